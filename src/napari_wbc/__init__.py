@@ -1,0 +1,62 @@
+"""Find, classify and count the leukocytes of a blood smear.
+
+The public names load on first use, so that ``import napari_wbc`` stays quick: torch, napari and Qt are imported
+only by what needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_wbc._version import __version__
+    from napari_wbc.classification.bundle import Model, load_model
+    from napari_wbc.classification.predict import classify
+    from napari_wbc.differential.count import Differential
+    from napari_wbc.errors import WbcError
+    from napari_wbc.pipeline import CountResult, count
+    from napari_wbc.segmentation.segment import Segmentation, segment
+    from napari_wbc.slides import Slide, open_slide
+
+_HOME = {
+    "__version__": "_version",
+    "CountResult": "pipeline",
+    "Differential": "differential.count",
+    "Model": "classification.bundle",
+    "Segmentation": "segmentation.segment",
+    "Slide": "slides",
+    "WbcError": "errors",
+    "classify": "classification.predict",
+    "count": "pipeline",
+    "load_model": "classification.bundle",
+    "open_slide": "slides",
+    "segment": "segmentation.segment",
+}
+
+__all__ = [
+    "CountResult",
+    "Differential",
+    "Model",
+    "Segmentation",
+    "Slide",
+    "WbcError",
+    "__version__",
+    "classify",
+    "count",
+    "load_model",
+    "open_slide",
+    "segment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'napari_wbc' has no attribute {name!r}")
+    value = getattr(import_module(f"napari_wbc.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

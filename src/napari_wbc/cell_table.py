@@ -1,0 +1,161 @@
+"""The cell table: one row per cell, the only truth; layers, plots and exports are views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from napari_wbc.errors import InputError, OutputError
+from napari_wbc.execution.atomic import atomic_path
+from napari_wbc.leukocytes import UNIDENTIFIED
+
+#: Columns before and after the ``p_<class>`` columns, with their dtype.
+LEADING: dict[str, str] = {
+    "cell_id": "int64",
+    "y_px": "float64",
+    "x_px": "float64",
+    "bbox_y0": "int64",
+    "bbox_x0": "int64",
+    "bbox_y1": "int64",
+    "bbox_x1": "int64",
+    "nucleus_area_um2": "float64",
+    "cell_area_um2": "float64",
+    "touches_border": "bool",
+    "label": "str",
+    "model_label": "str",
+    "confidence": "float64",
+}
+TRAILING: dict[str, str] = {
+    "novelty": "float64",
+    "status": "str",
+    "flags": "str",
+    "slide": "str",
+    "model_sha256": "str",
+}
+STATUSES = ("model", "reviewed", "excluded")
+
+
+def columns(classes: Sequence[str]) -> dict[str, str]:
+    """Give the columns of the table in their order, with their dtypes.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        The model's classes; each has a ``p_<class>`` column.
+
+    Examples
+    --------
+    >>> list(columns(["lymphocyte"]))[-7:-5]
+    ['confidence', 'p_lymphocyte']
+    """
+    return {**LEADING, **{f"p_{name}": "float64" for name in classes}, **TRAILING}
+
+
+def probability_columns(cells: pd.DataFrame) -> list[str]:
+    """Give the ``p_<class>`` columns of a table in their order."""
+    return [c for c in cells.columns if c.startswith("p_")]
+
+
+def empty_table(classes: Sequence[str]) -> pd.DataFrame:
+    """Make a table without rows."""
+    return conform(pd.DataFrame({name: [] for name in columns(classes)}))
+
+
+def conform(cells: pd.DataFrame) -> pd.DataFrame:
+    """Check a table and put its columns into order and dtype.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        Rows with at least the columns of :func:`columns`; further columns are kept behind them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table with a fresh index.
+
+    Raises
+    ------
+    InputError
+        A column is missing or holds what it must not.
+    """
+    classes = [c[2:] for c in probability_columns(cells)]
+    wanted = columns(classes)
+    missing = [c for c in wanted if c not in cells.columns]
+    if missing:
+        raise InputError(f"the cell table lacks the columns {', '.join(missing)}")
+    table = cells[[*wanted, *(c for c in cells.columns if c not in wanted)]].reset_index(drop=True)
+    for name, dtype in wanted.items():
+        if dtype == "str":
+            # An empty field of a CSV file arrives as NaN; here it is an empty text.
+            table[name] = table[name].astype(object).where(table[name].notna(), "").astype(str).astype(object)
+        elif dtype == "bool":
+            table[name] = table[name].map(_as_bool).astype(bool)
+        else:
+            try:
+                table[name] = pd.to_numeric(table[name]).astype(dtype)  # type: ignore[call-overload]
+            except (TypeError, ValueError) as error:
+                raise InputError(f"the column {name} of the cell table holds a value that is no number: {error}") from None
+    if list(table["cell_id"]) != list(range(1, len(table) + 1)):
+        raise InputError("the cell_id column must count 1, 2, 3, ... without a gap")
+    unknown = sorted(set(table["status"]) - set(STATUSES))
+    if unknown:
+        raise InputError(f"unknown status {unknown[0]!r} in the cell table; it is one of {', '.join(STATUSES)}")
+    return table
+
+
+def _as_bool(value: object) -> bool:
+    if isinstance(value, str):
+        lowered = value.strip().lower()
+        if lowered in ("true", "1"):
+            return True
+        if lowered in ("false", "0", ""):
+            return False
+        raise InputError(f"the column touches_border holds {value!r}; it must be True or False")
+    return bool(value)
+
+
+def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
+    """Write ``cells.csv`` (numbers with enough digits to be read back as shown).
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to.
+    """
+    path = Path(path)
+    rounded = {"y_px": 2, "x_px": 2, "nucleus_area_um2": 2, "cell_area_um2": 2, "confidence": 4, "novelty": 4}
+    rounded |= {c: 5 for c in probability_columns(cells)}
+    try:
+        with atomic_path(path) as temporary:
+            conform(cells).round(rounded).to_csv(temporary, index=False, lineterminator="\n")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def read_cells_csv(path: str | Path) -> pd.DataFrame:
+    """Read ``cells.csv`` back.
+
+    Raises
+    ------
+    InputError
+        The file is missing or is no cell table.
+    """
+    try:
+        cells = pd.read_csv(path, keep_default_na=False, na_values={"confidence": [""], "novelty": [""]})
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} cannot be read as a cell table: {str(error).splitlines()[0]}") from None
+    return conform(cells)
+
+
+def counted(cells: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows that count: all but the excluded ones."""
+    return cells[cells["status"] != "excluded"]
+
+
+def is_unidentified(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Tell which rows hold no class."""
+    return cells["label"] == UNIDENTIFIED

@@ -1,0 +1,27 @@
+"""The errors that a user can act on: each message is one plain line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class WbcError(Exception):
+    """A problem that the user can mend; ``str(error)`` is one plain line."""
+
+
+class InputError(WbcError):
+    """An image, a path or a parameter that cannot be used."""
+
+
+class ScaleUnknownError(InputError):
+    """Neither the metadata nor the red cells tell the µm per px: the user has to give it."""
+
+
+class ModelError(WbcError):
+    """A model bundle that is missing, broken or altered."""
+
+
+class OutputError(WbcError):
+    """A place that results cannot be written to."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a decision of the user, not an error
+    """The user cancelled the job."""

@@ -1,0 +1,102 @@
+"""The cell classes: names, order, colours and how coarse labels contain fine ones.
+
+One palette serves overlay, legend, table, plots and report. Related classes share a hue; the colours follow
+Okabe and Ito (https://jfly.uni-koeln.de/color/) and Tol (https://sronpersonalpages.nl/~pault/), so that they
+stay apart under the common forms of colour blindness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["leukocyte", "erythroblast", "platelet", "artifact", "unidentified"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellClass:
+    """One class of the differential.
+
+    Attributes
+    ----------
+    name : str
+        The name in every file and in the API.
+    title : str
+        The name shown to people.
+    abbreviation : str
+        Two to four letters, for plots and keys.
+    colour : str
+        ``#rrggbb``.
+    kind : str
+        Leukocytes are the denominator of the differential; nothing else is.
+    """
+
+    name: str
+    title: str
+    abbreviation: str
+    colour: str
+    kind: Kind = "leukocyte"
+
+
+UNIDENTIFIED = "unidentified"
+
+CLASSES: tuple[CellClass, ...] = (
+    CellClass("neutrophil_segmented", "Segmented neutrophil", "SEG", "#0072b2"),
+    CellClass("neutrophil_band", "Band neutrophil", "BAND", "#56b4e9"),
+    CellClass("neutrophil", "Neutrophil", "NEU", "#2b93cf"),
+    CellClass("lymphocyte", "Lymphocyte", "LYM", "#009e73"),
+    CellClass("monocyte", "Monocyte", "MON", "#e69f00"),
+    CellClass("eosinophil", "Eosinophil", "EOS", "#d55e00"),
+    CellClass("basophil", "Basophil", "BAS", "#4b2e9c"),
+    CellClass("metamyelocyte", "Metamyelocyte", "MMY", "#f0e442"),
+    CellClass("myelocyte", "Myelocyte", "MY", "#c5b82f"),
+    CellClass("promyelocyte", "Promyelocyte", "PMY", "#8a7f1a"),
+    CellClass("immature_granulocyte", "Immature granulocyte", "IG", "#ded14a"),
+    CellClass("erythroblast", "Erythroblast (nucleated red cell)", "NRBC", "#cc79a7", "erythroblast"),
+    CellClass("platelet", "Platelet", "PLT", "#8c8c8c", "platelet"),
+    CellClass("artifact", "Artifact", "ART", "#4d4d4d", "artifact"),
+    CellClass(UNIDENTIFIED, "Unidentified", "?", "#000000", "unidentified"),
+)
+BY_NAME: dict[str, CellClass] = {c.name: c for c in CLASSES}
+
+#: A coarse label and the fine classes whose probabilities add up to it.
+CONTAINS: dict[str, tuple[str, ...]] = {
+    "neutrophil": ("neutrophil_segmented", "neutrophil_band"),
+    "immature_granulocyte": ("metamyelocyte", "myelocyte", "promyelocyte"),
+}
+
+
+def fine_classes(label: str) -> tuple[str, ...]:
+    """Give the fine classes that a label stands for (a fine label stands for itself).
+
+    Examples
+    --------
+    >>> fine_classes("neutrophil")
+    ('neutrophil_segmented', 'neutrophil_band')
+    >>> fine_classes("monocyte")
+    ('monocyte',)
+    """
+    return CONTAINS.get(label, (label,))
+
+
+def coarse_class(label: str) -> str:
+    """Give the coarse class that a fine label belongs to (itself where there is none).
+
+    Examples
+    --------
+    >>> coarse_class("neutrophil_band")
+    'neutrophil'
+    """
+    return next((coarse for coarse, fine in CONTAINS.items() if label in fine), label)
+
+
+def class_of(name: str) -> CellClass:
+    """Give the class of a name; a class of the user's own gets a colour from its name, always the same."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    from hashlib import sha256
+
+    digest = sha256(name.encode()).digest()
+    # Mid-range values keep an unknown class visible on a smear and on white paper.
+    colour = "#" + "".join(f"{64 + b % 128:02x}" for b in digest[:3])
+    return CellClass(name, name.replace("_", " ").capitalize(), name[:4].upper(), colour)
