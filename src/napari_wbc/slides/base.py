@@ -1,0 +1,77 @@
+"""The part that all adapters share: windows are checked, cut from a level, and made 8-bit RGB."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_wbc.slides.pixels import bit_depth, check_layout, to_rgb8
+from napari_wbc.slides.slide import RGB, Level, check_window, levels_of
+
+# Deciding on the bit depth of 16-bit pixels looks at no more than this many px per sampled window.
+_SAMPLE_PX = 512
+
+
+class StoredSlide(ABC):
+    """A slide whose levels are stored arrays of (height, width, channels).
+
+    An adapter calls ``__init__`` when it knows its levels and defines :meth:`_cut`; file adapters take
+    ``(path, name)`` so that a pickled slide opens the file anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        path: Path | None,
+        shapes: list[tuple[int, int]],
+        channels: int,
+        dtype: np.dtype[np.generic],
+        um_per_px: float | None = None,
+        bits: int | None = None,
+    ) -> None:
+        self.name = name
+        self.path = path
+        check_layout((*shapes[0], channels), dtype, self._what)
+        self.levels: tuple[Level, ...] = levels_of(shapes)
+        self.shape: tuple[int, int] = shapes[0]
+        self.metadata_um_per_px = um_per_px
+        if dtype == np.uint16 and bits is None:
+            bits = bit_depth(self._samples())
+        self._bits = bits or 8
+
+    @property
+    def _what(self) -> str:
+        return str(self.path) if self.path is not None else self.name
+
+    @abstractmethod
+    def _cut(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
+        """Pixels as stored, shape (height, width, 3 or 4); the window lies inside the level."""
+
+    def _samples(self) -> Iterator[NDArray[np.generic]]:
+        """Colours of nine windows spread over the coarsest level (all of it where it is small)."""
+        level = len(self.levels) - 1
+        rows, columns = self.levels[level].shape
+        height, width = min(rows, _SAMPLE_PX), min(columns, _SAMPLE_PX)
+        for y in sorted({round(f * (rows - height)) for f in (0, 0.5, 1)}):
+            for x in sorted({round(f * (columns - width)) for f in (0, 0.5, 1)}):
+                yield self._cut(level, y, x, height, width)[..., :3]
+
+    def read(self, level: int, y: int, x: int, height: int, width: int) -> RGB:
+        """See :meth:`napari_wbc.slides.Slide.read`."""
+        check_window(self.levels, level, y, x, height, width)
+        return to_rgb8(self._cut(level, y, x, height, width), self._bits, self._what)
+
+    def close(self) -> None:  # noqa: B027 - most adapters hold no file
+        """Let go of the file."""
+
+    def __reduce__(self) -> tuple[type[StoredSlide], tuple[object, ...]]:
+        return type(self), (self.path, self.name)
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"<{type(self).__name__} {self.name!r} {height} x {width} px, {len(self.levels)} level(s)>"

