@@ -1,6 +1,6 @@
 """Put the bundled models into the wheel.
 
-An editable install finds them in the checkout, so nothing is copied there: a copy would go stale at the next training.
+An editable install finds them in the checkout; a copy of them would go stale at the next training.
 """
 
 from __future__ import annotations

@@ -1,0 +1,460 @@
+"""Slide -> cells -> classes -> table -> differential, as one generator of events.
+
+The viewer iterates :func:`count_events` in a thread; :func:`count` drains it, also for the command line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_wbc import cell_table
+from napari_wbc.errors import InputError
+from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.masks import CellMask
+from napari_wbc.provenance import run_record
+from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
+
+if TYPE_CHECKING:
+    from napari_wbc.classification.bundle import Model
+    from napari_wbc.differential.count import Differential
+    from napari_wbc.differential.profile import Profile
+    from napari_wbc.segmentation.cells import SegmentedCell
+    from napari_wbc.segmentation.slide_model import SlideModel
+
+# Cells are classified as soon as this many are waiting: a fixed number, so that a run repeats itself exactly.
+_BATCH_CELLS = 16
+
+Region = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class CountOptions:
+    """What a user can choose about a count.
+
+    Attributes
+    ----------
+    um_per_px : float, optional
+        µm per level-0 px; else from the metadata, else from the red cells.
+    model : str, Path or Model
+        A name of an installed bundle, a bundle's folder, or a loaded model.
+    device : {"auto", "cpu", "cuda"}
+        Where the classifier runs.
+    workers : int
+        Processes of the segmentation.
+    profile : str, Path or Profile, optional
+        The lab's profile; the default one else.
+    regions : sequence of (y0, x0, y1, x1), optional
+        Level-0 px; only cells whose centre lies in one of them count.
+    wbc_per_l : float, optional
+        White cells per litre, for absolute counts.
+    """
+
+    um_per_px: float | None = None
+    model: str | Path | Model = "robust"
+    device: str = "auto"
+    workers: int = 1
+    profile: str | Path | Profile | None = None
+    regions: Sequence[Region] | None = None
+    wbc_per_l: float | None = None
+
+    def parameters(self, profile: Profile) -> dict[str, Any]:
+        """Give what changes the result, besides image and model, in a form for ``run.json``."""
+        return {
+            "um_per_px": self.um_per_px,
+            "profile": profile.to_dict(),
+            "regions": None
+            if self.regions is None
+            else [list(map(float, region)) for region in self.regions],
+            "wbc_per_l": self.wbc_per_l,
+        }
+
+
+@dataclass(frozen=True)
+class ScaleResolved:
+    """The scale is known."""
+
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class SlideModelFitted:
+    """Stain and background of the slide are known."""
+
+    slide_model: SlideModel
+
+
+@dataclass(frozen=True)
+class CellsFound:
+    """Further cells were found and classified.
+
+    Attributes
+    ----------
+    cells : pandas.DataFrame
+        The columns of the cell table; ``cell_id`` counts on in the order of finding and is provisional.
+    """
+
+    cells: pd.DataFrame
+
+
+@dataclass(eq=False)
+class CountResult:
+    """The differential count of one slide.
+
+    Attributes
+    ----------
+    slide : Slide
+        The image, still open.
+    scale : Scale
+        µm per px and how it is known.
+    cells : pandas.DataFrame
+        The cell table, ordered by (y, x); see :mod:`napari_wbc.cell_table`.
+    masks : list of CellMask
+        One per row of ``cells``.
+    differential : Differential
+        Counts, percentages, intervals, flags, quality.
+    slide_model : SlideModel
+        Stain and background that the segmentation went by.
+    run : dict
+        Provenance, as in ``run.json``.
+    embeddings : numpy.ndarray of float32, shape (n, d)
+        The classifier's features, one row per cell.
+    """
+
+    slide: Slide
+    scale: Scale
+    cells: pd.DataFrame
+    masks: list[CellMask]
+    differential: Differential
+    slide_model: SlideModel
+    run: dict[str, Any]
+    embeddings: NDArray[np.float32]
+
+    def write(self, out_dir: str | Path, *, cancel: CancelToken | None = None) -> Path:
+        """Write the folder of results; it appears whole or not at all.
+
+        Parameters
+        ----------
+        out_dir : str or Path
+            Where to; an earlier result in it is replaced, a folder with other files is refused.
+        cancel : CancelToken, optional
+            Stops between the files and leaves nothing behind.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder, with ``cells.csv``, ``differential.csv``, ``differential.json``, ``report.html``,
+            ``overlay.png``, ``cells.geojson`` and ``run.json``.
+
+        Raises
+        ------
+        OutputError
+            The place cannot be written to, or holds files that are not results.
+        """
+        from napari_wbc.results import write_results
+
+        return write_results(
+            out_dir,
+            slide=self.slide,
+            um_per_px=self.scale.um_per_px,
+            cells=self.cells,
+            masks=self.masks,
+            differential=self.differential,
+            run=self.run,
+            cancel=cancel,
+        )
+
+
+Event = Progress | ScaleResolved | SlideModelFitted | CellsFound | CountResult
+
+
+def count(
+    slide: Any,
+    model: str | Path | Model = "robust",
+    *,
+    um_per_px: float | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    profile: str | Path | Profile | None = None,
+    regions: Sequence[Region] | None = None,
+    wbc_per_l: float | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> CountResult:
+    """Find, classify and count the leukocytes of a smear.
+
+    Parameters
+    ----------
+    slide : Slide, path or array
+        The smear; anything that :func:`napari_wbc.open_slide` takes.
+    model : str, Path or Model, optional
+        A name of an installed bundle, a bundle's folder, or a loaded model.
+    um_per_px : float, optional
+        µm per level-0 px; else from the metadata, else from the red cells.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where the classifier runs.
+    workers : int, optional
+        Processes of the segmentation; the result does not depend on them.
+    profile : str, Path or Profile, optional
+        The lab's profile.
+    regions : sequence of (y0, x0, y1, x1), optional
+        Level-0 px; only cells whose centre lies in one of them count.
+    wbc_per_l : float, optional
+        White cells per litre, for absolute counts.
+    progress : callable, optional
+        Called with every :class:`~napari_wbc.execution.Progress`.
+    cancel : CancelToken, optional
+        Stops the count within about a second.
+
+    Returns
+    -------
+    CountResult
+        Cells, masks, differential, provenance.
+
+    Raises
+    ------
+    InputError
+        The image or an option cannot be used; ``ScaleUnknownError`` where the µm per px have to be given.
+    ModelError
+        There is no such model, or its bundle is broken.
+    Cancelled
+        ``cancel`` was set.
+
+    Examples
+    --------
+    >>> import napari_wbc as wbc
+    >>> result = wbc.count("smear.png")  # doctest: +SKIP
+    >>> result.differential.table[["class", "count", "percent"]]  # doctest: +SKIP
+    >>> result.write("results/smear")  # doctest: +SKIP
+    """
+    options = CountOptions(
+        um_per_px=um_per_px,
+        model=model,
+        device=device,
+        workers=workers,
+        profile=profile,
+        regions=regions,
+        wbc_per_l=wbc_per_l,
+    )
+    with closing(count_events(slide, options, cancel=cancel)) as events:
+        for event in events:
+            if isinstance(event, CountResult):
+                return event
+            if progress is not None and isinstance(event, Progress):
+                progress(event)
+    raise AssertionError("count_events ends with a CountResult")
+
+
+def count_events(
+    slide: Any, options: CountOptions | None = None, *, cancel: CancelToken | None = None
+) -> Iterator[Event]:
+    """Do what :func:`count` does, step by step.
+
+    Parameters
+    ----------
+    slide : Slide, path or array
+        The smear.
+    options : CountOptions, optional
+        What the user chose.
+    cancel : CancelToken, optional
+        Stops the count within about a second.
+
+    Yields
+    ------
+    Progress, ScaleResolved, SlideModelFitted, CellsFound or CountResult
+        The result comes last.
+    """
+    from napari_wbc.classification.bundle import load_model
+    from napari_wbc.classification.predict import resolve_device
+    from napari_wbc.differential.count import differential
+    from napari_wbc.differential.profile import load_profile
+    from napari_wbc.segmentation.segment import segment_slide
+    from napari_wbc.segmentation.slide_model import fit_slide_model
+
+    options = options or CountOptions()
+    cancel = cancel or CancelToken()
+    clock = _Clock()
+
+    slide = open_slide(slide)
+    regions = _checked_regions(options.regions, slide.shape)
+    profile = load_profile(options.profile)
+    yield Progress("Loading the model", 0, 0)
+    model = load_model(options.model) if isinstance(options.model, (str, Path)) else options.model
+    device = resolve_device(options.device)
+    cancel.check()
+    clock.lap("model")
+
+    yield Progress("Reading the scale", 0, 0)
+    scale = resolve_scale(slide, options.um_per_px)
+    yield ScaleResolved(scale)
+    cancel.check()
+    clock.lap("scale")
+
+    yield Progress("Learning the stain", 0, 0)
+    slide_model = fit_slide_model(slide, scale.um_per_px)
+    yield SlideModelFitted(slide_model)
+    cancel.check()
+    clock.lap("slide_model")
+
+    found = _FoundCells(slide, scale.um_per_px, model, device, cancel)
+    tiles = segment_slide(
+        slide,
+        scale.um_per_px,
+        slide_model=slide_model,
+        workers=options.workers,
+        regions=regions,
+        cancel=cancel,
+    )
+    yield Progress("Finding and classifying cells", 0, 0, "tile")
+    with closing(tiles):
+        for result in tiles:
+            clock.lap("segmentation")
+            chunk = found.add(
+                [cell for cell in result.cells if _inside(cell, regions)], last=result.done == result.total
+            )
+            clock.lap("classification")
+            if chunk is not None:
+                yield CellsFound(chunk)
+            yield Progress("Finding and classifying cells", result.done, result.total, "tile")
+    cancel.check()
+
+    yield Progress("Counting", 0, 0)
+    cells, masks, embeddings = found.ordered()
+    counted = differential(cells, profile, wbc_per_l=options.wbc_per_l)
+    clock.lap("differential")
+    fingerprint = image_sha256(slide)
+    cancel.check()
+    clock.lap("image_sha256")
+    run = run_record(
+        slide=slide,
+        image_sha256=fingerprint,
+        scale=scale,
+        model={"name": model.name, "sha256": model.sha256, "classes": list(model.classes)},
+        parameters=options.parameters(profile),
+        profile=profile.name,
+        slide_model=slide_model.to_dict(),
+        device=str(device),
+        workers=options.workers,
+        n_cells=len(cells),
+        seconds=clock.seconds,
+    )
+    yield CountResult(slide, scale, cells, masks, counted, slide_model, run, embeddings)
+
+
+class _Clock:
+    """Adds up the seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last call on a stage."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+@dataclass
+class _FoundCells:
+    """Takes cells as the tiles bring them, classifies them in batches, and orders them at the end.
+
+    Crops are let go of after their batch: the report reads the few that it shows again.
+    """
+
+    slide: Slide
+    um_per_px: float
+    model: Model
+    device: Any
+    cancel: CancelToken
+    masks: list[CellMask] = field(default_factory=list)
+    _waiting: list[SegmentedCell] = field(default_factory=list)
+    _chunks: list[pd.DataFrame] = field(default_factory=list)
+    _embeddings: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, cells: Sequence[SegmentedCell], *, last: bool) -> pd.DataFrame | None:
+        """Take the cells of a tile; give the rows that were classified by it, if any."""
+        self._waiting.extend(cells)
+        if not self._waiting or (len(self._waiting) < _BATCH_CELLS and not last):
+            return None
+        waiting, self._waiting = self._waiting, []
+        chunk = self._classify(waiting)
+        self.masks.extend(cell.mask for cell in waiting)
+        self._chunks.append(chunk)
+        return chunk
+
+    def _classify(self, cells: Sequence[SegmentedCell]) -> pd.DataFrame:
+        from napari_wbc.classification.crops import crop_cells
+        from napari_wbc.classification.predict import label_predictions, predict_crops
+
+        centres = np.array([(cell.y_px, cell.x_px) for cell in cells])
+        crops = crop_cells(self.slide, centres, um_per_px=self.um_per_px, size_px=self.model.input_px)
+        predictions = predict_crops(self.model, crops, device=self.device, cancel=self.cancel)
+        labels, model_labels, confidence, flags = label_predictions(self.model, predictions)
+        self._embeddings.append(predictions.embeddings)
+        boxes = np.array([cell.mask.bbox for cell in cells])
+        table = {
+            "cell_id": len(self.masks) + 1 + np.arange(len(cells)),
+            "y_px": centres[:, 0],
+            "x_px": centres[:, 1],
+            **{name: boxes[:, i] for i, name in enumerate(("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"))},
+            "nucleus_area_um2": [cell.nucleus_area_um2 for cell in cells],
+            "cell_area_um2": [cell.cell_area_um2 for cell in cells],
+            "touches_border": [cell.touches_border for cell in cells],
+            "label": labels,
+            "model_label": model_labels,
+            "confidence": confidence,
+            **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(self.model.classes)},
+            "novelty": predictions.novelty,
+            "status": "model",
+            "flags": [_joined(cell.flags, more) for cell, more in zip(cells, flags, strict=True)],
+            "slide": self.slide.name,
+            "model_sha256": self.model.sha256,
+        }
+        return pd.DataFrame(table)
+
+    def ordered(self) -> tuple[pd.DataFrame, list[CellMask], NDArray[np.float32]]:
+        """Give table, masks and embeddings by (y, x), so that they do not depend on the tiling."""
+        if not self._chunks:
+            return cell_table.empty_table(self.model.classes), [], np.zeros((0, 0), np.float32)
+        table = pd.concat(self._chunks, ignore_index=True)
+        order = np.lexsort((table["x_px"], table["y_px"]))
+        table = table.iloc[order].reset_index(drop=True)
+        table["cell_id"] = np.arange(1, len(table) + 1)
+        return (
+            cell_table.conform(table),
+            [self.masks[i] for i in order],
+            np.concatenate(self._embeddings)[order],
+        )
+
+
+def _joined(*groups: Sequence[str]) -> str:
+    """Join flags with ``;``, each once, in the order of their coming."""
+    return ";".join(dict.fromkeys(flag for group in groups for flag in group))
+
+
+def _checked_regions(regions: Sequence[Region] | None, shape: tuple[int, int]) -> list[Region] | None:
+    if regions is None:
+        return None
+    checked = []
+    for region in regions:
+        y0, x0, y1, x1 = (float(value) for value in region)
+        if not (y0 < y1 and x0 < x1 and y1 > 0 and x1 > 0 and y0 < shape[0] and x0 < shape[1]):
+            raise InputError(
+                f"the region {y0:g}, {x0:g}, {y1:g}, {x1:g} does not lie on the image of "
+                f"{shape[0]} x {shape[1]} px; give y0, x0, y1, x1 with y0 < y1 and x0 < x1"
+            )
+        checked.append((y0, x0, y1, x1))
+    return checked
+
+
+def _inside(cell: SegmentedCell, regions: Sequence[Region] | None) -> bool:
+    return regions is None or any(y0 <= cell.y_px < y1 and x0 <= cell.x_px < x1 for y0, x0, y1, x1 in regions)

@@ -1,0 +1,170 @@
+"""``run.json``: what made a result, so that it can be checked, repeated and resumed."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_wbc._version import __version__
+
+if TYPE_CHECKING:
+    from napari_wbc.slides import Scale, Slide
+
+SCHEMA_VERSION = 1
+RESEARCH_USE = "For research use only. Not for use in diagnostic procedures."
+
+#: Packages whose version can change a result.
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pandas",
+    "pillow",
+    "tifffile",
+    "imagecodecs",
+    "zarr",
+    "dask",
+    "openslide-python",
+    "torch",
+    "torchvision",
+)
+
+
+def run_record(
+    *,
+    slide: Slide,
+    image_sha256: str,
+    scale: Scale,
+    model: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    profile: str,
+    slide_model: Mapping[str, Any],
+    device: str,
+    workers: int,
+    n_cells: int,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Put together what ``run.json`` holds.
+
+    Parameters
+    ----------
+    slide : Slide
+        The image; only its file name and size are recorded, no metadata of the file (it may name a patient).
+    image_sha256 : str
+        Of the file or array.
+    scale : Scale
+        That was used, with its origin.
+    model : mapping
+        ``name``, ``sha256`` and ``classes``.
+    parameters : mapping
+        Everything that the user chose and that changes the result.
+    profile : str
+        Name of the lab's profile.
+    slide_model : mapping
+        Stain and background that the segmentation went by.
+    device : str
+        Where the classifier ran.
+    workers : int
+        Processes of the segmentation; they do not change the result.
+    n_cells : int
+        Rows of the cell table.
+    seconds : mapping
+        Time of each stage.
+
+    Returns
+    -------
+    dict
+        Ready for JSON.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "program": "napari-wbc",
+        "version": __version__,
+        "research_use": RESEARCH_USE,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "image": {
+            "name": slide.path.name if slide.path is not None else slide.name,
+            "sha256": image_sha256,
+            "height_px": slide.shape[0],
+            "width_px": slide.shape[1],
+        },
+        "scale": {
+            "um_per_px": scale.um_per_px,
+            "origin": scale.origin,
+            "confidence": round(scale.confidence, 4),
+            "n_red_cells": scale.n_red_cells,
+        },
+        "model": dict(model),
+        "parameters": dict(parameters),
+        "profile": profile,
+        # Nothing in a count is drawn at random; a seed is recorded so that this stays visible.
+        "seed": None,
+        "slide_model": dict(slide_model),
+        "cells": n_cells,
+        "device": device,
+        "workers": workers,
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def read_run(folder: str | Path) -> dict[str, Any] | None:
+    """Read the ``run.json`` of a result folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder that :meth:`napari_wbc.CountResult.write` may have written.
+
+    Returns
+    -------
+    dict or None
+        None where there is none, or none of ours.
+    """
+    try:
+        record = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("program") == "napari-wbc" else None
+
+
+def same_run(
+    record: Mapping[str, Any] | None, *, image_sha256: str, model_sha256: str, parameters: Mapping[str, Any]
+) -> bool:
+    """Tell whether a result was made from the same image and model with the same parameters.
+
+    Parameters
+    ----------
+    record : mapping or None
+        From :func:`read_run`.
+    image_sha256, model_sha256 : str
+        Of what would be counted now.
+    parameters : mapping
+        As recorded; see :meth:`napari_wbc.pipeline.CountOptions.parameters`.
+    """
+    if record is None:
+        return False
+    # A round trip through JSON makes tuples and lists alike.
+    wanted = json.loads(json.dumps(dict(parameters)))
+    return bool(
+        record.get("image", {}).get("sha256") == image_sha256
+        and record.get("model", {}).get("sha256") == model_sha256
+        and record.get("parameters") == wanted
+    )

@@ -1,0 +1,213 @@
+"""The folder of results of one slide: complete or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from napari_wbc.cell_table import write_cells_csv
+from napari_wbc.errors import OutputError
+from napari_wbc.masks import CellMask
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.count import Differential
+    from napari_wbc.execution.progress import CancelToken
+    from napari_wbc.slides import Slide
+
+#: What a folder of results holds.
+FILES = (
+    "cells.csv",
+    "differential.csv",
+    "differential.json",
+    "report.html",
+    "overlay.png",
+    "cells.geojson",
+    "run.json",
+)
+#: The longer side of overlay.png and of the report's overview, px.
+OVERVIEW_PX = 4000
+#: Side of the cells in the report's gallery, px.
+GALLERY_PX = 96
+#: The gallery shows at most this many cells of a class; a slide may have thousands.
+GALLERY_PER_CLASS = 24
+
+
+def check_folder(folder: str | Path) -> Path:
+    """Make sure that results can be written to a folder, before the work starts.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the results shall go; it need not exist yet.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder. Its parent exists now.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to, or it holds files that are not results.
+    """
+    folder = Path(folder)
+    parent = folder.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+        if not folder.exists():
+            return folder
+        if not folder.is_dir():
+            raise OutputError(f"{folder}: this is a file; give a folder for the results")
+        foreign = sorted(
+            item.name for item in folder.iterdir() if item.name not in FILES or not item.is_file()
+        )
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: results cannot be written there ({error.strerror or error}); give another folder"
+        ) from None
+    if foreign:
+        raise OutputError(
+            f"{folder}: the folder is left alone, for it holds {foreign[0]!r}, which is no result of napari-wbc; "
+            "give another folder"
+        )
+    return folder
+
+
+def is_complete(folder: str | Path) -> bool:
+    """Tell whether a folder holds every file of a result."""
+    return all((Path(folder) / name).is_file() for name in FILES)
+
+
+def write_results(
+    folder: str | Path,
+    *,
+    slide: Slide,
+    um_per_px: float,
+    cells: pd.DataFrame,
+    masks: Sequence[CellMask],
+    differential: Differential,
+    run: Mapping[str, Any],
+    cancel: CancelToken | None = None,
+) -> Path:
+    """Write every file of a result; the folder appears when all of them are there.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to; an earlier result is replaced, a folder with anything else in it is left alone.
+    slide : Slide
+        The image; crops and overview are read from it.
+    um_per_px : float
+        Of level 0.
+    cells : pandas.DataFrame
+        The cell table.
+    masks : sequence of CellMask
+        One per row.
+    differential : Differential
+        Of the table.
+    run : mapping
+        For ``run.json``.
+    cancel : CancelToken, optional
+        Looked at between the files.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to.
+    """
+    from napari_wbc.differential.exports import write_differential_csv, write_differential_json, write_geojson
+    from napari_wbc.differential.overlay import draw_overlay, write_overlay_png
+    from napari_wbc.differential.report import write_report
+    from napari_wbc.slides.overview import read_overview
+
+    folder = check_folder(folder)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+    except OSError as error:
+        raise OutputError(f"{folder}: results cannot be written there ({error.strerror or error})") from None
+    try:
+        write_cells_csv(cells, temporary / "cells.csv")
+        write_differential_csv(differential, temporary / "differential.csv")
+        write_differential_json(differential, temporary / "differential.json")
+        write_geojson(temporary / "cells.geojson", cells, masks)
+        if cancel is not None:
+            cancel.check()
+        overview, scale = read_overview(slide, OVERVIEW_PX, cancel=cancel)
+        overlay = draw_overlay(overview, cells, masks, scale=scale)
+        write_overlay_png(temporary / "overlay.png", overlay)
+        if cancel is not None:
+            cancel.check()
+        write_report(
+            temporary / "report.html",
+            cells=cells,
+            differential=differential,
+            run=dict(run),
+            overview=overview,
+            overview_scale=scale,
+            crops=_gallery(slide, cells, um_per_px),
+        )
+        if cancel is not None:
+            cancel.check()
+        (temporary / "run.json").write_text(
+            json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        # mkdtemp makes folders that only their owner can read; results follow the user's umask.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+        _take_place(temporary, folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: the results could not be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _take_place(complete: Path, folder: Path) -> None:
+    """Rename a complete folder to its final name; an earlier result gives way only then."""
+    if not folder.exists():
+        complete.rename(folder)
+        return
+    check_folder(folder)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.absolute().parent) as attic:
+        earlier = Path(attic) / folder.name
+        folder.rename(earlier)
+        try:
+            complete.rename(folder)
+        except OSError:
+            earlier.rename(folder)
+            raise
+
+
+def _gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Any]:
+    """Read the crops of the cells that the report shows: of each class the surest and the least sure ones."""
+    from napari_wbc.classification.crops import crop_cells
+
+    half = GALLERY_PER_CLASS // 2
+    shown = []
+    for _, group in cells.groupby("label", sort=False):
+        by_confidence = group.sort_values(["confidence", "cell_id"], ascending=[False, True])
+        if len(group) > GALLERY_PER_CLASS:
+            by_confidence = pd.concat([by_confidence.iloc[:half], by_confidence.iloc[-half:]])
+        shown.append(by_confidence)
+    if not shown:
+        return {}
+    chosen = pd.concat(shown)
+    crops = crop_cells(
+        slide, chosen[["y_px", "x_px"]].to_numpy(float), um_per_px=um_per_px, size_px=GALLERY_PX
+    )
+    return dict(zip(chosen["cell_id"].astype(int), crops, strict=True))
