@@ -100,9 +100,12 @@ class CellsFound:
     ----------
     cells : pandas.DataFrame
         The columns of the cell table; ``cell_id`` counts on in the order of finding and is provisional.
+    masks : list of CellMask
+        One per row of ``cells``, for painting them while the count goes on.
     """
 
     cells: pd.DataFrame
+    masks: list[CellMask]
 
 
 @dataclass(eq=False)
@@ -322,7 +325,7 @@ def count_events(
             )
             clock.lap("classification")
             if chunk is not None:
-                yield CellsFound(chunk)
+                yield CellsFound(chunk, found.masks[-len(chunk) :])
             yield Progress("Finding and classifying cells", result.done, result.total, "tile")
     cancel.check()
 
