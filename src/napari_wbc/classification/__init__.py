@@ -1,0 +1,1 @@
+"""Crops become classes: windows, network, bundle, prediction, calibration and novelty."""

@@ -1,0 +1,351 @@
+"""Model bundles: a folder with weights, their contract (``model.json``) and a card. A bundle is data and runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_wbc.errors import ModelError, OutputError
+
+if TYPE_CHECKING:
+    from napari_wbc.classification.network import MobileNetV2
+
+SCHEMA_VERSION = 1
+WEIGHTS_FILE = "model.safetensors"
+INFO_FILE = "model.json"
+CARD_FILE = "CARD.md"
+#: A bundle larger than this is not one of ours; refusing it early keeps memory safe.
+_LARGEST_WEIGHTS = 1 << 30
+_LARGEST_INFO = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A bundle that was found, not yet loaded.
+
+    Attributes
+    ----------
+    name : str
+        What :func:`load_model` takes.
+    folder : pathlib.Path
+        Where it lies.
+    bundled : bool
+        Whether it came with the package.
+    """
+
+    name: str
+    folder: Path
+    bundled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A classifier with its contract.
+
+    Attributes
+    ----------
+    name : str
+        Of the bundle.
+    folder : pathlib.Path
+        Where it was loaded from.
+    classes : tuple of str
+        In the order of the outputs.
+    um_per_px, window_um : float
+        Resolution and side of the window that the network sees, µm.
+    input_px : int
+        Side of the network's input, px.
+    sha256 : str
+        Of the weights file.
+    card : str
+        Markdown.
+    info : dict
+        The content of ``model.json``.
+    tensors : dict of str to numpy.ndarray
+        The content of ``model.safetensors``.
+    """
+
+    name: str
+    folder: Path
+    classes: tuple[str, ...]
+    um_per_px: float
+    window_um: float
+    input_px: int
+    sha256: str
+    card: str
+    info: Mapping[str, Any]
+    tensors: Mapping[str, NDArray[Any]] = field(repr=False)
+    _networks: dict[str, MobileNetV2] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def temperature(self) -> float:
+        """Logits are divided by it."""
+        return float(self.info["temperature"])
+
+    def network(self, device: str = "cpu") -> MobileNetV2:
+        """Give the network on a device, in evaluation mode (built once per device)."""
+        if device not in self._networks:
+            import torch
+
+            from napari_wbc.classification.network import build_network
+
+            architecture = self.info["architecture"]
+            network = build_network(
+                architecture["name"], len(self.classes), **architecture.get("arguments", {})
+            )
+            weights = {
+                k.removeprefix("network."): torch.from_numpy(np.array(v, np.float32))
+                for k, v in self.tensors.items()
+                if k.startswith("network.")
+            }
+            try:
+                network.load_state_dict(weights)
+            except RuntimeError as error:
+                reason = str(error).splitlines()[0]
+                raise ModelError(
+                    f"the weights of {self.folder} do not fit its architecture: {reason}"
+                ) from None
+            network.eval().requires_grad_(False)
+            self._networks[device] = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self._networks[device]
+
+
+def user_models_dir() -> Path:
+    """Give the folder of the user's own bundles (``NAPARI_WBC_MODELS`` overrides the usual place)."""
+    if "NAPARI_WBC_MODELS" in os.environ:
+        return Path(os.environ["NAPARI_WBC_MODELS"])
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-wbc", appauthor=False) / "models"
+
+
+def _bundled_dirs() -> list[Path]:
+    package = Path(__file__).resolve().parents[1]
+    # In a wheel the bundles lie inside the package; in a checkout, editable or not, at the top of the repository.
+    return [package / "models", package.parents[1] / "models"]
+
+
+def list_models() -> list[ModelInfo]:
+    """List the bundles that can be loaded by name: the bundled ones, then the user's own.
+
+    Returns
+    -------
+    list of ModelInfo
+        A user's bundle never hides a bundled one of the same name.
+    """
+    found: dict[str, ModelInfo] = {}
+    for folder, bundled in [*((d, True) for d in _bundled_dirs()), (user_models_dir(), False)]:
+        if folder.is_dir():
+            for bundle in sorted(folder.iterdir()):
+                if (bundle / INFO_FILE).is_file():
+                    found.setdefault(bundle.name, ModelInfo(bundle.name, bundle, bundled))
+    return list(found.values())
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Give the folder of a bundle.
+
+    Raises
+    ------
+    ModelError
+        There is no such bundle; the message names those that exist.
+    """
+    installed = {m.name: m.folder for m in list_models()}
+    if str(name_or_path) in installed:
+        return installed[str(name_or_path)]
+    folder = Path(name_or_path).expanduser()
+    if (folder / INFO_FILE).is_file():
+        return folder
+    if folder.is_dir():
+        raise ModelError(f"{folder} is no model bundle: it has no {INFO_FILE}")
+    known = ", ".join(installed) or "none"
+    raise ModelError(
+        f"no model {str(name_or_path)!r}; installed are: {known}; or give the path of a bundle folder"
+    )
+
+
+def load_model(name_or_path: str | Path | Model = "robust") -> Model:
+    """Load a bundle and check it.
+
+    Parameters
+    ----------
+    name_or_path : str, Path or Model
+        A name from :func:`list_models` or a bundle folder; a model is given back as it is.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        The bundle is missing, malformed, altered, or newer than this version.
+
+    Examples
+    --------
+    >>> import napari_wbc as wbc
+    >>> model = wbc.load_model("robust")
+    >>> "eosinophil" in model.classes
+    True
+    """
+    if isinstance(name_or_path, Model):
+        return name_or_path
+    folder = find_model(name_or_path)
+    info = _read_info(folder)
+    weights = folder / WEIGHTS_FILE
+    try:
+        if weights.stat().st_size > _LARGEST_WEIGHTS:
+            raise ModelError(f"{weights} is larger than 1 GB; this is no bundle of ours")
+        content = weights.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{weights} cannot be read: {error.strerror or error}") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != info["sha256"]:
+        raise ModelError(
+            f"{weights} is damaged or was altered (its SHA-256 is not that of {INFO_FILE}); fetch it again"
+        )
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise ModelError(f"{weights} is no safetensors file: {error}") from None
+    card = folder / CARD_FILE
+    return Model(
+        name=str(info["name"]),
+        folder=folder,
+        classes=tuple(info["classes"]),
+        um_per_px=float(info["um_per_px"]),
+        window_um=float(info["window_um"]),
+        input_px=int(info["input_px"]),
+        sha256=sha256,
+        card=card.read_text(encoding="utf-8") if card.is_file() else "",
+        info=info,
+        tensors=tensors,
+    )
+
+
+def verify_bundle(name_or_path: str | Path) -> Model:
+    """Load a bundle and run its network once.
+
+    Raises
+    ------
+    ModelError
+        Something of it is wrong.
+    """
+    import torch
+
+    model = load_model(name_or_path)
+    with torch.inference_mode():
+        logits, _ = model.network()(torch.zeros(1, 3, model.input_px, model.input_px))
+    if not torch.isfinite(logits).all():
+        raise ModelError(f"the network of {model.folder} gives no finite output")
+    if not model.card:
+        raise ModelError(f"{model.folder} has no {CARD_FILE}")
+    return model
+
+
+def save_bundle(
+    folder: str | Path, tensors: Mapping[str, NDArray[Any]], info: Mapping[str, Any], card: str
+) -> Path:
+    """Write a bundle; the folder appears whole or not at all.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Must not exist, or be a bundle, which is replaced.
+    tensors : mapping of str to numpy.ndarray
+        ``network.*`` are the weights, ``novelty.reference`` the embeddings of reference cells.
+    info : mapping
+        For ``model.json``; schema version and SHA-256 are added.
+    card : str
+        Markdown.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to, or holds something else.
+    """
+    from safetensors.numpy import save
+
+    folder = Path(folder)
+    if folder.exists() and not (folder / INFO_FILE).is_file():
+        raise OutputError(f"{folder} exists and is no model bundle; choose another place")
+    content = save({k: np.ascontiguousarray(v) for k, v in tensors.items()})
+    full = {"schema_version": SCHEMA_VERSION, **info, "sha256": hashlib.sha256(content).hexdigest()}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            temporary.chmod(0o755)
+            (temporary / WEIGHTS_FILE).write_bytes(content)
+            (temporary / INFO_FILE).write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
+            (temporary / CARD_FILE).write_text(card, encoding="utf-8")
+            _read_info(temporary)
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from None
+    return folder
+
+
+def _read_info(folder: Path) -> dict[str, Any]:
+    path = folder / INFO_FILE
+    try:
+        if path.stat().st_size > _LARGEST_INFO:
+            raise ModelError(f"{path} is larger than 16 MB; this is no bundle of ours")
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+    problem = _problem(info)
+    if problem:
+        raise ModelError(f"{path} {problem}")
+    return dict(info)
+
+
+def _problem(info: Any) -> str:
+    """Say what is wrong with the content of ``model.json``, or nothing."""
+    if not isinstance(info, dict):
+        return "does not hold an object"
+    version = info.get("schema_version")
+    if version != SCHEMA_VERSION:
+        return f"has the schema version {version!r}; this version of napari-wbc reads {SCHEMA_VERSION}"
+    kinds: dict[str, tuple[type, ...]] = {
+        "name": (str,),
+        "architecture": (dict,),
+        "classes": (list,),
+        "um_per_px": (int, float),
+        "window_um": (int, float),
+        "input_px": (int,),
+        "normalisation": (dict,),
+        "temperature": (int, float),
+        "novelty": (dict,),
+        "thresholds": (dict,),
+        "sha256": (str,),
+    }
+    for key, kind in kinds.items():
+        if not isinstance(info.get(key), kind) or isinstance(info.get(key), bool):
+            return f"lacks {key!r} or holds something else than {kind[-1].__name__} there"
+    classes = info["classes"]
+    if not classes or not all(isinstance(c, str) and c for c in classes) or len(set(classes)) != len(classes):
+        return "has no proper list of classes"
+    if not (
+        0.01 <= info["um_per_px"] <= 5 and 1 <= info["window_um"] <= 500 and 16 <= info["input_px"] <= 1024
+    ):
+        return "has an impossible um_per_px, window_um or input_px"
+    if not 0.01 <= info["temperature"] <= 100:
+        return "has an impossible temperature"
+    return ""

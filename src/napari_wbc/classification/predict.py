@@ -1,0 +1,244 @@
+"""From crops to probabilities, labels and novelty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_wbc.classification.bundle import Model, load_model
+from napari_wbc.classification.novelty import knn_distance, novelty_score
+from napari_wbc.errors import InputError, ScaleUnknownError
+from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the network says of n crops.
+
+    Attributes
+    ----------
+    probabilities : numpy.ndarray of float32, shape (n, k)
+        Calibrated, in the order of the model's classes.
+    novelty : numpy.ndarray of float32, shape (n,)
+        0..1: share of held-out cells of the training domains that are less unlike the training cells.
+    embeddings : numpy.ndarray of float32, shape (n, d)
+        For similarity between cells.
+    """
+
+    probabilities: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of n cells.
+
+    Attributes
+    ----------
+    label : list of str
+        ``unidentified`` where the model is unsure.
+    model_label : list of str
+        The most likely class.
+    confidence : numpy.ndarray of float32, shape (n,)
+        Probability of ``model_label``.
+    flags : list of str
+        ``unlike_training`` or empty.
+    """
+
+    label: list[str]
+    model_label: list[str]
+    confidence: NDArray[np.float32]
+    flags: list[str]
+
+
+def choose_device(device: str = "auto") -> str:
+    """Resolve ``auto`` and check that the device is there.
+
+    Raises
+    ------
+    InputError
+        CUDA is asked for and is not there, or the name is not known.
+    """
+    import torch
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"unknown device {device!r}; it is auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise InputError("no CUDA GPU was found; use the device auto or cpu")
+    return "cuda" if there and device != "cpu" else "cpu"
+
+
+def predict_crops(
+    model: Model,
+    crops: NDArray[np.uint8],
+    *,
+    device: str = "auto",
+    batch: int = 256,
+    cancel: CancelToken | None = None,
+    progress: ProgressCallback | None = None,
+) -> Predictions:
+    """Run the network over crops.
+
+    Parameters
+    ----------
+    model : Model
+        From :func:`~napari_wbc.classification.bundle.load_model`.
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+        RGB windows of ``model.window_um``; resized where the side is not ``model.input_px``.
+    device : {"auto", "cpu", "cuda"}
+        Where to run.
+    batch : int, optional
+        Crops at a time.
+    cancel : CancelToken, optional
+        Checked before each batch.
+    progress : callable, optional
+        Called after each batch.
+
+    Returns
+    -------
+    Predictions
+    """
+    import torch
+
+    from napari_wbc.classification.crops import network_input, normalise_background, to_tensor
+
+    place = choose_device(device)
+    network = model.network(place)
+    k = len(model.classes)
+    probabilities = np.zeros((len(crops), k), np.float32)
+    embeddings = np.zeros((len(crops), network.embedding_size), np.float32)
+    normalisation = model.info["normalisation"]
+    for start in range(0, len(crops), batch):
+        if cancel is not None:
+            cancel.check()
+        part = slice(start, min(start + batch, len(crops)))
+        with torch.inference_mode():
+            images = to_tensor(crops[part]).to(place)
+            images = normalise_background(
+                images, normalisation["background_quantile"], normalisation["white"]
+            )
+            images = network_input(images, model.input_px).contiguous(memory_format=torch.channels_last)
+            logits, features = network(images)
+            probabilities[part] = (logits.float() / model.temperature).softmax(dim=1).cpu().numpy()
+            embeddings[part] = features.float().cpu().numpy()
+        if progress is not None:
+            progress(Progress("Classifying cells", part.stop, len(crops), "cell"))
+    novelty = model.info["novelty"]
+    distances = knn_distance(embeddings, model.tensors["novelty.reference"], int(novelty["neighbours"]))
+    return Predictions(probabilities, novelty_score(distances, np.asarray(novelty["quantiles"])), embeddings)
+
+
+def label_predictions(model: Model, predictions: Predictions) -> Labels:
+    """Choose labels: the coarse class first, then the finest class within it; unsure cells stay unidentified.
+
+    Doubt between a band and a segmented neutrophil is no doubt that the cell is a neutrophil, so the threshold on the
+    confidence applies to the coarse class.
+    """
+    probabilities = predictions.probabilities
+    coarse = [coarse_class(c) for c in model.classes]
+    names = list(dict.fromkeys(coarse))
+    columns = np.array([names.index(c) for c in coarse])
+    sums = np.zeros((len(probabilities), len(names)), np.float32)
+    for column, name in enumerate(columns):
+        sums[:, name] += probabilities[:, column]
+    best = sums.argmax(axis=1) if len(sums) else np.zeros(0, int)
+    within = np.where(columns[None, :] == best[:, None], probabilities, -1.0)
+    index = within.argmax(axis=1) if len(within) else np.zeros(0, int)
+    rows = np.arange(len(index))
+    thresholds = model.info["thresholds"]
+    novel = predictions.novelty > thresholds["max_novelty"]
+    unsure = (sums[rows, best] < thresholds["min_confidence"]) | novel
+    model_label = [model.classes[i] for i in index]
+    return Labels(
+        label=[UNIDENTIFIED if u else name for u, name in zip(unsure, model_label, strict=True)],
+        model_label=model_label,
+        confidence=probabilities[rows, index],
+        flags=["unlike_training" if n else "" for n in novel],
+    )
+
+
+def classify(
+    crops_or_paths: NDArray[np.uint8] | Iterable[str | Path | NDArray[Any]],
+    *,
+    model: str | Path | Model = "robust",
+    um_per_px: float | Sequence[float] | None = None,
+    device: str = "auto",
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> pd.DataFrame:
+    """Classify single-cell images; the cell is at the centre of each.
+
+    Parameters
+    ----------
+    crops_or_paths : array of shape (n, height, width, 3), or iterable of arrays and paths
+        RGB images of any size; what lies outside a window of 25 µm is cut away, what is missing is mirrored.
+    model : str, Path or Model, optional
+        A bundle.
+    um_per_px : float or sequence of float
+        Of the images, one for all or one for each.
+    device : {"auto", "cpu", "cuda"}
+        Where to run.
+    progress, cancel : optional
+        A callback for :class:`~napari_wbc.execution.Progress`, and a token to stop.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per image: ``label``, ``confidence``, ``p_<class>`` for every class, ``novelty``.
+
+    Raises
+    ------
+    InputError
+        An image cannot be used. ScaleUnknownError when no µm per px is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_wbc as wbc
+    >>> table = wbc.classify(np.full((2, 96, 96, 3), 230, np.uint8), um_per_px=0.26)
+    >>> len(table)
+    2
+    """
+    from napari_wbc.classification.crops import centre_crop
+    from napari_wbc.slides import open_slide
+
+    loaded = load_model(model)
+    images = list(crops_or_paths)
+    if um_per_px is None:
+        raise ScaleUnknownError("the scale of single-cell images cannot be guessed; give um_per_px")
+    scales = [float(um_per_px)] * len(images) if np.isscalar(um_per_px) else [float(s) for s in um_per_px]  # type: ignore[arg-type, union-attr]
+    if len(scales) != len(images):
+        raise InputError(
+            f"{len(images)} images but {len(scales)} values of um_per_px; give one for all or one for each"
+        )
+    if any(not 0.01 <= s <= 5.0 for s in scales):
+        raise InputError("um_per_px must lie between 0.01 and 5.0")
+    crops = np.empty((len(images), loaded.input_px, loaded.input_px, 3), np.uint8)
+    for i, (image, scale) in enumerate(zip(images, scales, strict=True)):
+        if cancel is not None:
+            cancel.check()
+        slide = open_slide(image)
+        try:
+            pixels = slide.read(0, 0, 0, *slide.shape)
+        finally:
+            slide.close()
+        crops[i] = centre_crop(pixels, scale, loaded.input_px, loaded.window_um)
+        if progress is not None and (i + 1) % 64 == 0:
+            progress(Progress("Reading images", i + 1, len(images), "image"))
+    predictions = predict_crops(loaded, crops, device=device, cancel=cancel, progress=progress)
+    labels = label_predictions(loaded, predictions)
+    columns: dict[str, Any] = {"label": labels.label, "confidence": labels.confidence}
+    columns |= {f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(loaded.classes)}
+    return pd.DataFrame({**columns, "novelty": predictions.novelty})

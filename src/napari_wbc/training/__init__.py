@@ -1,0 +1,1 @@
+"""Training the classifier: manifests, sampling, augmentation, losses, fitting, evaluation."""
