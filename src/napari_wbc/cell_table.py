@@ -97,7 +97,7 @@ def conform(cells: pd.DataFrame) -> pd.DataFrame:
             try:
                 table[name] = pd.to_numeric(table[name]).astype(dtype)  # type: ignore[call-overload]
             except (TypeError, ValueError) as error:
-                raise InputError(f"the column {name} of the cell table holds a value that is no number: {error}") from None
+                raise InputError(f"the column {name} of the cell table holds no number: {error}") from None
     if list(table["cell_id"]) != list(range(1, len(table) + 1)):
         raise InputError("the cell_id column must count 1, 2, 3, ... without a gap")
     unknown = sorted(set(table["status"]) - set(STATUSES))
@@ -127,7 +127,7 @@ def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
     """
     path = Path(path)
     rounded = {"y_px": 2, "x_px": 2, "nucleus_area_um2": 2, "cell_area_um2": 2, "confidence": 4, "novelty": 4}
-    rounded |= {c: 5 for c in probability_columns(cells)}
+    rounded |= dict.fromkeys(probability_columns(cells), 5)
     try:
         with atomic_path(path) as temporary:
             conform(cells).round(rounded).to_csv(temporary, index=False, lineterminator="\n")

@@ -76,7 +76,7 @@ def check_folder(folder: str | Path) -> Path:
         ) from None
     if foreign:
         raise OutputError(
-            f"{folder}: the folder is left alone, for it holds {foreign[0]!r}, which is no result of napari-wbc; "
+            f"{folder}: left alone, for it holds {foreign[0]!r}, which is no result of napari-wbc; "
             "give another folder"
         )
     return folder

@@ -1,4 +1,4 @@
-"""Model bundles: a folder with weights, their contract (``model.json``) and a card. A bundle is data and runs no code."""
+"""Model bundles: a folder with weights, their contract (``model.json``) and a card; data that runs no code."""
 
 from __future__ import annotations
 

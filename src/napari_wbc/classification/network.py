@@ -37,7 +37,7 @@ class MobileNetV2(nn.Module):
         self.head = nn.Linear(self.embedding_size, n_classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits ``(n, n_classes)`` and embeddings ``(n, 1280)`` for images ``(n, 3, height, width)`` in [-1, 1]."""
+        """Give logits ``(n, k)`` and embeddings ``(n, 1280)`` of images ``(n, 3, height, width)`` in [-1, 1]."""
         embeddings = self.features(images).mean(dim=(2, 3))
         return self.head(self.dropout(embeddings)), embeddings
 

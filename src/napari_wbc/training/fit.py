@@ -88,7 +88,7 @@ def fit_network(
         raise InputError(
             f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
         )
-    names, domains = np.unique(rows["domain"].to_numpy(str), return_inverse=True)
+    _, domains = np.unique(rows["domain"].to_numpy(str), return_inverse=True)
     weights = row_weights(
         list(rows["domain"]),
         list(rows["label"]),
