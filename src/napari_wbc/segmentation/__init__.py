@@ -1,0 +1,29 @@
+"""Segmentation: slide model, tiles, nuclei, cells."""
+
+from napari_wbc.segmentation.cells import SegmentedCell
+from napari_wbc.segmentation.segment import (
+    Segmentation,
+    TileResult,
+    cells_to_table,
+    segment,
+    segment_slide,
+    segment_tile,
+    sort_cells,
+)
+from napari_wbc.segmentation.slide_model import SlideModel, fit_slide_model
+from napari_wbc.segmentation.tiles import Tile, plan_tiles
+
+__all__ = [
+    "Segmentation",
+    "SegmentedCell",
+    "SlideModel",
+    "Tile",
+    "TileResult",
+    "cells_to_table",
+    "fit_slide_model",
+    "plan_tiles",
+    "segment",
+    "segment_slide",
+    "segment_tile",
+    "sort_cells",
+]

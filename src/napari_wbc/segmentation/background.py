@@ -1,0 +1,114 @@
+"""The light without cells: a smooth field over the slide, in optical density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Optical density of the 256 pixel values against full white.
+OPTICAL_DENSITY: NDArray[np.float32] = (-np.log10((np.arange(256) + 1) / 256)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Optical density of the empty slide, a polynomial of the absolute position.
+
+    Attributes
+    ----------
+    coefficients : tuple of tuple of float
+        Per channel (R, G, B) one value per term of :func:`terms`.
+    degree : int
+        Of the polynomial.
+    height_px, width_px : float
+        Level-0 px that the position is divided by.
+    """
+
+    coefficients: tuple[tuple[float, ...], ...]
+    degree: int
+    height_px: float
+    width_px: float
+
+    @property
+    def rgb(self) -> tuple[float, float, float]:
+        """Colour of the background at the middle of the slide, 0..255."""
+        field = self.field(np.array([self.height_px / 2]), np.array([self.width_px / 2]))
+        r, g, b = (float(np.clip(256 * 10 ** -field[0, 0, c] - 1, 0, 255)) for c in range(3))
+        return r, g, b
+
+    def field(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Background on the grid of the level-0 rows ``y`` and columns ``x``, shape (len(y), len(x), 3).
+
+        The sums run element by element in a fixed order: a value depends on its position only, to the last bit.
+        """
+        v = (2 * (np.asarray(y) / self.height_px) - 1).astype(np.float32)
+        u = (2 * (np.asarray(x) / self.width_px) - 1).astype(np.float32)
+        result = np.empty((len(v), len(u), 3), np.float32)
+        for channel in range(3):
+            value = np.zeros((len(v), len(u)), np.float32)
+            for (i, j), weight in zip(terms(self.degree), self.coefficients[channel], strict=True):
+                row = np.full(len(v), weight, np.float32)
+                for _ in range(i):
+                    row = row * v
+                column = np.ones(len(u), np.float32)
+                for _ in range(j):
+                    column = column * u
+                value += row[:, None] * column
+            result[..., channel] = value
+        return result
+
+
+def terms(degree: int) -> list[tuple[int, int]]:
+    """Exponents ``(of y, of x)`` of the terms of a polynomial.
+
+    Examples
+    --------
+    >>> terms(1)
+    [(0, 0), (0, 1), (1, 0)]
+    """
+    return [(i, total - i) for total in range(degree + 1) for i in range(total + 1)]
+
+
+def _design(y: NDArray[np.float64], x: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
+    return np.stack([y**i * x**j for i, j in terms(degree)], axis=1)
+
+
+def fit_background(
+    y: NDArray[np.float64], x: NDArray[np.float64], od: NDArray[np.float64], shape: tuple[int, int]
+) -> Background:
+    """Fit the field to the density of bright places.
+
+    Parameters
+    ----------
+    y, x : numpy.ndarray of float, shape (n,)
+        Level-0 positions.
+    od : numpy.ndarray of float, shape (n, 3)
+        Optical density of the brightest pixels around each position.
+    shape : tuple of int
+        Height and width of the slide, level-0 px.
+
+    Notes
+    -----
+    Places without a glimpse of the empty slide are darker than the field; the fit leaves them out step by step
+    (a place may be brighter than the field by more than it may be darker).
+    """
+    height, width = shape
+    v, u = 2 * (y / height) - 1, 2 * (x / width) - 1
+    degree = 0 if len(y) < 12 else 2 if len(y) < 60 else 3
+    design = _design(v, u, degree)
+    # A weak pull of all but the constant towards zero keeps the field sound where no place is.
+    ridge = np.sqrt(0.002 * len(y)) * np.diag([0.0] + [1.0] * (design.shape[1] - 1))
+    mean = od.mean(axis=1)
+    weight = np.ones(len(y))
+    coefficients = np.zeros((design.shape[1], 3))
+    for step in range(12):
+        left = np.concatenate([design * weight[:, None], ridge])
+        right = np.concatenate([od * weight[:, None], np.zeros((design.shape[1], 3))])
+        coefficients = np.linalg.lstsq(left, right, rcond=None)[0]
+        residual = mean - (design @ coefficients).mean(axis=1)
+        spread = max(0.004, 1.4826 * float(np.median(np.abs(residual[weight > 0.5]))) if (weight > 0.5).any() else 0.004)
+        darker = np.maximum(residual, 0) / (1.5 * spread)
+        brighter = np.maximum(-residual, 0) / (4 * spread)
+        weight = np.sqrt(1 / (1 + darker**2 + brighter**2)) if step < 8 else ((darker < 1) & (brighter < 1)) + 1e-3
+    return Background(tuple(tuple(map(float, c)) for c in coefficients.T), degree, float(height), float(width))

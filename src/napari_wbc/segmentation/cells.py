@@ -1,0 +1,173 @@
+"""Second pass: the whole cell around each nucleus, on a fine grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from napari_wbc.masks import CellMask
+from napari_wbc.segmentation.grid import Grid, enlarge_mask
+from napari_wbc.segmentation.morphology import Mask, closed, filled, opened, touching_part
+from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
+from napari_wbc.segmentation.slide_model import SlideModel
+from napari_wbc.slides.slide import Slide
+
+FINE_UM = 0.15
+HALF_WINDOW_UM = 18.0
+_SMOOTHING_UM = 0.2
+_FRAME = 6
+#: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
+_NEEDS_RING_UM2 = 25.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentedCell:
+    """A cell found on a slide.
+
+    Attributes
+    ----------
+    y_px, x_px : float
+        Centroid of the nucleus, level-0 px (pixel centres are whole numbers).
+    mask : CellMask
+        Cell and nucleus.
+    nucleus_area_um2, cell_area_um2 : float
+        Areas, µm².
+    touches_border : bool
+        Whether the border of the image cuts the cell.
+    flags : tuple of str
+        ``smudge``, ``clump``, ...
+    """
+
+    y_px: float
+    x_px: float
+    mask: CellMask
+    nucleus_area_um2: float
+    cell_area_um2: float
+    touches_border: bool
+    flags: tuple[str, ...]
+
+
+def outline_cell(
+    slide: Slide, nucleus: Nucleus, around: NucleusMap, model: SlideModel, coarse: Grid, fine: Grid
+) -> SegmentedCell | None:
+    """Find the outlines of one cell.
+
+    Parameters
+    ----------
+    slide : Slide
+        The slide.
+    nucleus : Nucleus
+        Of the first pass.
+    around : NucleusMap
+        The nuclei around it, which keep their own cytoplasm.
+    model : SlideModel
+        Of the slide.
+    coarse, fine : Grid
+        Of the first and of this pass.
+
+    Returns
+    -------
+    SegmentedCell or None
+        None where it turns out to be no nucleated cell.
+    """
+    window = _window(nucleus, coarse, fine)
+    density = _read_density(slide, model, fine, window)
+    q = model.nuclear_density(density)
+    own = enlarge_mask(nucleus.mask, coarse, (nucleus.y0, nucleus.x0), fine.px, window)
+    nuclear = enlarge_mask(around.mask, coarse, (around.y0, around.x0), fine.px, window)
+    others = nuclear & ~own & ~_touching(own, nuclear)
+    um = fine.um
+
+    cell = (q > np.float32(model.threshold_cytoplasm)) | own | others
+    cell = filled(closed(opened(cell, 0.5 / um), 0.5 / um) | own)
+    if others.any():
+        cell &= ndimage.distance_transform_edt(~own) <= ndimage.distance_transform_edt(~others)
+    cell = touching_part(opened(cell, 1.2 / um) | own, own)
+    cell = filled(closed(cell, 1.5 / um))
+    if others.any():
+        cell &= ~others
+    refined = _refine_nucleus(q, own, cell, model, um)
+    return _measure(slide, cell | refined, refined, window, nucleus, fine)
+
+
+def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, int]:
+    y, x = fine.index(coarse.level0(nucleus.y)), fine.index(coarse.level0(nucleus.x))
+    half = round(HALF_WINDOW_UM / fine.um)
+    return max(0, y - half), max(0, x - half), min(fine.shape[0], y + half), min(fine.shape[1], x + half)
+
+
+def _read_density(
+    slide: Slide, model: SlideModel, fine: Grid, window: tuple[int, int, int, int]
+) -> NDArray[np.float32]:
+    y0, x0, y1, x1 = window
+    top, left = max(0, y0 - _FRAME), max(0, x0 - _FRAME)
+    bottom, right = min(fine.shape[0], y1 + _FRAME), min(fine.shape[1], x1 + _FRAME)
+    density = model.optical_density(fine.read(slide, top, left, bottom, right), fine, top, left)
+    sigma = _SMOOTHING_UM / fine.um
+    density = ndimage.gaussian_filter(density, (sigma, sigma, 0), mode="nearest", truncate=3.0)
+    return density[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _touching(own: Mask, nuclear: Mask) -> Mask:
+    """The rim by which the enlarged mask of all nuclei exceeds that of this one."""
+    rim: Mask = touching_part(nuclear & ndimage.binary_dilation(own, iterations=2), own)
+    return rim
+
+
+def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideModel, um: float) -> Mask:
+    inside = q[cell]
+    threshold = model.threshold_nucleus
+    if inside.size > 50 and float(inside.max()) > float(inside.min()):
+        threshold = float(np.clip(threshold_otsu(inside), 0.6 * threshold, 1.3 * threshold))
+    mask = opened((q > np.float32(threshold)) & cell, 0.3 / um)
+    mask = touching_part(mask, own)
+    if not mask.any():
+        mask = own
+    labels, _ = ndimage.label(~mask)
+    holes = np.bincount(labels.ravel()) * um**2 < 1.0
+    holes[0] = False
+    refined: Mask = mask | holes[labels]
+    return refined
+
+
+def _measure(
+    slide: Slide, cell: Mask, inside: Mask, window: tuple[int, int, int, int], first: Nucleus, fine: Grid
+) -> SegmentedCell | None:
+    y0, x0, y1, x1 = window
+    cell_area = float(cell.sum()) * fine.um**2
+    nucleus_area = float(inside.sum()) * fine.um**2
+    rows, columns = np.nonzero(cell)
+    top, left, bottom, right = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+    border = (
+        y0 + top == 0 or x0 + left == 0 or y0 + bottom == fine.shape[0] or x0 + right == fine.shape[1]
+    )
+    if first.area_um2 < _NEEDS_RING_UM2 and not border and cell_area < 1.5 * nucleus_area:
+        return None
+    # The box in level-0 px, one fine px wider, cut at the slide.
+    box = (
+        max(0, int((y0 + top - 1) * fine.px)),
+        max(0, int((x0 + left - 1) * fine.px)),
+        min(slide.shape[0], int(np.ceil((y0 + bottom + 1) * fine.px))),
+        min(slide.shape[1], int(np.ceil((x0 + right + 1) * fine.px))),
+    )
+    native_cell = enlarge_mask(cell, fine, (y0, x0), 1.0, box)
+    native_inside = enlarge_mask(inside, fine, (y0, x0), 1.0, box) & native_cell
+    rows, columns = np.nonzero(native_cell)
+    cut = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    mask = CellMask(
+        box[0] + int(rows.min()), box[1] + int(columns.min()), native_cell[cut].copy(), native_inside[cut].copy()
+    )
+    ys, xs = np.nonzero(mask.nucleus)
+    return SegmentedCell(
+        y_px=mask.y0 + float(ys.sum()) / len(ys),
+        x_px=mask.x0 + float(xs.sum()) / len(xs),
+        mask=mask,
+        nucleus_area_um2=nucleus_area,
+        cell_area_um2=cell_area,
+        touches_border=border,
+        flags=(),
+    )

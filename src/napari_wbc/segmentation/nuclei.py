@@ -1,0 +1,292 @@
+"""First pass: nuclei on the coarse grid, their lobes grouped, each owned by one tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from napari_wbc.segmentation.grid import Grid
+from napari_wbc.segmentation.morphology import Mask, hull_area, opened
+from napari_wbc.segmentation.slide_model import SlideModel
+from napari_wbc.segmentation.tiles import Tile
+from napari_wbc.slides.slide import Slide
+
+SMOOTHING_UM = 0.35
+OPENING_UM = 0.35
+SPECK_UM2 = 1.2
+LOBE_GAP_UM = 3.2
+LOBE_UM2 = 28.0
+GROUP_HULL_UM2 = 190.0
+NUCLEUS_UM2 = 12.0
+#: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
+_LONGEST_CLUSTER_UM = 60.0
+#: A part longer than this is worn down by larger openings; what stays that long is no nucleus.
+_LONGEST_NUCLEUS_UM = 35.0
+#: How far a tile may look around for the end of a cluster that leaves its halo.
+_FARTHEST_UM = 80.0
+# Smoothing and opening reach over this many grid px; that frame of what was read is cut away.
+_FRAME = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nucleus:
+    """A nucleus of the first pass, one or several lobes.
+
+    Attributes
+    ----------
+    y, x : float
+        Centroid, grid px.
+    mask : numpy.ndarray of bool
+        Its pixels in its box.
+    y0, x0 : int
+        Corner of the box, grid px.
+    area_um2 : float
+        Area.
+    lobes : int
+        Separate parts.
+    """
+
+    y: float
+    x: float
+    mask: Mask
+    y0: int
+    x0: int
+    area_um2: float
+    lobes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NucleusMap:
+    """Everything nuclear around a tile.
+
+    Attributes
+    ----------
+    mask : numpy.ndarray of bool
+        Nuclear pixels without specks.
+    y0, x0 : int
+        Where ``mask[0, 0]`` lies, grid px.
+    nuclei : list of Nucleus
+        Those that the tile owns.
+    """
+
+    mask: Mask
+    y0: int
+    x0: int
+    nuclei: list[Nucleus]
+
+
+def find_nuclei(slide: Slide, tile: Tile, model: SlideModel, grid: Grid) -> NucleusMap:
+    """Find the nuclei whose centroid lies in the core of a tile.
+
+    Notes
+    -----
+    What is found depends on whole clusters of parts only. Where a cluster leaves the window before it is known
+    whether the tile owns it, a larger window is read; clusters too long for that are known to be too long.
+    """
+    halo_um = tile.halo * model.um_per_px
+    while True:
+        window = _window(tile, grid, halo_um)
+        mask = _nuclear_mask(slide, model, grid, window)
+        core = _core(tile, grid)
+        found = _owned_nuclei(mask, window, core, tile, grid)
+        if found is not None:
+            return NucleusMap(mask, window[0], window[1], found)
+        halo_um *= 2
+
+
+def _core(tile: Tile, grid: Grid) -> tuple[int, int, int, int]:
+    y1, x1 = grid.index(tile.y + tile.height - 1) + 1, grid.index(tile.x + tile.width - 1) + 1
+    return grid.index(tile.y), grid.index(tile.x), min(y1, grid.shape[0]), min(x1, grid.shape[1])
+
+
+def _window(tile: Tile, grid: Grid, halo_um: float) -> tuple[int, int, int, int]:
+    y0, x0, y1, x1 = _core(tile, grid)
+    halo = round(halo_um / grid.um)
+    return max(0, y0 - halo), max(0, x0 - halo), min(grid.shape[0], y1 + halo), min(grid.shape[1], x1 + halo)
+
+
+def _nuclear_mask(slide: Slide, model: SlideModel, grid: Grid, window: tuple[int, int, int, int]) -> Mask:
+    y0, x0, y1, x1 = window
+    top, left = max(0, y0 - _FRAME), max(0, x0 - _FRAME)
+    bottom, right = min(grid.shape[0], y1 + _FRAME), min(grid.shape[1], x1 + _FRAME)
+    pixels = grid.read(slide, top, left, bottom, right)
+    q = model.nuclear_density(model.optical_density(pixels, grid, top, left))
+    q = ndimage.gaussian_filter(q, SMOOTHING_UM / grid.um, mode="nearest", truncate=3.0)
+    mask: Mask = q > np.float32(model.threshold_nucleus)
+    # At the slide's border a nucleus goes on: outside counts as nucleus for the erosion.
+    cross = ndimage.generate_binary_structure(2, 1)
+    steps = max(1, round(OPENING_UM / grid.um))
+    mask = ndimage.binary_erosion(mask, cross, iterations=steps, border_value=1)
+    mask = ndimage.binary_dilation(mask, cross, iterations=steps)
+    mask = mask[y0 - top : y1 - top, x0 - left : x1 - left]
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if count:
+        large = np.bincount(labels.ravel()) * grid.um**2 >= SPECK_UM2
+        # What the window cuts may be large outside it.
+        for edge, cut in (
+            (labels[0], y0 > 0),
+            (labels[-1], y1 < grid.shape[0]),
+            (labels[:, 0], x0 > 0),
+            (labels[:, -1], x1 < grid.shape[1]),
+        ):
+            if cut:
+                large[edge] = True
+        large[0] = False
+        mask = large[labels]
+    return mask
+
+
+def _owned_nuclei(
+    mask: Mask, window: tuple[int, int, int, int], core: tuple[int, int, int, int], tile: Tile, grid: Grid
+) -> list[Nucleus] | None:
+    """The nuclei of the core, or None where the window is too small to tell."""
+    if not mask.any():
+        return []
+    y0, x0, y1, x1 = window
+    seen_um = min(
+        [
+            grid.um * distance
+            for distance, cut in (
+                (core[0] - y0, y0 > 0),
+                (core[1] - x0, x0 > 0),
+                (y1 - core[2], y1 < grid.shape[0]),
+                (x1 - core[3], x1 < grid.shape[1]),
+            )
+            if cut
+        ],
+        default=np.inf,
+    )
+    nuclei: list[Nucleus] = []
+    clusters, _ = ndimage.label(_grown(mask, LOBE_GAP_UM / 2 / grid.um), np.ones((3, 3)))
+    for number, box in enumerate(ndimage.find_objects(clusters), start=1):
+        if not _meets(box, window, core):
+            continue
+        whole = _is_whole(box, window, grid)
+        if not whole and seen_um < _FARTHEST_UM:
+            return None
+        part = mask[box] & (clusters[box] == number)
+        origin = (y0 + box[0].start, x0 + box[1].start)
+        if whole and _length(box) * grid.um <= _LONGEST_CLUSTER_UM:
+            nuclei += _groups(part, origin, grid)
+        else:
+            nuclei += [n for piece in _pieces(part, origin, grid) for n in _groups(*piece, grid)]
+    return [n for n in nuclei if tile.owns(grid.level0(n.y), grid.level0(n.x))]
+
+
+def _grown(mask: Mask, radius: float) -> Mask:
+    """Mask grown by a disc (a fixed element: the same for every window)."""
+    r = int(np.ceil(radius))
+    yy, xx = np.mgrid[-r : r + 1, -r : r + 1]
+    grown: Mask = ndimage.binary_dilation(mask, yy**2 + xx**2 <= (radius + 0.5) ** 2)
+    return grown
+
+
+def _meets(box: tuple[slice, slice], window: tuple[int, int, int, int], core: tuple[int, int, int, int]) -> bool:
+    y0, x0 = window[:2]
+    return (
+        box[0].start + y0 < core[2]
+        and box[0].stop + y0 > core[0]
+        and box[1].start + x0 < core[3]
+        and box[1].stop + x0 > core[1]
+    )
+
+
+def _is_whole(box: tuple[slice, slice], window: tuple[int, int, int, int], grid: Grid) -> bool:
+    """Whether nothing outside the window can belong to the cluster with this box."""
+    y0, x0, y1, x1 = window
+    reach = int(np.ceil(LOBE_GAP_UM / 2 / grid.um)) + 1
+    return not (
+        (box[0].start < reach and y0 > 0)
+        or (box[1].start < reach and x0 > 0)
+        or (box[0].stop > y1 - y0 - reach and y1 < grid.shape[0])
+        or (box[1].stop > x1 - x0 - reach and x1 < grid.shape[1])
+    )
+
+
+def _length(box: tuple[slice, slice]) -> int:
+    return max(side.stop - side.start for side in box)
+
+
+def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask, tuple[int, int]]]:
+    """The parts of a long cluster, worn down until none is longer than a nucleus can be."""
+    pieces = []
+    pending = [(part, origin, 0.0)]
+    while pending:
+        mask, (y, x), radius_um = pending.pop()
+        labels, _ = ndimage.label(mask, np.ones((3, 3)))
+        for number, box in enumerate(ndimage.find_objects(labels), start=1):
+            piece = labels[box] == number
+            corner = (y + box[0].start, x + box[1].start)
+            if _length(box) * grid.um <= _LONGEST_NUCLEUS_UM:
+                pieces.append((piece, corner))
+            elif radius_um < 3.0:
+                finer = opened(np.pad(piece, 1), (radius_um + 1.0) / grid.um)[1:-1, 1:-1]
+                pending.append((finer, corner, radius_um + 1.0))
+    return pieces
+
+
+def _groups(part: Mask, origin: tuple[int, int], grid: Grid) -> list[Nucleus]:
+    """Group the lobes of one cluster and keep the groups that are large enough for a nucleus."""
+    labels, count = ndimage.label(part, np.ones((3, 3)))
+    pixels = [np.nonzero(labels == k) for k in range(1, count + 1)]
+    groups: list[list[int]] = [[k] for k in range(count)]
+    if count > 1:
+        groups = _join_lobes(pixels, grid)
+    nuclei = []
+    for members in groups:
+        y = np.concatenate([pixels[k][0] for k in members])
+        x = np.concatenate([pixels[k][1] for k in members])
+        area = len(y) * grid.um**2
+        if area < NUCLEUS_UM2:
+            continue
+        top, left = int(y.min()), int(x.min())
+        mask = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), bool)
+        mask[y - top, x - left] = True
+        # Sums of whole numbers are exact: the centroid does not depend on where the window began.
+        nuclei.append(
+            Nucleus(
+                y=(int(y.sum()) + origin[0] * len(y)) / len(y),
+                x=(int(x.sum()) + origin[1] * len(x)) / len(x),
+                mask=mask,
+                y0=origin[0] + top,
+                x0=origin[1] + left,
+                area_um2=area,
+                lobes=len(members),
+            )
+        )
+    return nuclei
+
+
+def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list[list[int]]:
+    """Join parts, the closest pair first, while the smaller is small and the hull stays that of one nucleus."""
+    count = len(pixels)
+    trees = [cKDTree(np.stack(p, axis=1)) for p in pixels]
+    gaps = []
+    for a in range(count):
+        for b in range(a + 1, count):
+            distance = float(trees[a].query(trees[b].data, distance_upper_bound=LOBE_GAP_UM / grid.um + 1)[0].min())
+            if (distance - 1) * grid.um <= LOBE_GAP_UM:
+                gaps.append((distance, a, b))
+    group_of = list(range(count))
+    for _, a, b in sorted(gaps):
+        first, second = group_of[a], group_of[b]
+        if first == second:
+            continue
+        members = [k for k in range(count) if group_of[k] in (first, second)]
+        areas = [sum(len(pixels[k][0]) for k in members if group_of[k] == g) * grid.um**2 for g in (first, second)]
+        if min(areas) >= LOBE_UM2:
+            continue
+        hull = hull_area(
+            np.concatenate([pixels[k][0] for k in members]), np.concatenate([pixels[k][1] for k in members])
+        )
+        if hull * grid.um**2 > GROUP_HULL_UM2:
+            continue
+        for k in members:
+            group_of[k] = first
+    return [[k for k in range(count) if group_of[k] == g] for g in sorted(set(group_of))]
+
+
