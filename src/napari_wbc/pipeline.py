@@ -6,9 +6,9 @@ The viewer iterates :func:`count_events` in a thread; :func:`count` drains it, a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc import cell_table
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.found_cells import FoundCells
 from napari_wbc.masks import CellMask
-from napari_wbc.provenance import run_record
+from napari_wbc.provenance import profile_sha256, run_record
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from napari_wbc.differential.profile import Profile
     from napari_wbc.segmentation.cells import SegmentedCell
     from napari_wbc.segmentation.slide_model import SlideModel
-
-# Cells are classified as soon as this many are waiting: a fixed number, so that a run repeats itself exactly.
-_BATCH_CELLS = 16
+    from napari_wbc.segmentation.tiles import Tile
 
 Region = tuple[float, float, float, float]
 
@@ -70,7 +68,8 @@ class CountOptions:
         """Give what changes the result, besides image and model, in a form for ``run.json``."""
         return {
             "um_per_px": self.um_per_px,
-            "profile": profile.to_dict(),
+            "profile": profile.name,
+            "profile_sha256": profile_sha256(profile),
             "regions": None
             if self.regions is None
             else [list(map(float, region)) for region in self.regions],
@@ -258,7 +257,7 @@ def count(
 
 def count_events(
     slide: Any, options: CountOptions | None = None, *, cancel: CancelToken | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Do what :func:`count` does, step by step.
 
     Parameters
@@ -276,11 +275,12 @@ def count_events(
         The result comes last.
     """
     from napari_wbc.classification.bundle import load_model
-    from napari_wbc.classification.predict import resolve_device
+    from napari_wbc.classification.predict import choose_device
     from napari_wbc.differential.count import differential
-    from napari_wbc.differential.profile import load_profile
+    from napari_wbc.differential.profile import Profile, load_profile
     from napari_wbc.segmentation.segment import segment_slide
     from napari_wbc.segmentation.slide_model import fit_slide_model
+    from napari_wbc.segmentation.tiles import plan_tiles
 
     options = options or CountOptions()
     cancel = cancel or CancelToken()
@@ -288,10 +288,10 @@ def count_events(
 
     slide = open_slide(slide)
     regions = _checked_regions(options.regions, slide.shape)
-    profile = load_profile(options.profile)
+    profile = options.profile if isinstance(options.profile, Profile) else load_profile(options.profile)
     yield Progress("Loading the model", 0, 0)
-    model = load_model(options.model) if isinstance(options.model, (str, Path)) else options.model
-    device = resolve_device(options.device)
+    model = load_model(options.model)
+    device = choose_device(options.device)
     cancel.check()
     clock.lap("model")
 
@@ -307,16 +307,17 @@ def count_events(
     cancel.check()
     clock.lap("slide_model")
 
-    found = _FoundCells(slide, scale.um_per_px, model, device, cancel)
+    plan = _tiles_of(regions, plan_tiles(slide.shape, scale.um_per_px))
+    found = FoundCells(slide, scale.um_per_px, model, device, cancel)
     tiles = segment_slide(
         slide,
         scale.um_per_px,
         slide_model=slide_model,
         workers=options.workers,
-        regions=regions,
         cancel=cancel,
+        tiles=plan,
     )
-    yield Progress("Finding and classifying cells", 0, 0, "tile")
+    yield Progress("Finding and classifying cells", 0, len(plan), "tile")
     with closing(tiles):
         for result in tiles:
             clock.lap("segmentation")
@@ -342,7 +343,6 @@ def count_events(
         scale=scale,
         model={"name": model.name, "sha256": model.sha256, "classes": list(model.classes)},
         parameters=options.parameters(profile),
-        profile=profile.name,
         slide_model=slide_model.to_dict(),
         device=str(device),
         workers=options.workers,
@@ -366,84 +366,6 @@ class _Clock:
         self._last = now
 
 
-@dataclass
-class _FoundCells:
-    """Takes cells as the tiles bring them, classifies them in batches, and orders them at the end.
-
-    Crops are let go of after their batch: the report reads the few that it shows again.
-    """
-
-    slide: Slide
-    um_per_px: float
-    model: Model
-    device: Any
-    cancel: CancelToken
-    masks: list[CellMask] = field(default_factory=list)
-    _waiting: list[SegmentedCell] = field(default_factory=list)
-    _chunks: list[pd.DataFrame] = field(default_factory=list)
-    _embeddings: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def add(self, cells: Sequence[SegmentedCell], *, last: bool) -> pd.DataFrame | None:
-        """Take the cells of a tile; give the rows that were classified by it, if any."""
-        self._waiting.extend(cells)
-        if not self._waiting or (len(self._waiting) < _BATCH_CELLS and not last):
-            return None
-        waiting, self._waiting = self._waiting, []
-        chunk = self._classify(waiting)
-        self.masks.extend(cell.mask for cell in waiting)
-        self._chunks.append(chunk)
-        return chunk
-
-    def _classify(self, cells: Sequence[SegmentedCell]) -> pd.DataFrame:
-        from napari_wbc.classification.crops import crop_cells
-        from napari_wbc.classification.predict import label_predictions, predict_crops
-
-        centres = np.array([(cell.y_px, cell.x_px) for cell in cells])
-        crops = crop_cells(self.slide, centres, um_per_px=self.um_per_px, size_px=self.model.input_px)
-        predictions = predict_crops(self.model, crops, device=self.device, cancel=self.cancel)
-        labels, model_labels, confidence, flags = label_predictions(self.model, predictions)
-        self._embeddings.append(predictions.embeddings)
-        boxes = np.array([cell.mask.bbox for cell in cells])
-        table = {
-            "cell_id": len(self.masks) + 1 + np.arange(len(cells)),
-            "y_px": centres[:, 0],
-            "x_px": centres[:, 1],
-            **{name: boxes[:, i] for i, name in enumerate(("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"))},
-            "nucleus_area_um2": [cell.nucleus_area_um2 for cell in cells],
-            "cell_area_um2": [cell.cell_area_um2 for cell in cells],
-            "touches_border": [cell.touches_border for cell in cells],
-            "label": labels,
-            "model_label": model_labels,
-            "confidence": confidence,
-            **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(self.model.classes)},
-            "novelty": predictions.novelty,
-            "status": "model",
-            "flags": [_joined(cell.flags, more) for cell, more in zip(cells, flags, strict=True)],
-            "slide": self.slide.name,
-            "model_sha256": self.model.sha256,
-        }
-        return pd.DataFrame(table)
-
-    def ordered(self) -> tuple[pd.DataFrame, list[CellMask], NDArray[np.float32]]:
-        """Give table, masks and embeddings by (y, x), so that they do not depend on the tiling."""
-        if not self._chunks:
-            return cell_table.empty_table(self.model.classes), [], np.zeros((0, 0), np.float32)
-        table = pd.concat(self._chunks, ignore_index=True)
-        order = np.lexsort((table["x_px"], table["y_px"]))
-        table = table.iloc[order].reset_index(drop=True)
-        table["cell_id"] = np.arange(1, len(table) + 1)
-        return (
-            cell_table.conform(table),
-            [self.masks[i] for i in order],
-            np.concatenate(self._embeddings)[order],
-        )
-
-
-def _joined(*groups: Sequence[str]) -> str:
-    """Join flags with ``;``, each once, in the order of their coming."""
-    return ";".join(dict.fromkeys(flag for group in groups for flag in group))
-
-
 def _checked_regions(regions: Sequence[Region] | None, shape: tuple[int, int]) -> list[Region] | None:
     if regions is None:
         return None
@@ -457,6 +379,20 @@ def _checked_regions(regions: Sequence[Region] | None, shape: tuple[int, int]) -
             )
         checked.append((y0, x0, y1, x1))
     return checked
+
+
+def _tiles_of(regions: Sequence[Region] | None, tiles: list[Tile]) -> list[Tile]:
+    """Keep the tiles that touch a region: nothing else can hold a cell that counts."""
+    if regions is None:
+        return tiles
+    return [
+        tile
+        for tile in tiles
+        if any(
+            y0 < tile.y + tile.height and tile.y - 1 < y1 and x0 < tile.x + tile.width and tile.x - 1 < x1
+            for y0, x0, y1, x1 in regions
+        )
+    ]
 
 
 def _inside(cell: SegmentedCell, regions: Sequence[Region] | None) -> bool:

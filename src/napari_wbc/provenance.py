@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc._version import __version__
+from napari_wbc.differential import RESEARCH_USE
 
 if TYPE_CHECKING:
+    from napari_wbc.differential.profile import Profile
     from napari_wbc.slides import Scale, Slide
 
 SCHEMA_VERSION = 1
-RESEARCH_USE = "For research use only. Not for use in diagnostic procedures."
 
 #: Packages whose version can change a result.
 _PACKAGES = (
@@ -42,7 +45,6 @@ def run_record(
     scale: Scale,
     model: Mapping[str, Any],
     parameters: Mapping[str, Any],
-    profile: str,
     slide_model: Mapping[str, Any],
     device: str,
     workers: int,
@@ -62,9 +64,7 @@ def run_record(
     model : mapping
         ``name``, ``sha256`` and ``classes``.
     parameters : mapping
-        Everything that the user chose and that changes the result.
-    profile : str
-        Name of the lab's profile.
+        Everything that the user chose and that changes the result, the lab's profile included.
     slide_model : mapping
         Stain and background that the segmentation went by.
     device : str
@@ -101,7 +101,6 @@ def run_record(
         },
         "model": dict(model),
         "parameters": dict(parameters),
-        "profile": profile,
         # Nothing in a count is drawn at random; a seed is recorded so that this stays visible.
         "seed": None,
         "slide_model": dict(slide_model),
@@ -113,6 +112,11 @@ def run_record(
         "system": f"{platform.system()} {platform.machine()}",
         "packages": _versions(),
     }
+
+
+def profile_sha256(profile: Profile) -> str:
+    """Give a fingerprint of what a profile says, whatever its file is called."""
+    return sha256(json.dumps(asdict(profile), sort_keys=True).encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +12,12 @@ import pandas as pd
 
 from napari_wbc.cell_table import write_cells_csv
 from napari_wbc.errors import OutputError
+from napari_wbc.execution.atomic import atomic_folder
+from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
-    from napari_wbc.execution.progress import CancelToken
     from napari_wbc.slides import Slide
 
 #: What a folder of results holds.
@@ -134,63 +133,36 @@ def write_results(
     from napari_wbc.differential.report import write_report
     from napari_wbc.slides.overview import read_overview
 
+    cancel = cancel or CancelToken()
     folder = check_folder(folder)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
-    except OSError as error:
-        raise OutputError(f"{folder}: results cannot be written there ({error.strerror or error})") from None
-    try:
-        write_cells_csv(cells, temporary / "cells.csv")
-        write_differential_csv(differential, temporary / "differential.csv")
-        write_differential_json(differential, temporary / "differential.json")
-        write_geojson(temporary / "cells.geojson", cells, masks)
-        if cancel is not None:
+        with atomic_folder(folder) as temporary:
+            write_cells_csv(cells, temporary / "cells.csv")
+            write_differential_csv(differential, temporary / "differential.csv")
+            write_differential_json(differential, temporary / "differential.json")
+            write_geojson(temporary / "cells.geojson", cells, masks)
             cancel.check()
-        overview, scale = read_overview(slide, OVERVIEW_PX, cancel=cancel)
-        overlay = draw_overlay(overview, cells, masks, scale=scale)
-        write_overlay_png(temporary / "overlay.png", overlay)
-        if cancel is not None:
+            overview, scale = read_overview(slide, OVERVIEW_PX, cancel=cancel)
+            write_overlay_png(temporary / "overlay.png", draw_overlay(overview, cells, masks, scale=scale))
             cancel.check()
-        write_report(
-            temporary / "report.html",
-            cells=cells,
-            differential=differential,
-            run=dict(run),
-            overview=overview,
-            overview_scale=scale,
-            crops=_gallery(slide, cells, um_per_px),
-        )
-        if cancel is not None:
+            write_report(
+                temporary / "report.html",
+                cells=cells,
+                differential=differential,
+                run=dict(run),
+                overview=overview,
+                overview_scale=scale,
+                crops=_gallery(slide, cells, um_per_px),
+            )
             cancel.check()
-        (temporary / "run.json").write_text(
-            json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        # mkdtemp makes folders that only their owner can read; results follow the user's umask.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        _take_place(temporary, folder)
+            (temporary / "run.json").write_text(
+                json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            # Somebody may have put a file there in the meantime.
+            check_folder(folder)
     except OSError as error:
         raise OutputError(f"{folder}: the results could not be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
-
-
-def _take_place(complete: Path, folder: Path) -> None:
-    """Rename a complete folder to its final name; an earlier result gives way only then."""
-    if not folder.exists():
-        complete.rename(folder)
-        return
-    check_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.absolute().parent) as attic:
-        earlier = Path(attic) / folder.name
-        folder.rename(earlier)
-        try:
-            complete.rename(folder)
-        except OSError:
-            earlier.rename(folder)
-            raise
 
 
 def _gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Any]:

@@ -1,0 +1,157 @@
+"""``napari-wbc classify``: single-cell images into a table of classes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_wbc.cli import options
+from napari_wbc.cli.terminal import DONE, FAILED, Bars, before_the_work, error_line, say, wants_progress
+from napari_wbc.errors import InputError, WbcError
+
+_EXAMPLE = """\
+  napari-wbc classify cells/ --um-per-px 0.13 --out classes.csv
+      one row per image of the folder: path, label, confidence, p_<class>, novelty
+  napari-wbc classify manifest.csv --out classes.csv
+      the same for the images of a CSV file with the columns path and um_per_px
+"""
+_IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+# Images are read and classified in groups: bounded memory, and progress.
+_GROUP = 256
+
+
+def add_to(commands: Any) -> None:
+    """Add the command."""
+    parser = options.new_command(
+        commands,
+        "classify",
+        summary="classify single-cell images",
+        description="Classify images that show one cell each, at their centre.",
+        example=_EXAMPLE,
+    )
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="images, folders of images, or CSV files with path,um_per_px"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the CSV file to write")
+    options.add_model(parser)
+    parser.add_argument(
+        "--um-per-px", type=options.um_per_px, metavar="X", help="µm per pixel, where no CSV file tells it"
+    )
+    options.add_run(parser, run)
+
+
+@dataclass(frozen=True)
+class _CellImage:
+    """An image of one cell, as it is named in the result, where it lies, and its scale."""
+
+    name: str
+    path: Path
+    um_per_px: float
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classify every image; one that fails does not stop the others."""
+    import pandas as pd
+
+    from napari_wbc.classification.bundle import load_model
+    from napari_wbc.classification.predict import choose_device
+    from napari_wbc.cli.places import writable_file, write_table
+    from napari_wbc.execution.progress import Progress
+
+    with before_the_work():
+        writable_file(args.out)
+        model = load_model(args.model)
+        choose_device(args.device)
+    images: list[_CellImage] = []
+    failed = 0
+    for path in args.paths:
+        try:
+            images += _cell_images(Path(path), args.um_per_px)
+        except WbcError as error:
+            if args.debug:
+                raise
+            failed += 1
+            error_line(str(error), about=path)
+    tables = []
+    with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
+        for start in range(0, len(images), _GROUP):
+            group = images[start : start + _GROUP]
+            try:
+                tables.append(_classify(group, model, args.device))
+            except InputError:
+                # One image spoils its group: go through it one by one and name those that fail.
+                for image in group:
+                    try:
+                        tables.append(_classify([image], model, args.device))
+                    except InputError as error:
+                        if args.debug:
+                            raise
+                        failed += 1
+                        error_line(str(error), about=image.name)
+            bars(Progress("Classifying cells", start + len(group), len(images), "cell"))
+    if not tables:
+        error_line("no image could be classified; nothing was written")
+        return FAILED
+    table = pd.concat(tables, ignore_index=True)
+    write_table(table, args.out)
+    if not args.quiet:
+        say(table["label"].value_counts().rename("cells").to_string())
+        say(f"{len(table)} cells -> {args.out}")
+    return FAILED if failed else DONE
+
+
+def _classify(images: Sequence[_CellImage], model: Any, device: str) -> Any:
+    from napari_wbc.classification.predict import classify
+
+    table = classify(
+        [image.path for image in images],
+        model=model,
+        um_per_px=[image.um_per_px for image in images],
+        device=device,
+    )
+    table.insert(0, "path", [image.name for image in images])
+    return table
+
+
+def _cell_images(path: Path, um_per_px: float | None) -> list[_CellImage]:
+    """Give the images that a path stands for."""
+    if path.suffix.lower() == ".csv":
+        return _from_manifest(path, um_per_px)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _IMAGE_SUFFIXES)
+        if not files:
+            raise InputError(
+                f"{path}: no image in this folder; give a folder with PNG, JPEG, WebP, BMP or TIFF files"
+            )
+    else:
+        files = [path]
+    if um_per_px is None:
+        raise InputError(f"{path}: the scale of single-cell images cannot be guessed; give --um-per-px")
+    return [_CellImage(str(file), file, um_per_px) for file in files]
+
+
+def _from_manifest(path: Path, um_per_px: float | None) -> list[_CellImage]:
+    import pandas as pd
+
+    try:
+        manifest = pd.read_csv(path)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: cannot be read as a CSV file ({str(error).splitlines()[0]})") from None
+    if "path" not in manifest.columns:
+        raise InputError(f"{path}: the CSV file has no column 'path'; give one with path and um_per_px")
+    if "um_per_px" in manifest.columns:
+        scales = pd.to_numeric(manifest["um_per_px"], errors="coerce")
+        if scales.isna().any():
+            line = int(scales.isna().to_numpy().argmax()) + 2
+            raise InputError(f"{path}: line {line} has no number as um_per_px")
+    elif um_per_px is not None:
+        scales = pd.Series(um_per_px, index=manifest.index)
+    else:
+        raise InputError(f"{path}: the CSV file has no column 'um_per_px'; add it, or give --um-per-px")
+    return [
+        _CellImage(str(name), path.parent / str(name), float(scale))
+        for name, scale in zip(manifest["path"], scales, strict=True)
+    ]

@@ -1,0 +1,114 @@
+"""``napari-wbc``: finds the command, runs it, and turns errors into one plain line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from napari_wbc.cli import classify, count, models, sample, segment
+from napari_wbc.cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, BadUsage, error_line
+from napari_wbc.errors import WbcError
+
+_EPILOG = """\
+examples:
+  napari-wbc sample --out smear.png                draw a synthetic smear
+  napari-wbc count smear.png --out results         find, classify and count its leukocytes
+  napari-wbc COMMAND --help                        the options of a command, with an example
+
+exit status: 0 done, 1 some inputs failed (each is named, the rest is finished), 2 bad usage
+
+For research use only. Not for use in diagnostic procedures.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"napari-wbc: {message}; see {self.prog} --help\n")
+
+
+class _ShowVersion(argparse.Action):
+    """Prints the version; it is read only when asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002 - argparse's name
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from napari_wbc import __version__
+
+        parser.exit(DONE, f"napari-wbc {__version__}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands; it imports nothing heavy.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        Its result has ``run``, the function of the command.
+    """
+    parser = _Parser(
+        prog="napari-wbc",
+        description="Find, classify and count the leukocytes of blood smears.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_ShowVersion, help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (count, sample, segment, classify, models):
+        command.add_to(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process else.
+
+    Returns
+    -------
+    int
+        0 done, 1 some inputs failed, 2 bad usage, 130 interrupted.
+    """
+    try:
+        args = build_parser().parse_args(argv)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    if not args.debug:
+        # What libraries grumble about (odd tags of a file, say) would drown the one line that matters.
+        warnings.simplefilter("ignore")
+        logging.basicConfig(level=logging.CRITICAL)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        error_line("interrupted; what was finished is complete, nothing half-written is left")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (``| head``); that is no error of ours.
+        sys.stderr.close()
+        return FAILED
+    except (WbcError, BadUsage) as error:
+        if args.debug:
+            traceback.print_exc()
+        error_line(str(error))
+        return USAGE if isinstance(error, BadUsage) else FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence between a user and a traceback
+        if args.debug:
+            traceback.print_exc()
+        error_line(f"unexpected {describe(error)}; run with --debug for the details, and please report it")
+        return FAILED
+
+
+def describe(error: Exception) -> str:
+    """Name an error in a few words on one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,111 @@
+"""``napari-wbc models``: what is installed, what it is made from, and whether it is intact."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from napari_wbc.cli import options
+from napari_wbc.cli.terminal import DONE, FAILED, before_the_work, error_line, say
+from napari_wbc.errors import WbcError
+
+_EXAMPLE = """\
+  napari-wbc models list
+  napari-wbc models show robust
+  napari-wbc models verify robust path/to/another
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command and its three actions."""
+    parser = options.new_command(
+        commands,
+        "models",
+        summary="list, show and verify model bundles",
+        description="Model bundles: those that came with napari-wbc, and your own.",
+        example=_EXAMPLE,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    listing = options.new_command(
+        actions,
+        "list",
+        summary="the models that can be named",
+        description="List the models that --model takes by name: name, number of classes, where it lies.",
+        example="  napari-wbc models list\n",
+    )
+    options.add_run(listing, list_all)
+
+    showing = options.new_command(
+        actions,
+        "show",
+        summary="the card of a model",
+        description="Print the card of a model: intended use, classes, training data, metrics, limits, licence.",
+        example="  napari-wbc models show robust\n",
+    )
+    showing.add_argument("model", metavar="M", help="name or folder of a bundle")
+    options.add_run(showing, show)
+
+    verifying = options.new_command(
+        actions,
+        "verify",
+        summary="check that models are intact",
+        description="Check the checksum and description of models, and run the network of each once.",
+        example="  napari-wbc models verify robust path/to/another\n",
+    )
+    verifying.add_argument("models", nargs="+", metavar="M", help="names or folders of bundles")
+    options.add_run(verifying, verify)
+
+
+def list_all(args: argparse.Namespace) -> int:
+    """Print the installed models, one per line; name the broken ones."""
+    from napari_wbc.classification.bundle import list_models, load_model
+
+    failed = 0
+    for found in list_models():
+        try:
+            model = load_model(found.folder)
+        except WbcError as error:
+            if args.debug:
+                raise
+            failed += 1
+            error_line(str(error))
+            continue
+        origin = "bundled" if found.bundled else "own"
+        say(f"{found.name:<20} {len(model.classes):>3} classes  {origin:<8} {found.folder}")
+    return FAILED if failed else DONE
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print the card and the contract of a model."""
+    from napari_wbc.classification.bundle import load_model
+
+    with before_the_work():
+        model = load_model(args.model)
+    say(model.card.strip() or "(this bundle has no card)")
+    say(
+        f"\nfolder     {model.folder}\n"
+        f"classes    {', '.join(model.classes)}\n"
+        f"input      {model.window_um:g} µm as {model.input_px} x {model.input_px} px\n"
+        f"sha256     {model.sha256}"
+    )
+    return DONE
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Check models."""
+    from napari_wbc.classification.bundle import verify_bundle
+
+    failed = 0
+    for name in args.models:
+        try:
+            model = verify_bundle(name)
+        except WbcError as error:
+            if args.debug:
+                raise
+            failed += 1
+            error_line(str(error))
+        else:
+            if not args.quiet:
+                say(f"{name}: intact, sha256 {model.sha256}")
+    return FAILED if failed else DONE
