@@ -75,7 +75,7 @@ def _design(y: NDArray[np.float64], x: NDArray[np.float64], degree: int) -> NDAr
 
 
 def fit_background(
-    y: NDArray[np.float64], x: NDArray[np.float64], od: NDArray[np.float64], shape: tuple[int, int]
+    y: NDArray[np.float64], x: NDArray[np.float64], od: NDArray[np.float64], shape: tuple[int, int], degree: int
 ) -> Background:
     """Fit the field to the density of bright places.
 
@@ -87,6 +87,8 @@ def fit_background(
         Optical density of the brightest pixels around each position.
     shape : tuple of int
         Height and width of the slide, level-0 px.
+    degree : int
+        Of the polynomial; lowered where there are few places.
 
     Notes
     -----
@@ -95,20 +97,21 @@ def fit_background(
     """
     height, width = shape
     v, u = 2 * (y / height) - 1, 2 * (x / width) - 1
-    degree = 0 if len(y) < 12 else 2 if len(y) < 60 else 3
-    design = _design(v, u, degree)
-    # A weak pull of all but the constant towards zero keeps the field sound where no place is.
-    ridge = np.sqrt(0.002 * len(y)) * np.diag([0.0] + [1.0] * (design.shape[1] - 1))
-    mean = od.mean(axis=1)
+    while degree > 0 and len(y) < 4 * len(terms(degree)):
+        degree -= 1
+    coefficients = np.median(od, axis=0)[None]
     weight = np.ones(len(y))
-    coefficients = np.zeros((design.shape[1], 3))
-    for step in range(12):
-        left = np.concatenate([design * weight[:, None], ridge])
-        right = np.concatenate([od * weight[:, None], np.zeros((design.shape[1], 3))])
-        coefficients = np.linalg.lstsq(left, right, rcond=None)[0]
-        residual = mean - (design @ coefficients).mean(axis=1)
-        spread = max(0.004, 1.4826 * float(np.median(np.abs(residual[weight > 0.5]))) if (weight > 0.5).any() else 0.004)
-        darker = np.maximum(residual, 0) / (1.5 * spread)
-        brighter = np.maximum(-residual, 0) / (4 * spread)
-        weight = np.sqrt(1 / (1 + darker**2 + brighter**2)) if step < 8 else ((darker < 1) & (brighter < 1)) + 1e-3
+    for current in range(degree + 1):
+        design = _design(v, u, current)
+        # A weak pull of all but the constant towards zero keeps the field sound where no place is.
+        ridge = np.sqrt(3e-4 * len(y)) * np.diag([0.0] + [1.0] * (design.shape[1] - 1))
+        for _ in range(6):
+            left = np.concatenate([design * weight[:, None], ridge])
+            right = np.concatenate([od * weight[:, None], np.zeros((design.shape[1], 3))])
+            coefficients = np.linalg.lstsq(left, right, rcond=None)[0]
+            residual = (od - design @ coefficients).mean(axis=1)
+            spread = max(0.006, float(np.median(np.abs(residual))))
+            # Squared weights of a Cauchy loss with a short arm for dark places.
+            arm = np.where(residual > 0, 1.0, 4.0) * spread
+            weight = 1 / np.sqrt(1 + (residual / arm) ** 2)
     return Background(tuple(tuple(map(float, c)) for c in coefficients.T), degree, float(height), float(width))

@@ -166,7 +166,7 @@ _worker_job: tuple[Slide, SlideModel, float] | None = None
 
 
 def _start_worker(slide: Slide, model: SlideModel, um_per_px: float) -> None:
-    global _worker_job  # noqa: PLW0603 - a worker process serves one slide
+    global _worker_job
     _worker_job = (slide, model, um_per_px)
 
 

@@ -10,16 +10,10 @@ from scipy import ndimage
 
 from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
 from napari_wbc.segmentation.grid import Grid
+from napari_wbc.segmentation.stain import FALLBACK_AXIS, Vector, along, fit_stain
 from napari_wbc.slides.slide import RGB, Slide
 
 COARSE_UM = 0.5
-Vector = tuple[float, float, float]
-
-_RED_CELLS_START = np.array([0.37, 0.77, 0.52])
-_NUCLEUS = np.array([0.36, 0.90, 0.20])
-#: Axis for slides without red cells: the mean of axes learned on four stains.
-_FALLBACK_AXIS: Vector = (0.34, 0.44, -0.83)
-_FOREGROUND_OD = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +63,6 @@ class SlideModel:
         return along(density, self.nuclear_axis)
 
 
-def along(density: NDArray[np.float32], axis: Vector) -> NDArray[np.float32]:
-    """Scalar product with an axis, summed in a fixed order (a matrix product may differ in the last bit)."""
-    result: NDArray[np.float32] = density[..., 0] * np.float32(axis[0])
-    result += density[..., 1] * np.float32(axis[1])
-    result += density[..., 2] * np.float32(axis[2])
-    return result
-
-
 def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     """Fit the light, the stain directions and the thresholds of a slide.
 
@@ -99,37 +85,17 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     grid = Grid.at(slide, um_per_px, COARSE_UM)
     places = _sample(slide, grid)
     background = _background(places, grid, slide.shape)
-    unfitted = SlideModel(background, (0.0, 0.0, 0.0), _FALLBACK_AXIS, 0.10, 0.022, 0.0, 0.0, um_per_px)
-    density = np.concatenate(
-        [_smooth(unfitted.optical_density(pixels, grid, y, x)).reshape(-1, 3) for y, x, pixels in places]
-    )
-    near_nuclei = np.concatenate([_near_nuclei(unfitted, pixels, grid, y, x).ravel() for y, x, pixels in places])
-    foreground = density.mean(axis=1) > _FOREGROUND_OD
-    red_cells, direction = _red_cells(density, foreground & ~near_nuclei)
-    area_um2 = float(red_cells.sum()) * grid.um**2
-    if area_um2 < 150.0:
-        # Three red cells: less is no sample of a stain.
-        axis, mu, sigma, confidence = _FALLBACK_AXIS, 0.0, 0.01, 0.0
-    else:
-        axis = _nuclear_axis(direction)
-        q = along(density[red_cells], axis)
-        mu = float(np.median(q))
-        sigma = 1.4826 * float(np.median(np.abs(q - mu)))
-        confidence = float(np.clip(area_um2 / 2000.0, 0.0, 1.0) * np.clip(1.5 - sigma / 0.04, 0.2, 1.0))
-    q = along(density, axis)
-    floor = max(0.10, mu + 5 * sigma)
-    strong = q[q > floor]
-    nucleus = floor
-    if strong.size * grid.um**2 > 30.0:
-        nucleus = max(floor, 0.5 * float(np.percentile(strong, 90)))
+    bare = SlideModel(background, (0.0, 0.0, 0.0), FALLBACK_AXIS, 0.0, 0.0, 0.0, 0.0, um_per_px)
+    densities = [_smooth(bare.optical_density(pixels, grid, y, x)) for y, x, pixels in places]
+    stain = fit_stain(densities, grid.um)
     return SlideModel(
         background=background,
-        red_cell_axis=_vector(direction),
-        nuclear_axis=axis,
-        threshold_nucleus=nucleus,
-        threshold_cytoplasm=max(0.022, mu + 2 * sigma),
-        red_cell_fraction=float(red_cells.mean()),
-        confidence=confidence,
+        red_cell_axis=stain.red_cell_axis,
+        nuclear_axis=stain.nuclear_axis,
+        threshold_nucleus=stain.threshold_nucleus,
+        threshold_cytoplasm=stain.threshold_cytoplasm,
+        red_cell_fraction=stain.red_cell_fraction,
+        confidence=stain.confidence,
         um_per_px=um_per_px,
     )
 
@@ -154,7 +120,7 @@ def _sample(slide: Slide, grid: Grid, window_um: float = 150.0, most: int = 36) 
     return places
 
 
-def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_um: float = 16.0) -> Background:
+def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_um: float = 10.0) -> Background:
     """Fit the field to the bright pixels of blocks (G between its 90th and 99th percentile)."""
     step = max(4, round(block_um / grid.um))
     ys, xs, ods = [], [], []
@@ -167,47 +133,9 @@ def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_u
                 ods.append(OPTICAL_DENSITY[bright].mean(axis=0))
                 ys.append(grid.level0(y0 + min(y + step, pixels.shape[0]) / 2 + y / 2 - 0.5))
                 xs.append(grid.level0(x0 + min(x + step, pixels.shape[1]) / 2 + x / 2 - 0.5))
-    return fit_background(np.array(ys), np.array(xs), np.array(ods, np.float64), shape)
+    return fit_background(np.array(ys), np.array(xs), np.array(ods, np.float64), shape, 4 if len(places) == 1 else 2)
 
 
 def _smooth(density: NDArray[np.float32]) -> NDArray[np.float32]:
     smooth: NDArray[np.float32] = ndimage.gaussian_filter(density, (0.7, 0.7, 0), mode="nearest")
     return smooth
-
-
-def _near_nuclei(model: SlideModel, pixels: RGB, grid: Grid, y: int, x: int) -> NDArray[np.bool_]:
-    """Pixels within 3 µm of what is surely a nucleus, judged along the fallback axis."""
-    q = model.nuclear_density(_smooth(model.optical_density(pixels, grid, y, x)))
-    core = ndimage.binary_opening(q > 0.2, iterations=2)
-    near: NDArray[np.bool_] = ndimage.binary_dilation(core, iterations=max(1, round(3.0 / grid.um)))
-    return near
-
-
-def _red_cells(density: NDArray[np.float32], candidates: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Robust direction of red cells, and the pixels that follow it."""
-    norm = np.sqrt((density**2).sum(axis=1))
-    solid = candidates & (norm > 0.06)
-    direction = _RED_CELLS_START / np.linalg.norm(_RED_CELLS_START)
-    kept = solid
-    if not solid.any():
-        return solid, direction
-    unit = density / np.maximum(norm, 1e-6)[:, None]
-    limit = 0.80
-    for _ in range(6):
-        kept = solid & (unit @ direction.astype(np.float32) > limit)
-        if not kept.any():
-            return kept, direction
-        direction = np.median(unit[kept], axis=0).astype(np.float64)
-        direction /= np.linalg.norm(direction)
-        limit = min(0.95, limit + 0.05)
-    return kept, direction
-
-
-def _nuclear_axis(red: NDArray[np.float64]) -> Vector:
-    axis = _NUCLEUS - (_NUCLEUS @ red) * red
-    return _vector(axis / np.linalg.norm(axis))
-
-
-def _vector(values: NDArray[np.float64]) -> Vector:
-    r, g, b = (float(v) for v in values)
-    return r, g, b
