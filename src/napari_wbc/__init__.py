@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_wbc._version import __version__
     from napari_wbc.classification.bundle import Model, load_model
     from napari_wbc.classification.predict import classify
     from napari_wbc.differential.count import Differential
@@ -18,9 +17,10 @@ if TYPE_CHECKING:
     from napari_wbc.pipeline import CountResult, count
     from napari_wbc.segmentation.segment import Segmentation, segment
     from napari_wbc.slides import Slide, open_slide
+    from napari_wbc.version import __version__
 
 _HOME = {
-    "__version__": "_version",
+    "__version__": "version",
     "CountResult": "pipeline",
     "Differential": "differential.count",
     "Model": "classification.bundle",

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_wbc._version import __version__
 from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.version import __version__
 
 if TYPE_CHECKING:
     from napari_wbc.differential.profile import Profile

@@ -42,7 +42,8 @@ class _ShowVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from napari_wbc import __version__
 
-        parser.exit(DONE, f"napari-wbc {__version__}\n")
+        print(f"napari-wbc {__version__}")
+        parser.exit(DONE)
 
 
 def build_parser() -> argparse.ArgumentParser:
