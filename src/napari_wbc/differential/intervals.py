@@ -99,8 +99,8 @@ def share_interval(
 def largest_remainder(counts: Sequence[int], decimals: int = 1) -> list[float]:
     """Give percentages that sum to exactly 100 at the decimals shown.
 
-    Every share is cut at its last decimal; the units that are then missing go to the largest remainders (to the
-    larger class, then to the earlier one, where they tie). A class without cells stays at 0.
+    Every share is cut at its last decimal; the units that are then missing go to the largest remainders (where
+    they tie: to the larger class, then to the earlier one). A class without cells stays at 0.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def cells_to_settle(
     Returns
     -------
     int or None
-        0 when the interval does not hold the threshold already; None when ``limit`` cells more would not settle it.
+        0 when the interval does not hold the threshold; None when ``limit`` cells more would not settle it.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def cells_to_settle(
 
 
 def chance_to_miss(share: float, n: int) -> float:
-    """Give the chance that ``n`` cells hold none of a class that makes up ``share`` (fraction of 1) of the blood.
+    """Give the chance that ``n`` cells hold none of a class whose true share is ``share`` (fraction of 1).
 
     Examples
     --------

@@ -1,0 +1,398 @@
+"""The differential count: from the cell table to shares with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from napari_wbc.cell_table import probability_columns
+from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.differential.advice import (
+    CountMore,
+    advice_of,
+    alarms_of,
+    count_more_of,
+    flags_of_rows,
+    quality_of,
+    sentences_of,
+)
+from napari_wbc.differential.intervals import METHODS, IntervalMethod, largest_remainder, share_interval
+from napari_wbc.differential.profile import Profile, load_profile
+from napari_wbc.differential.tally import Tally, tally
+from napari_wbc.differential.wording import cells_text
+from napari_wbc.errors import InputError
+from napari_wbc.leukocytes import UNIDENTIFIED
+
+SCHEMA_VERSION = 1
+CONFIDENCE = 0.95
+
+#: Columns of differential.csv in their order.
+COLUMNS = (
+    "class",
+    "count",
+    "percent",
+    "ci_low",
+    "ci_high",
+    "in_denominator",
+    "per_100_wbc",
+    "absolute_per_l",
+    "reference_low",
+    "reference_high",
+    "flag",
+    "count_before_review",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of the cells with its interval, percent.
+
+    Attributes
+    ----------
+    count, n : int
+        Cells of the class, and in all.
+    percent, ci_low, ci_high : float
+        At one decimal.
+    """
+
+    count: int
+    n: int
+    percent: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Differential:
+    """The differential count of a slide.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per class, columns as in ``COLUMNS``. The percentages of the rows in the denominator sum to exactly
+        100; NaN where a number has no meaning.
+    denominator : int
+        Leukocytes counted.
+    unidentified, excluded : int
+        Cells without a class, and cells that a person took out.
+    outside : dict of str to int
+        Cells that are no leukocytes, by class.
+    per_100 : dict of str to float
+        Erythroblasts and smudge cells per 100 leukocytes.
+    per_100_intervals : dict of str to tuple of float
+        Their intervals.
+    parts : dict of str to dict of str to int
+        What merged rows are made of.
+    with_unidentified : dict of str to float
+        Percentages with the unidentified cells in the denominator; they sum to exactly 100.
+    worst_case : Share or None
+        The share of blasts if every unidentified cell were one; None without cells.
+    flags, advice, alarms : tuple of str
+        Sentences: what the profile points out; whether to count more; why the count is not reliable.
+    count_more : tuple of CountMore
+        Limits that lie within an interval.
+    quality : dict
+        Figures behind the alarms.
+    not_recognised : tuple of str
+        Classes of the profile that the model cannot give; there is no zero for what was not looked for.
+    profile : Profile
+        Of the laboratory.
+    interval_method : str
+        ``wilson`` or ``clopper_pearson``.
+    wbc_per_l, wbc_corrected_per_l : float or None
+        The given WBC count, and the one without erythroblasts, which the absolute counts are made of.
+    """
+
+    table: pd.DataFrame
+    denominator: int
+    unidentified: int
+    excluded: int
+    outside: Mapping[str, int]
+    per_100: Mapping[str, float]
+    per_100_intervals: Mapping[str, tuple[float, float]]
+    parts: Mapping[str, Mapping[str, int]]
+    with_unidentified: Mapping[str, float]
+    worst_case: Share | None
+    flags: tuple[str, ...]
+    advice: tuple[str, ...]
+    alarms: tuple[str, ...]
+    count_more: tuple[CountMore, ...]
+    quality: Mapping[str, Any]
+    not_recognised: tuple[str, ...]
+    profile: Profile
+    interval_method: str
+    wbc_per_l: float | None = None
+    wbc_corrected_per_l: float | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def profile_name(self) -> str:
+        """Name of the profile."""
+        return self.profile.name
+
+    @property
+    def summary(self) -> str:
+        """One sentence: how many leukocytes were counted, or that there were none."""
+        if self.denominator == 0:
+            return "No leukocyte was counted, so there is no differential."
+        return f"{cells_text(self.denominator, 'leukocyte')} counted (target {self.profile.target_count})."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values, ready for JSON (None where a number has no meaning)."""
+        rows = []
+        for record in self.table.to_dict("records"):
+            name = str(record["class"])
+            row: dict[str, Any] = {str(key): _plain(value) for key, value in record.items()}
+            row["title"] = self.titles[name]
+            row["loinc"] = dict(self.profile.class_named(name).loinc)
+            if name in self.parts:
+                row["merged"] = dict(self.parts[name])
+            rows.append(row)
+        worst = self.worst_case
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "research_use": RESEARCH_USE,
+            "profile": self.profile.name,
+            "target_count": self.profile.target_count,
+            "interval": {"method": self.interval_method, "confidence": CONFIDENCE, "covers": "sampling"},
+            "denominator": self.denominator,
+            "unidentified": self.unidentified,
+            "excluded": self.excluded,
+            "outside": dict(self.outside),
+            "rows": rows,
+            "per_100_wbc": {
+                name: {"value": _plain(value), "ci_low": _plain(low), "ci_high": _plain(high)}
+                for name, value in self.per_100.items()
+                for low, high in [self.per_100_intervals[name]]
+            },
+            "with_unidentified": {name: _plain(value) for name, value in self.with_unidentified.items()},
+            "worst_case": None
+            if worst is None
+            else {
+                "assumption": "every unidentified cell is a blast",
+                "class": "blast",
+                "count": worst.count,
+                "denominator": worst.n,
+                "percent": worst.percent,
+                "ci_low": worst.ci_low,
+                "ci_high": worst.ci_high,
+            },
+            "wbc": {
+                "given_per_l": self.wbc_per_l,
+                "corrected_per_l": self.wbc_corrected_per_l,
+                "loinc": self.profile.wbc_loinc,
+            },
+            "flags": list(self.flags),
+            "advice": list(self.advice),
+            "count_more": [
+                {"class": c.name, "limit_percent": c.limit, "more_cells": c.more_cells}
+                for c in self.count_more
+            ],
+            "quality": {key: _plain(value) for key, value in self.quality.items()},
+            "alarms": list(self.alarms),
+            "not_recognised": list(self.not_recognised),
+            "loinc_notice": self.profile.loinc_notice,
+        }
+
+    def to_text(self) -> str:
+        """Give the differential as a plain table for a terminal or the clipboard."""
+        from napari_wbc.differential.plain_text import plain_text
+
+        return plain_text(self)
+
+
+def differential(
+    cells: pd.DataFrame,
+    profile: Profile | None = None,
+    *,
+    interval: IntervalMethod = "wilson",
+    wbc_per_l: float | None = None,
+    wbc_corrected: bool = False,
+) -> Differential:
+    """Count a cell table.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The cell table; of its columns ``label`` must be there, and ``model_label``, ``status``, ``flags`` and the
+        ``p_<class>`` columns are used where they are.
+    profile : Profile, optional
+        Of the laboratory; without it, adult peripheral blood.
+    interval : {"wilson", "clopper_pearson"}
+        Method of the intervals.
+    wbc_per_l : float, optional
+        WBC count of the blood, cells per litre (7.2e9, not 7.2): gives absolute counts.
+    wbc_corrected : bool, optional
+        The analyser has taken the erythroblasts out of the WBC count already.
+
+    Returns
+    -------
+    Differential
+        Without any cell, too: every number is then 0 or NaN.
+
+    Raises
+    ------
+    InputError
+        The table has no labels, or the WBC count cannot be meant.
+    ValueError
+        ``interval`` is no method.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> blood = pd.DataFrame({"label": ["neutrophil_segmented"] * 120 + ["lymphocyte"] * 60 + ["erythroblast"] * 20})
+    >>> result = differential(blood)
+    >>> result.table.set_index("class").loc["neutrophil", "percent"], result.per_100["erythroblast"]
+    (66.7, 11.1)
+    """
+    if interval not in METHODS:
+        raise ValueError(f"interval is {interval!r}; it must be one of {', '.join(METHODS)}")
+    _check_wbc(wbc_per_l)
+    profile = load_profile(None) if profile is None else profile
+    cells = _with_defaults(cells)
+    counts = tally(cells, profile)
+    per_100, per_100_intervals = _per_100(counts, interval)
+    corrected = _correct_wbc(wbc_per_l, per_100.get("erythroblast", 0.0), profile, already=wbc_corrected)
+    table = _table(counts, profile, interval, per_100, corrected)
+    table["flag"] = flags_of_rows(table, counts, profile)
+    quality = quality_of(cells, counts, profile)
+    count_more = count_more_of(table, counts, profile, interval)
+    return Differential(
+        table=table,
+        denominator=counts.denominator,
+        unidentified=counts.counts.get(UNIDENTIFIED, 0),
+        excluded=counts.excluded,
+        outside={name: counts.counts[name] for name in counts.outside if name != UNIDENTIFIED},
+        per_100=per_100,
+        per_100_intervals=per_100_intervals,
+        parts=counts.parts,
+        with_unidentified=_with_unidentified(counts),
+        worst_case=_worst_case(counts, interval),
+        flags=sentences_of(table, counts, profile),
+        advice=advice_of(counts.denominator, count_more, profile),
+        alarms=alarms_of(quality, profile),
+        count_more=count_more,
+        quality=quality,
+        not_recognised=counts.not_recognised,
+        profile=profile,
+        interval_method=interval,
+        wbc_per_l=wbc_per_l,
+        wbc_corrected_per_l=corrected,
+        titles=counts.titles,
+    )
+
+
+def _with_defaults(cells: pd.DataFrame) -> pd.DataFrame:
+    if "label" not in cells.columns:
+        raise InputError("the cell table has no column label, so there is nothing to count")
+    table = cells[["label", *probability_columns(cells)]].reset_index(drop=True)
+    for name, default in (("model_label", cells["label"]), ("status", "model"), ("flags", "")):
+        source = cells[name] if name in cells.columns else default
+        table[name] = source.to_numpy() if isinstance(source, pd.Series) else source
+    for name, default in (("label", UNIDENTIFIED), ("model_label", UNIDENTIFIED), ("flags", "")):
+        texts = table[name].astype(object)
+        table[name] = texts.where(texts.notna() & (texts != ""), default).astype(str)
+    return table
+
+
+def _check_wbc(wbc_per_l: float | None) -> None:
+    if wbc_per_l is None:
+        return
+    if not (math.isfinite(wbc_per_l) and 1e7 <= wbc_per_l <= 1e13):
+        hint = f" (did you mean {wbc_per_l:g}e9?)" if 0 < wbc_per_l < 10_000 else ""
+        raise InputError(
+            f"the WBC count is {wbc_per_l:g} cells per litre; it must lie between 1e7 and 1e13{hint}"
+        )
+
+
+def _per_100(counts: Tally, method: str) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Give what stands beside every 100 leukocytes; the interval is that of its share among both, as odds."""
+    values: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for name in counts.per_100_rows:
+        number, both = counts.counts[name], counts.counts[name] + counts.denominator
+        if counts.denominator == 0:
+            values[name], intervals[name] = math.nan, (math.nan, math.nan)
+            continue
+        low, high = share_interval(number, both, method, CONFIDENCE)
+        values[name] = round(100 * number / counts.denominator, 1)
+        intervals[name] = round(100 * low / (1 - low), 1), round(100 * high / (1 - high), 1)
+    return values, intervals
+
+
+def _correct_wbc(
+    wbc_per_l: float | None, nrbc_per_100: float, profile: Profile, *, already: bool
+) -> float | None:
+    if wbc_per_l is None:
+        return None
+    start = profile.nrbc_correction_from
+    if already or start is None or math.isnan(nrbc_per_100) or nrbc_per_100 < start or nrbc_per_100 == 0:
+        return wbc_per_l
+    return wbc_per_l * 100 / (100 + nrbc_per_100)
+
+
+def _table(
+    counts: Tally, profile: Profile, method: str, per_100: Mapping[str, float], wbc_per_l: float | None
+) -> pd.DataFrame:
+    n = counts.denominator
+    percents = dict(
+        zip(counts.inside, largest_remainder([counts.counts[r] for r in counts.inside]), strict=True)
+    )
+    records = []
+    for name in (*counts.inside, *counts.outside):
+        count, inside = counts.counts[name], name in percents
+        low = high = math.nan
+        if inside and n:
+            low, high = (round(100 * limit, 1) for limit in share_interval(count, n, method, CONFIDENCE))
+        absolute = math.nan
+        if wbc_per_l is not None and n and (inside or name in per_100):
+            # 0.01 x 10^9 per litre is the last digit that an analyser gives.
+            absolute = round(wbc_per_l * count / n / 1e7) * 1e7
+        entry = profile.class_named(name)
+        # Cells that were not told apart are only a part of their class: its interval does not apply to them.
+        reference = (name not in counts.not_split and entry.reference) or (math.nan, math.nan)
+        records.append(
+            (
+                name,
+                count,
+                percents.get(name, math.nan),
+                low,
+                high,
+                int(inside),
+                per_100.get(name, math.nan),
+                absolute,
+                *reference,
+                "",
+                counts.before[name],
+            )
+        )
+    return pd.DataFrame.from_records(records, columns=list(COLUMNS))
+
+
+def _with_unidentified(counts: Tally) -> dict[str, float]:
+    names = [*counts.inside, UNIDENTIFIED]
+    return dict(zip(names, largest_remainder([counts.counts[name] for name in names]), strict=True))
+
+
+def _worst_case(counts: Tally, method: str) -> Share | None:
+    unidentified = counts.counts[UNIDENTIFIED]
+    n = counts.denominator + unidentified
+    if n == 0:
+        return None
+    blasts = counts.counts.get("blast", 0) + unidentified
+    low, high = share_interval(blasts, n, method, CONFIDENCE)
+    return Share(blasts, n, round(100 * blasts / n, 1), round(100 * low, 1), round(100 * high, 1))
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy values into Python's and NaN into None."""
+    if isinstance(value, str | bool | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    number = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and math.isnan(number) else number
