@@ -289,6 +289,8 @@ def count_events(
     slide = open_slide(slide)
     regions = _checked_regions(options.regions, slide.shape)
     profile = options.profile if isinstance(options.profile, Profile) else load_profile(options.profile)
+    # A WBC count that cannot be meant is said now, not after an hour of work.
+    differential(pd.DataFrame({"label": []}), profile, wbc_per_l=options.wbc_per_l)
     yield Progress("Loading the model", 0, 0)
     model = load_model(options.model)
     device = choose_device(options.device)

@@ -89,9 +89,9 @@ def positive(text: str) -> int:
 def wbc_count(text: str) -> float:
     """Read a white cell count in 10^9 per litre (or in full, as 7.2e9); gives cells per litre."""
     value = _number(text)
-    if 0 < value < 1e6:
+    if 0 < value < 10_000:
         value *= 1e9
-    if not 1e6 <= value <= 1e13:
+    if not 1e7 <= value <= 1e13:
         raise argparse.ArgumentTypeError(
             f"{text} is no white cell count; give 10^9 per litre, for example 7.2"
         )
