@@ -11,11 +11,10 @@ from scipy.spatial import cKDTree
 
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.morphology import Mask, hull_area, opened
-from napari_wbc.segmentation.slide_model import SlideModel
+from napari_wbc.segmentation.slide_model import SMOOTHING_UM, SlideModel
 from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides.slide import Slide
 
-SMOOTHING_UM = 0.35
 OPENING_UM = 0.35
 SPECK_UM2 = 1.2
 LOBE_GAP_UM = 3.2
@@ -29,7 +28,7 @@ _LONGEST_NUCLEUS_UM = 35.0
 #: How far a tile may look around for the end of a cluster that leaves its halo.
 _FARTHEST_UM = 80.0
 # Smoothing and opening reach over this many grid px; that frame of what was read is cut away.
-_FRAME = 6
+_FRAME = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)

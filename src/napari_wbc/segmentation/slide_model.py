@@ -14,6 +14,8 @@ from napari_wbc.segmentation.stain import FALLBACK_AXIS, Vector, along, fit_stai
 from napari_wbc.slides.slide import RGB, Slide
 
 COARSE_UM = 0.5
+#: Of the first pass: nuclei are wider, colour fringes and granules are finer.
+SMOOTHING_UM = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     places = _sample(slide, grid)
     background = _background(places, grid, slide.shape)
     bare = SlideModel(background, (0.0, 0.0, 0.0), FALLBACK_AXIS, 0.0, 0.0, 0.0, 0.0, um_per_px)
-    densities = [_smooth(bare.optical_density(pixels, grid, y, x)) for y, x, pixels in places]
+    densities = [_smooth(bare.optical_density(pixels, grid, y, x), SMOOTHING_UM / grid.um) for y, x, pixels in places]
     stain = fit_stain(densities, grid.um)
     return SlideModel(
         background=background,
@@ -136,6 +138,6 @@ def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_u
     return fit_background(np.array(ys), np.array(xs), np.array(ods, np.float64), shape, 4 if len(places) == 1 else 2)
 
 
-def _smooth(density: NDArray[np.float32]) -> NDArray[np.float32]:
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(density, (0.7, 0.7, 0), mode="nearest")
+def _smooth(density: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(density, (sigma, sigma, 0), mode="nearest", truncate=3.0)
     return smooth

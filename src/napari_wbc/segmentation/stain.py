@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,19 @@ Density = NDArray[np.float32]
 #: Axis for slides without red cells: the mean of axes learned on four stains.
 FALLBACK_AXIS: Vector = (0.34, 0.44, -0.83)
 _RED_CELLS_START = np.array([0.37, 0.77, 0.52])
-_NUCLEUS_START = np.array([0.36, 0.90, 0.20])
+#: Directions of nuclei to start from: Giemsa, May-Grünwald-Giemsa, Wright, a camera of little colour.
+_NUCLEI = [
+    np.array(n) / np.linalg.norm(n)
+    for n in ((0.36, 0.90, 0.20), (0.53, 0.83, 0.19), (0.45, 0.89, -0.05), (0.65, 0.73, 0.15))
+]
 _FOREGROUND_OD = 0.03
 #: Least threshold of nuclei, and how many spreads above the red cells it lies at least.
 _LEAST_NUCLEAR, _SPREADS = 0.06, 5.0
 _LEAST_CYTOPLASM = 0.022
+#: Least difference between the blue parts of the directions of red cells and nuclei.
+_LESS_BLUE = 0.08
+#: Spread along the red cells' direction, as a share of their density.
+_OVERLAPS = 0.25
 #: Three red cells: less is no sample of a stain.
 _LEAST_RED_CELLS_UM2 = 150.0
 
@@ -52,52 +60,117 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
         Optical density against the background.
     um : float
         µm per px of them.
+
+    Notes
+    -----
+    Several guesses of what is nuclear each give an axis, that axis gives better nuclei, and so on; the guess whose
+    nuclei stand out most from everything else wins.
     """
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
-    surely = [ndimage.binary_opening(along(d, FALLBACK_AXIS) > 0.2, iterations=2) for d in densities]
-    red_cells, red = _red_cells(densities, [f & ~_near(s, um) for f, s in zip(foreground, surely, strict=True)])
-    pixels = sum(int(mask.sum()) for mask in red_cells)
-    known = pixels * um**2 >= _LEAST_RED_CELLS_UM2
-    axis = _off(_unit(_off(_NUCLEUS_START, red)) + _unit(_off(np.array(FALLBACK_AXIS), red)), red) if known else np.array(FALLBACK_AXIS)
-    axis = _unit(axis)
-    mu, sigma = 0.0, 0.01
-    strong: list[NDArray[np.bool_]] = []
-    for _ in range(4):
-        maps = [along(d, _vector(axis)) for d in densities]
-        if known:
-            mu, sigma = _spread(np.concatenate([q[mask] for q, mask in zip(maps, red_cells, strict=True)]))
-        floor = max(_LEAST_NUCLEAR, mu + _SPREADS * sigma)
-        strong = [_blobs(q > floor, um) for q in maps]
-        area = sum(int(mask.sum()) for mask in strong) * um**2
-        if not known or area < 20.0:
-            break
-        # The nuclei that stand out now tell the direction of this slide's nuclei.
-        colours = np.concatenate([d[mask] for d, mask in zip(densities, strong, strict=True)])
-        values = np.concatenate([q[mask] for q, mask in zip(maps, strong, strict=True)])
-        colours = colours[values >= np.median(values)]
-        nucleus = np.median(colours / np.linalg.norm(colours, axis=1, keepdims=True), axis=0).astype(np.float64)
-        learned = _unit(_off(nucleus, red))
-        trust = area / (area + 40.0)
-        axis = _unit(_off(trust * learned + (1 - trust) * axis, red))
-        red_cells = [mask & ~_near(s, um) for mask, s in zip(red_cells, strong, strict=True)]
-    maps = [along(d, _vector(axis)) for d in densities]
-    if known:
-        mu, sigma = _spread(np.concatenate([q[mask] for q, mask in zip(maps, red_cells, strict=True)]))
-    floor = max(_LEAST_NUCLEAR, mu + _SPREADS * sigma)
-    above = np.concatenate([q[_blobs(q > floor, um)] for q in maps])
-    nuclear = floor
-    if above.size * um**2 > 30.0:
-        nuclear = max(floor, 0.5 * float(np.percentile(above, 90)))
-    total = sum(mask.size for mask in red_cells)
-    support = float(np.clip(pixels * um**2 / 2000.0, 0.0, 1.0)) if known else 0.0
+    red, red_pixels = _red_cells(densities, foreground)
+    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
+        lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
+        return Stain(_vector(red), FALLBACK_AXIS, lone.threshold(um), _LEAST_CYTOPLASM, 0.0, 0.0)
+    best: _Separation | None = None
+    # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
+    starts = [*(_unit(n - (n @ red) * red) for n in _NUCLEI), np.array([0.5, 0.866, 0.0])]
+    for start in starts:
+        guess = _separate(densities, foreground, start, um, tail=False)
+        for _ in range(4):
+            blobs = guess.blobs
+            colours = guess.nuclear_colours(densities)
+            if guess.area(um) < 15.0:
+                break
+            nucleus = np.median(colours, axis=0).astype(np.float64)
+            if _unit(nucleus)[2] > red[2] - _LESS_BLUE:
+                # Red cells absorb blue more than nuclei do: these are overlaps, or dirt.
+                guess = guess.without_blobs()
+                break
+            rest = [f & ~_near(b, um) for f, b in zip(foreground, blobs, strict=True)]
+            guess = _separate(densities, rest, _fisher(densities, rest, red, nucleus), um)
+        if best is None or guess.merit(um) > best.merit(um):
+            best = guess
+    assert best is not None
+    support = float(np.clip(red_pixels * um**2 / 2000.0, 0.0, 1.0))
     return Stain(
         red_cell_axis=_vector(red),
-        nuclear_axis=_vector(axis),
-        threshold_nucleus=nuclear,
-        threshold_cytoplasm=max(_LEAST_CYTOPLASM, mu + 2 * sigma),
-        red_cell_fraction=pixels / max(1, total),
-        confidence=support * float(np.clip(1.5 - sigma / 0.04, 0.2, 1.0)),
+        nuclear_axis=_vector(best.axis),
+        threshold_nucleus=best.threshold(um),
+        threshold_cytoplasm=max(_LEAST_CYTOPLASM, best.mu + 2 * best.sigma),
+        red_cell_fraction=red_pixels / max(1, sum(mask.size for mask in foreground)),
+        confidence=support * float(np.clip(1.5 - best.sigma / 0.04, 0.2, 1.0)),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Separation:
+    """How an axis sets nuclei apart from everything else that is stained."""
+
+    axis: NDArray[np.float64]
+    maps: list[Density]
+    blobs: list[NDArray[np.bool_]]
+    mu: float
+    sigma: float
+
+    def values(self) -> Density:
+        return np.concatenate([q[mask] for q, mask in zip(self.maps, self.blobs, strict=True)])
+
+    def nuclear_colours(self, densities: list[Density]) -> Density:
+        """Densities of the upper half of the blobs."""
+        values = self.values()
+        colours = np.concatenate([d[mask] for d, mask in zip(densities, self.blobs, strict=True)])
+        return colours[values >= np.median(values)] if values.size else colours
+
+    def area(self, um: float) -> float:
+        return sum(int(mask.sum()) for mask in self.blobs) * um**2
+
+    def without_blobs(self) -> _Separation:
+        return replace(self, blobs=[np.zeros_like(mask) for mask in self.blobs])
+
+    def merit(self, um: float) -> float:
+        """Spreads between the rest and the nuclei, less where there are few nuclei."""
+        area = self.area(um)
+        if area == 0.0:
+            return 0.0
+        return (float(np.percentile(self.values(), 25)) - self.mu) / self.sigma * area / (area + 30.0)
+
+    def threshold(self, um: float) -> float:
+        floor = max(_LEAST_NUCLEAR, self.mu + _SPREADS * self.sigma)
+        if self.area(um) < 30.0:
+            return floor
+        return max(floor, 0.5 * float(np.percentile(self.values(), 90)))
+
+
+def _separate(
+    densities: list[Density],
+    rest: list[NDArray[np.bool_]] | None,
+    axis: NDArray[np.float64],
+    um: float,
+    *,
+    tail: bool = True,
+) -> _Separation:
+    maps = [along(d, _vector(axis)) for d in densities]
+    mu, sigma = 0.0, 0.01
+    if rest is not None:
+        mu, sigma = _spread(np.concatenate([q[mask] for q, mask in zip(maps, rest, strict=True)]), tail)
+    floor = max(_LEAST_NUCLEAR, mu + _SPREADS * sigma)
+    return _Separation(axis, maps, [_blobs(q > floor, um) for q in maps], mu, sigma)
+
+
+def _fisher(
+    densities: list[Density], rest: list[NDArray[np.bool_]], red: NDArray[np.float64], nucleus: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Axis that sets a nuclear density best apart from the rest, as in Fisher's discriminant.
+
+    Overlapping red cells are twice as dense: the spread along their direction is taken as that wide at least.
+    """
+    pixels = np.concatenate([d[mask] for d, mask in zip(densities, rest, strict=True)]).astype(np.float64)
+    centre = np.median(pixels, axis=0)
+    strength = float(np.linalg.norm(centre))
+    centred = np.clip(pixels - centre, -0.3, 0.3)
+    scatter = centred.T @ centred / len(pixels)
+    scatter += (_OVERLAPS * strength) ** 2 * np.outer(red, red) + 0.008**2 * np.eye(3)
+    return _unit(np.linalg.solve(scatter, nucleus - centre))
 
 
 def _near(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
@@ -117,37 +190,33 @@ def _blobs(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
 
 
 def _red_cells(
-    densities: list[Density], candidates: list[NDArray[np.bool_]]
-) -> tuple[list[NDArray[np.bool_]], NDArray[np.float64]]:
-    """Robust direction of red cells, and the pixels that follow it."""
+    densities: list[Density], foreground: list[NDArray[np.bool_]]
+) -> tuple[NDArray[np.float64], int]:
+    """Robust direction of red cells, and how many pixels follow it."""
     red = _unit(_RED_CELLS_START)
-    norms = [np.sqrt((d**2).sum(axis=2)) for d in densities]
-    solid = [c & (n > 0.06) for c, n in zip(candidates, norms, strict=True)]
-    units = np.concatenate([d[s] / n[s][:, None] for d, s, n in zip(densities, solid, norms, strict=True)])
+    pixels = np.concatenate([d[mask] for d, mask in zip(densities, foreground, strict=True)])
+    norm = np.sqrt((pixels**2).sum(axis=1))
+    solid = norm > 0.06
+    if not solid.any():
+        return red, 0
+    # Nuclei are darker than red cells.
+    solid &= norm < 2.0 * np.median(norm[solid])
+    units = pixels[solid] / norm[solid][:, None]
     for limit in (0.80, 0.85, 0.90, 0.95, 0.95, 0.95):
         chosen = units[units @ red.astype(np.float32) > limit]
         if not len(chosen):
             break
         red = _unit(np.median(chosen, axis=0).astype(np.float64))
-    follows = [
-        s & (along(d, _vector(red)) > 0.95 * n) for d, s, n in zip(densities, solid, norms, strict=True)
-    ]
-    return follows, red
+    return red, int((units @ red.astype(np.float32) > 0.95).sum())
 
 
-def _spread(values: Density) -> tuple[float, float]:
-    """Median and robust standard deviation; the upper tail counts where it is the longer one."""
+def _spread(values: Density, tail: bool) -> tuple[float, float]:
+    """Median and robust standard deviation; with ``tail`` the upper tail counts where it is the longer one."""
     if not values.size:
         return 0.0, 0.01
     middle, high = np.percentile(values, [50, 97.5])
-    deviation = 1.4826 * float(np.median(np.abs(values - middle)))
-    return float(middle), max(deviation, 0.5 * float(high - middle))
-
-
-def _off(vector: NDArray[np.float64], red: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part of a vector across the red cells' direction."""
-    across: NDArray[np.float64] = vector - (vector @ red) * red
-    return across
+    deviation = max(0.004, 1.4826 * float(np.median(np.abs(values - middle))))
+    return float(middle), max(deviation, 0.5 * float(high - middle)) if tail else deviation
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
