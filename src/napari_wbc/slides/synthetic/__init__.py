@@ -3,6 +3,7 @@
 It is not evidence of accuracy. Drawn cells follow the textbook; real ones do not.
 """
 
+from napari_wbc.slides.synthetic.files import truth_path, write_sample
 from napari_wbc.slides.synthetic.parameters import EVERY_CLASS, NORMAL_ADULT, STAINS, SmearParameters
 from napari_wbc.slides.synthetic.smear import SyntheticCell, SyntheticSmear, default_sample
 
@@ -14,4 +15,6 @@ __all__ = [
     "SyntheticCell",
     "SyntheticSmear",
     "default_sample",
+    "truth_path",
+    "write_sample",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask
 from napari_wbc.slides.synthetic.optics import Optics
 from napari_wbc.slides.synthetic.parameters import SmearParameters
@@ -20,6 +20,9 @@ from napari_wbc.slides.synthetic.stamps import DRAWINGS, StampLibrary
 #: Windows are drawn in pieces that fit into the processor's cache.
 _PIECE_PX = 512
 _LARGEST_STAMP_UM = max(half_um for _, _, half_um in DRAWINGS.values())
+
+#: Nucleus y, x; box y0, x0, y1, x1; label; areas of nucleus and cell; touches_border.
+TruthRow = tuple[float, float, int, int, int, int, str, float, float, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +143,31 @@ class SyntheticSmear:
             ``cell_id`` (1..n, by (y, x) of the nucleus), ``y_px``, ``x_px``, ``bbox_y0``, ``bbox_x0``, ``bbox_y1``,
             ``bbox_x1``, ``label``, ``nucleus_area_um2``, ``cell_area_um2``, ``touches_border``.
         """
-        return truth_table(cell for row in self.truth_rows() for cell in row)
+        return truth_table([row for strip in self.truth_rows() for row in strip])
 
-    def truth_rows(self) -> Iterator[list[SyntheticCell]]:
-        """Go through the nucleated cells of the whole image, one strip of blocks at a time."""
-        strip = max(1, int(LEUKOCYTE_BLOCK_UM / self.parameters.um_per_px))
-        height, width = self.shape
-        margin = _LARGEST_STAMP_UM
-        um = self.parameters.um_per_px
-        edges = [-margin, *(y * um for y in range(strip, height, strip)), height * um + margin]
-        for low, high in pairwise(edges):
-            placed = self._placement.leukocytes(low, -margin, high, width * um + margin)
-            yield [cell for cell in map(self._truth_of, placed) if cell is not None]
+    def truth_rows(self, cancel: CancelToken | None = None) -> Iterator[list[TruthRow]]:
+        """Go through the nucleated cells of the whole image, one strip of blocks at a time.
+
+        Masks are not kept: the rows of a whole slide take little memory.
+        """
+        um, margin = self.parameters.um_per_px, _LARGEST_STAMP_UM
+        bottom, right = self.shape[0] * um + margin, self.shape[1] * um + margin
+        y = -margin
+        while y < bottom:
+            rows: list[TruthRow] = []
+            x = -margin
+            while x < right:
+                if cancel is not None:
+                    cancel.check()
+                y1, x1 = min(y + LEUKOCYTE_BLOCK_UM, bottom), min(x + 32 * LEUKOCYTE_BLOCK_UM, right)
+                rows += [
+                    (c.y_px, c.x_px, *c.bbox, c.label, c.nucleus_area_um2, c.cell_area_um2, c.touches_border)
+                    for c in map(self._truth_of, self._placement.leukocytes(y, x, y1, x1))
+                    if c is not None
+                ]
+                x = x1
+            yield rows
+            y += LEUKOCYTE_BLOCK_UM
 
     def _check_window(self, y: int, x: int, height: int, width: int) -> None:
         if (
@@ -225,16 +241,11 @@ class SyntheticSmear:
         )
 
 
-def truth_table(cells: Iterator[SyntheticCell]) -> pd.DataFrame:
+def truth_table(rows: Sequence[TruthRow]) -> pd.DataFrame:
     """Make the table of the truth; the cells are numbered by (y, x) of the nucleus."""
-    rows = [
-        (c.y_px, c.x_px, *c.bbox, c.label, c.nucleus_area_um2, c.cell_area_um2, c.touches_border)
-        for c in cells
-    ]
-    rows.sort(key=lambda row: row[:2])
     names = ["y_px", "x_px", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
     names += ["label", "nucleus_area_um2", "cell_area_um2", "touches_border"]
-    table = pd.DataFrame(rows, columns=names)
+    table = pd.DataFrame(sorted(rows), columns=names)
     table.insert(0, "cell_id", np.arange(1, len(rows) + 1))
     return table
 
