@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,7 @@ def segment_slide(
     workers: int = 1,
     cancel: CancelToken | None = None,
     tiles: list[Tile] | None = None,
-) -> Iterator[TileResult]:
+) -> Generator[TileResult, None, None]:
     """Segment a slide tile by tile.
 
     Parameters
@@ -142,11 +144,13 @@ def segment_slide(
             yield TileResult(tile, segment_tile(slide, tile, model, um_per_px), done, len(plan))
         return
     # Spawned, not forked: a fork of a process with threads (a viewer, torch) may hang.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
     pool = ProcessPoolExecutor(
         min(workers, len(plan)),
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_start_worker,
-        initargs=(slide, model, um_per_px),
+        initargs=(slide, model, um_per_px, stop),
     )
     try:
         waiting: deque[tuple[Tile, Future[list[SegmentedCell]]]] = deque()
@@ -159,21 +163,25 @@ def segment_slide(
             cells = _await(future, cancel)
             yield TileResult(tile, cells, done, len(plan))
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # A job that was cancelled is left at once: its workers end by themselves after the tile they are at.
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-_worker_job: tuple[Slide, SlideModel, float] | None = None
+_worker_job: tuple[Slide, SlideModel, float, Event] | None = None
 
 
-def _start_worker(slide: Slide, model: SlideModel, um_per_px: float) -> None:
+def _start_worker(slide: Slide, model: SlideModel, um_per_px: float, stop: Event) -> None:
     global _worker_job
-    _worker_job = (slide, model, um_per_px)
+    _worker_job = (slide, model, um_per_px, stop)
+    # Ctrl-C reaches every process of a terminal; the one that started the job decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _segment_in_worker(tile: Tile) -> list[SegmentedCell]:
     assert _worker_job is not None
-    slide, model, um_per_px = _worker_job
-    return segment_tile(slide, tile, model, um_per_px)
+    slide, model, um_per_px, stop = _worker_job
+    return [] if stop.is_set() else segment_tile(slide, tile, model, um_per_px)
 
 
 def _await(future: Future[list[SegmentedCell]], cancel: CancelToken) -> list[SegmentedCell]:

@@ -21,7 +21,7 @@ _NUCLEI = [
 ]
 _FOREGROUND_OD = 0.03
 #: Least threshold of nuclei, and how many spreads above the red cells it lies at least.
-_LEAST_NUCLEAR, _SPREADS = 0.06, 5.0
+_LEAST_NUCLEAR, _SPREADS = 0.06, 4.0
 _LEAST_CYTOPLASM = 0.022
 #: Least difference between the blue parts of the directions of red cells and nuclei.
 _LESS_BLUE = 0.08
@@ -75,19 +75,18 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
     # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
     starts = [*(_unit(n - (n @ red) * red) for n in _NUCLEI), np.array([0.5, 0.866, 0.0])]
     for start in starts:
-        guess = _separate(densities, foreground, start, um, tail=False)
+        guess = _separate(densities, foreground, start, um)
         for _ in range(4):
-            blobs = guess.blobs
-            colours = guess.nuclear_colours(densities)
             if guess.area(um) < 15.0:
                 break
-            nucleus = np.median(colours, axis=0).astype(np.float64)
+            blobs = guess.blobs
+            nucleus = np.median(guess.nuclear_colours(densities), axis=0).astype(np.float64)
             if _unit(nucleus)[2] > red[2] - _LESS_BLUE:
                 # Red cells absorb blue more than nuclei do: these are overlaps, or dirt.
                 guess = guess.without_blobs()
                 break
             rest = [f & ~_near(b, um) for f, b in zip(foreground, blobs, strict=True)]
-            guess = _separate(densities, rest, _fisher(densities, rest, red, nucleus), um)
+            guess = _separate(densities, rest, _fisher(densities, rest, red, nucleus), um, nucleus)
         if best is None or guess.merit(um) > best.merit(um):
             best = guess
     assert best is not None
@@ -146,15 +145,19 @@ def _separate(
     rest: list[NDArray[np.bool_]] | None,
     axis: NDArray[np.float64],
     um: float,
-    *,
-    tail: bool = True,
+    nucleus: NDArray[np.float64] | None = None,
 ) -> _Separation:
+    """Set nuclei apart along an axis: half way to the density of nuclei where that is known already."""
     maps = [along(d, _vector(axis)) for d in densities]
     mu, sigma = 0.0, 0.01
     if rest is not None:
-        mu, sigma = _spread(np.concatenate([q[mask] for q, mask in zip(maps, rest, strict=True)]), tail)
-    floor = max(_LEAST_NUCLEAR, mu + _SPREADS * sigma)
-    return _Separation(axis, maps, [_blobs(q > floor, um) for q in maps], mu, sigma)
+        values = np.concatenate([q[mask] for q, mask in zip(maps, rest, strict=True)])
+        mu, sigma = _spread(values, tail=nucleus is not None)
+    if nucleus is None:
+        threshold = mu + 3.0 * sigma
+    else:
+        threshold = mu + max(2.0 * sigma, 0.5 * (float(nucleus @ axis) - mu))
+    return _Separation(axis, maps, [_blobs(q > max(threshold, _LEAST_NUCLEAR), um) for q in maps], mu, sigma)
 
 
 def _fisher(
