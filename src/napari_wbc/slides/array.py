@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides.base import StoredSlide
+from napari_wbc.slides.pixels import check_layout
 
 
 class ArraySlide(StoredSlide):
@@ -30,13 +31,14 @@ class ArraySlide(StoredSlide):
     def __init__(self, levels: list[Any], name: str) -> None:
         self.arrays = levels
         first = levels[0]
+        check_layout(tuple(int(n) for n in first.shape), np.dtype(first.dtype), name)
         if any(level.ndim != first.ndim or level.shape[2:] != first.shape[2:] for level in levels):
             raise InputError(f"{name}: the levels differ in their channels")
         super().__init__(
             name=name,
             path=None,
-            shapes=[tuple(int(n) for n in (*level.shape, 1, 1)[:2]) for level in levels],  # type: ignore[misc]
-            channels=first.shape[2] if first.ndim == 3 else 1,
+            shapes=[(int(level.shape[0]), int(level.shape[1])) for level in levels],
+            channels=int(first.shape[2]),
             dtype=np.dtype(first.dtype),
         )
         if isinstance(first, np.ndarray) and np.issubdtype(first.dtype, np.floating):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from napari_wbc.slides.pixels import bit_depth, check_layout, to_rgb8
 from napari_wbc.slides.slide import RGB, Level, check_window, levels_of
 
-# Deciding on the bit depth of 16-bit pixels looks at no more than this many px per sampled window.
 _SAMPLE_PX = 512
 
 
@@ -40,8 +38,9 @@ class StoredSlide(ABC):
         self.levels: tuple[Level, ...] = levels_of(shapes)
         self.shape: tuple[int, int] = shapes[0]
         self.metadata_um_per_px = um_per_px
-        if dtype == np.uint16 and bits is None:
-            bits = bit_depth(self._samples())
+        if dtype.newbyteorder("=") == np.uint16 and bits is None:
+            level = len(self.levels) - 1
+            bits = bit_depth(self._cut(level, *w)[..., :3] for w in self.sample_windows(level))
         self._bits = bits or 8
 
     @property
@@ -52,14 +51,26 @@ class StoredSlide(ABC):
     def _cut(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
         """Pixels as stored, shape (height, width, 3 or 4); the window lies inside the level."""
 
-    def _samples(self) -> Iterator[NDArray[np.generic]]:
-        """Colours of nine windows spread over the coarsest level (all of it where it is small)."""
-        level = len(self.levels) - 1
+    def sample_windows(self, level: int) -> list[tuple[int, int, int, int]]:
+        """Lay up to nine windows over a level, from corner to corner.
+
+        Parameters
+        ----------
+        level : int
+            Which of ``levels``.
+
+        Returns
+        -------
+        list of tuple of int
+            ``(y, x, height, width)``, at most 512 px a side; one window of all of it where it is smaller.
+        """
         rows, columns = self.levels[level].shape
         height, width = min(rows, _SAMPLE_PX), min(columns, _SAMPLE_PX)
-        for y in sorted({round(f * (rows - height)) for f in (0, 0.5, 1)}):
-            for x in sorted({round(f * (columns - width)) for f in (0, 0.5, 1)}):
-                yield self._cut(level, y, x, height, width)[..., :3]
+        return [
+            (y, x, height, width)
+            for y in sorted({round(f * (rows - height)) for f in (0, 0.5, 1)})
+            for x in sorted({round(f * (columns - width)) for f in (0, 0.5, 1)})
+        ]
 
     def read(self, level: int, y: int, x: int, height: int, width: int) -> RGB:
         """See :meth:`napari_wbc.slides.Slide.read`."""

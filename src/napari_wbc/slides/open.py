@@ -14,8 +14,10 @@ from napari_wbc.slides.slide import Slide
 
 READABLE = "PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, OME-Zarr, SVS, NDPI, MRXS, SCN or BIF"
 
-# Openslide reads these; each is a TIFF inside or has a folder of its own, so the name has to tell.
-OPENSLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide")
+# Openslide reads these. They begin like a TIFF or, with the pixels in other files, like a JPEG or a text, so that
+# here the name has a say.
+TIFF_SUFFIXES = (".svs", ".ndpi", ".scn", ".bif")
+OPENSLIDE_SUFFIXES = (*TIFF_SUFFIXES, ".mrxs", ".vms", ".vmu")
 
 
 def open_slide(source: Any, *, name: str | None = None) -> Slide:
@@ -52,7 +54,7 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
         slide = _open_path(path, name or stem_of(path))
-        _refuse_grey(slide, str(path))
+        _refuse_grey(slide)
         return slide
     if isinstance(source, Slide):
         return source
@@ -61,7 +63,7 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
         raise InputError(f"a {type(source).__name__} is no image; give a path or an array (height, width, 3)")
     slide = ArraySlide(levels, name or "image")
     if isinstance(levels[-1], np.ndarray):
-        _refuse_grey(slide, slide.name)
+        _refuse_grey(slide)
     return slide
 
 
@@ -96,12 +98,13 @@ def _open_path(path: Path, name: str) -> StoredSlide:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from None
     if not head:
         raise InputError(f"{path}: the file is empty (0 bytes)")
+    tiff = head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     suffix = path.suffix.lower()
-    if suffix in OPENSLIDE_SUFFIXES:
+    if suffix in OPENSLIDE_SUFFIXES and (tiff or suffix not in TIFF_SUFFIXES):
         from napari_wbc.slides.whole_slide import open_whole_slide
 
         return open_whole_slide(path, name)
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if tiff:
         from napari_wbc.slides.tiff import TiffSlide
 
         return TiffSlide(path, name)
@@ -117,14 +120,17 @@ def _open_path(path: Path, name: str) -> StoredSlide:
     raise InputError(f"{path}: not an image that can be read; give {READABLE}")
 
 
-def _refuse_grey(slide: StoredSlide, what: str) -> None:
+def _refuse_grey(slide: StoredSlide) -> None:
     """Refuse grey images that are stored as RGB; a blank one is fine, it only has no cells."""
+    level = len(slide.levels) - 1
     darkest, brightest = 255, 0
-    for sample in slide._samples():
+    for window in slide.sample_windows(level):
+        sample = slide.read(level, *window)
         if np.any(sample[..., 0] != sample[..., 1]) or np.any(sample[..., 1] != sample[..., 2]):
             return
         darkest, brightest = min(darkest, int(sample.min())), max(brightest, int(sample.max()))
     if brightest - darkest > 25:
         raise InputError(
-            f"{what}: the image is grey (three equal channels); a stained smear in colour is needed"
+            f"{slide.path or slide.name}: the image is grey (three equal channels); "
+            "a stained smear in colour is needed"
         )

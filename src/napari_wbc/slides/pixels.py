@@ -44,7 +44,7 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], what: str)
         raise InputError(f"{what}: the image has {shape[2]} channels; RGB or RGBA is needed")
     if 0 in shape:
         raise InputError(f"{what}: the image has no pixels (shape {shape})")
-    if dtype not in (np.uint8, np.uint16) and not np.issubdtype(dtype, np.floating):
+    if dtype.newbyteorder("=") not in (np.uint8, np.uint16) and not np.issubdtype(dtype, np.floating):
         raise InputError(f"{what}: pixels of type {dtype} cannot be used; give {RGB_TYPES}")
 
 
@@ -90,6 +90,7 @@ def to_rgb8(pixels: NDArray[np.generic], bits: int, what: str) -> NDArray[np.uin
     InputError
         For float pixels that are not a number or outside 0..1.
     """
+    pixels = np.asarray(pixels, pixels.dtype.newbyteorder("="))
     if pixels.dtype == np.uint8:
         if pixels.shape[2] == 3:
             return np.array(pixels, dtype=np.uint8, order="C")

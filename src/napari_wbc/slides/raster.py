@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,8 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides.base import StoredSlide
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
+from napari_wbc.slides.metadata import um_from_resolution
 
 # Pillow raises above this (twice its warning limit): about 540 MB of RGB. Formats without tiles have to be
 # decoded as a whole, so a larger image is either a bomb or belongs into a tiled file.
@@ -41,7 +41,7 @@ class RasterSlide(StoredSlide):
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        pixels = _decode(path)
+        pixels, um_per_px = _decode(path)
         self._levels = [pixels]
         super().__init__(
             name=name,
@@ -49,29 +49,34 @@ class RasterSlide(StoredSlide):
             shapes=[pixels.shape[:2]],
             channels=pixels.shape[2] if pixels.ndim == 3 else 1,
             dtype=pixels.dtype,
+            um_per_px=um_per_px,
         )
 
     def _cut(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
         return self._levels[level][y : y + height, x : x + width]
 
 
-def _decode(path: Path) -> NDArray[np.generic]:
+def _decode(path: Path) -> tuple[NDArray[np.generic], float | None]:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the limit below replaces the warning at half of it
-            image = Image.open(path, formats=("PNG", "JPEG", "BMP", "DIB", "WEBP", "MPO"))
+            image = Image.open(path, formats=("PNG", "JPEG", "BMP", "DIB", "WEBP"))
     except Image.DecompressionBombError:
         raise InputError(
             f"{path}: more than {_MAX_PX // 10**6} megapixels in a format that cannot be read in parts; "
             "convert it to a tiled TIFF, for example with: vips tiffsave IN OUT.tif --tile --pyramid"
         ) from None
-    except (UnidentifiedImageError, SyntaxError, ValueError, struct.error, OSError) as error:
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not an image that can be read, or broken at its beginning") from None
+    except DECODING_ERRORS as error:
         raise InputError(
-            f"{path}: not an image that can be read, or broken at its beginning ({error})"
+            f"{path}: not an image that can be read, or broken at its beginning ({reason(error)})"
         ) from None
     with image:
+        x_dpi, y_dpi = (float(n) for n in image.info.get("dpi", (0, 0)))
+        um_per_px = um_from_resolution(y_dpi, x_dpi, 25400.0)
         if image.mode.startswith(("1", "L", "I", "F")) and image.mode != "LAB":
             raise InputError(f"{path}: the image is grey; a stained smear in colour (RGB) is needed")
         if image.mode not in ("RGB", "RGBA", "P", "PA", "RGBX"):
@@ -81,13 +86,13 @@ def _decode(path: Path) -> NDArray[np.generic]:
                 import imagecodecs
 
                 # Pillow would cut 16 bits to 8 without knowing how many of them are used.
-                decoded: NDArray[np.generic] = imagecodecs.png_decode(path.read_bytes())
-                return decoded
+                return imagecodecs.png_decode(path.read_bytes()), um_per_px
             if image.mode in ("P", "PA"):
-                return np.asarray(image.convert("RGBA"))
-            return np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, RuntimeError) as error:
-            raise InputError(f"{path}: the file is truncated or broken ({error})") from None
+                return np.asarray(image.convert("RGBA")), um_per_px
+            pixels = np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
+            return pixels, um_per_px
+        except DECODING_ERRORS as error:
+            raise InputError(f"{path}: the file is truncated or broken ({reason(error)})") from None
 
 
 def _png_bits(path: Path) -> int:

@@ -1,0 +1,221 @@
+"""Windows of a TIFF page, decoded from just the tiles or strips that they touch."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_wbc.errors import InputError
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
+
+# Decoded segments that stay in memory: neighbouring windows overlap by their halo.
+_CACHE_BYTES = 64 << 20
+# A single strip may hold a whole image; above this it is not decoded.
+_SEGMENT_BYTES = 1 << 30
+
+
+class SegmentFile:
+    """An open TIFF whose segments several threads may read at once, with a small cache of decoded ones.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The TIFF.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb")
+        weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[int, NDArray[np.generic]] = OrderedDict()
+        self._cached_bytes = 0
+
+    def close(self) -> None:
+        """Close the file and drop the cache."""
+        with self._lock:
+            self._cache.clear()
+            self._cached_bytes = 0
+            self._file.close()
+
+    def bytes_at(self, offset: int, size: int) -> bytes:
+        """Read from the file.
+
+        Parameters
+        ----------
+        offset, size : int
+            Where and how many bytes.
+
+        Returns
+        -------
+        bytes
+            All of them.
+
+        Raises
+        ------
+        InputError
+            When the file ends before.
+        """
+        try:
+            found = self._read(offset, size)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path}: cannot be read ({reason(error)})") from None
+        if len(found) < size:
+            raise InputError(f"{self.path}: the file is truncated")
+        return found
+
+    def _read(self, offset: int, size: int) -> bytes:
+        if hasattr(os, "pread"):  # has no shared position, so it needs no lock and survives a fork
+            return os.pread(self._file.fileno(), size, offset)
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(size)
+
+    def segment(
+        self, offset: int, size: int, decode: Callable[[bytes], NDArray[np.generic]]
+    ) -> NDArray[np.generic]:
+        """Decode a tile or strip, or take it from the cache.
+
+        Parameters
+        ----------
+        offset, size : int
+            Where it lies in the file and how many bytes it has.
+        decode : callable
+            Makes pixels of these bytes.
+
+        Returns
+        -------
+        numpy.ndarray, shape (height, width, samples)
+            Not to be changed.
+
+        Raises
+        ------
+        InputError
+            When it is broken.
+        """
+        with self._lock:
+            if offset in self._cache:
+                self._cache.move_to_end(offset)
+                return self._cache[offset]
+        encoded = self.bytes_at(offset, size)
+        try:
+            segment = decode(encoded)
+        except DECODING_ERRORS as error:
+            raise InputError(f"{self.path}: the file is broken ({reason(error)})") from None
+        with self._lock:
+            if offset not in self._cache:
+                self._cache[offset] = segment
+                self._cached_bytes += segment.nbytes
+            while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+                self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        return segment
+
+
+class PageWindows:
+    """One page of a TIFF as something to cut windows from.
+
+    Parameters
+    ----------
+    file : SegmentFile
+        The file.
+    page : tifffile.TiffPage or TiffFrame
+        One of its pages.
+
+    Raises
+    ------
+    InputError
+        When the file ends before the page's pixels do, or they cannot be read in parts.
+    """
+
+    def __init__(self, file: SegmentFile, page: Any) -> None:
+        keyframe = page.keyframe
+        self._file = file
+        # Asked for now, as both may look into the file, which tifffile has open only while the slide is opened.
+        self._decode, self._tables = keyframe.decode, page.jpegtables
+        self.rows, self.columns = int(keyframe.imagelength), int(keyframe.imagewidth)
+        self.planes = int(keyframe.samplesperpixel) if keyframe.planarconfig == 2 else 1
+        self.samples = 1 if keyframe.planarconfig == 2 else int(keyframe.samplesperpixel)
+        self.dtype = np.dtype(keyframe.dtype).newbyteorder("=")
+        if keyframe.is_tiled:
+            self._height, self._width = int(keyframe.tilelength), int(keyframe.tilewidth)
+        else:
+            self._height, self._width = min(int(keyframe.rowsperstrip), self.rows), self.columns
+        offsets = np.asarray(page.dataoffsets, np.int64)
+        counts = np.asarray(page.databytecounts, np.int64)
+        across, down = -(-self.columns // self._width), -(-self.rows // self._height)
+        if len(offsets) != len(counts) or len(offsets) < self.planes * across * down:
+            raise InputError(
+                f"{file.path}: the file is truncated or broken (its list of tiles is incomplete)"
+            )
+        if int((offsets + counts).max(initial=0)) > file.path.stat().st_size:
+            raise InputError(f"{file.path}: the file is truncated (its pixels go on beyond its end)")
+        self._across, self._down = across, down
+        self._offsets, self._counts = offsets, counts
+        self._raw_dtype = np.dtype(keyframe.parent.byteorder + self.dtype.char)
+        in_a_row = bool((offsets[:-1] + counts[:-1] == offsets[1:]).all())
+        self._raw = bool(keyframe.is_contiguous) and not keyframe.is_tiled and in_a_row
+        if not self._raw and self._height * self._width * self.samples * self.dtype.itemsize > _SEGMENT_BYTES:
+            raise InputError(
+                f"{file.path}: the image is too large to be read without tiles; rewrite it, for example "
+                "with: vips tiffsave IN OUT.tif --tile --pyramid"
+            )
+
+    def cut(self, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
+        """Pixels of a window inside the page.
+
+        Parameters
+        ----------
+        y, x, height, width : int
+            px.
+
+        Returns
+        -------
+        numpy.ndarray, shape (height, width, planes x samples)
+            As stored; tiles that the file leaves out are white, as the glass is.
+        """
+        if self._raw:
+            return self._cut_raw(y, x, height, width)
+        white = np.iinfo(self.dtype).max if np.issubdtype(self.dtype, np.integer) else 1
+        out = np.full((height, width, self.planes * self.samples), white, self.dtype)
+        for row in range(y // self._height, (y + height - 1) // self._height + 1):
+            for column in range(x // self._width, (x + width - 1) // self._width + 1):
+                for plane in range(self.planes):
+                    index = (plane * self._down + row) * self._across + column
+                    if self._counts[index] == 0:
+                        continue
+                    segment = self._segment(index)
+                    top, left = row * self._height, column * self._width
+                    y0, x0 = max(y, top), max(x, left)
+                    y1 = min(y + height, top + segment.shape[0])
+                    x1 = min(x + width, left + segment.shape[1])
+                    out[y0 - y : y1 - y, x0 - x : x1 - x, plane : plane + self.samples] = segment[
+                        y0 - top : y1 - top, x0 - left : x1 - left
+                    ]
+        return out
+
+    def _segment(self, index: int) -> NDArray[np.generic]:
+        def decode(encoded: bytes) -> NDArray[np.generic]:
+            pixels: NDArray[np.generic] = self._decode(encoded, index, jpegtables=self._tables)[0][0]
+            return pixels
+
+        return self._file.segment(int(self._offsets[index]), int(self._counts[index]), decode)
+
+    def _cut_raw(self, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
+        """Cut rows from uncompressed pixels without touching the rest; one strip may hold a whole slide."""
+        px = self.samples * self.dtype.itemsize
+        out = np.empty((height, width, self.planes * self.samples), self.dtype)
+        for plane in range(self.planes):
+            start = int(self._offsets[0]) + ((plane * self.rows + y) * self.columns + x) * px
+            for row in range(height):
+                line = self._file.bytes_at(start + row * self.columns * px, width * px)
+                pixels = np.frombuffer(line, self._raw_dtype).reshape(width, self.samples)
+                out[row, :, plane : plane + self.samples] = pixels
+        return out
