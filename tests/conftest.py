@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_wbc.slides.synthetic import SyntheticSmear
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +31,27 @@ def artifacts_dir() -> Path:
     folder = ROOT / "tests" / "artifacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def smear() -> SyntheticSmear:
+    """A small synthetic smear: about ten leukocytes among red cells, at 0.1 µm per px."""
+    from napari_wbc.slides.synthetic import SmearParameters, SyntheticSmear
+
+    return SyntheticSmear(SmearParameters(height=800, width=1200, um_per_px=0.1, seed=3))
+
+
+@pytest.fixture(scope="session")
+def smear_image(smear: SyntheticSmear) -> NDArray[np.uint8]:
+    """The pixels of ``smear``."""
+    return smear.draw(0, 0, smear.parameters.height, smear.parameters.width)
+
+
+@pytest.fixture(scope="session")
+def smear_file(smear_image: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``smear`` as a PNG file that tells its scale to nobody."""
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("smear") / "smear.png"
+    Image.fromarray(smear_image).save(path)
+    return path
