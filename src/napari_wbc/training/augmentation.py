@@ -134,17 +134,18 @@ def light(images: Tensor, generator: torch.Generator, *, strength: float) -> Ten
 def optics(images: Tensor, generator: torch.Generator, *, probability: float, noise: float) -> Tensor:
     """Blur, lose resolution and add sensor noise."""
     n, channels, height, width = images.shape
-    sigma = _uniform(generator, (n,), 0.3, 1.6)
-    sigma = torch.where(torch.rand(n, generator=generator) < probability, sigma, torch.full((n,), 0.05))
-    offsets = torch.arange(-4, 5).float()
-    kernels = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
-    kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(channels, 0)
-    flat = functional.pad(images, (4, 4, 4, 4), mode="reflect").reshape(
-        1, n * channels, height + 8, width + 8
-    )
-    flat = functional.conv2d(flat, kernels[:, None, :, None], groups=n * channels)
-    flat = functional.conv2d(flat, kernels[:, None, None, :], groups=n * channels)
-    images = flat.reshape(n, channels, height, width)
+    blurred = torch.nonzero(torch.rand(n, generator=generator) < probability).ravel()
+    sigma = _uniform(generator, (len(blurred),), 0.3, 1.6)
+    if len(blurred):
+        offsets = torch.arange(-4, 5).float()
+        kernels = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
+        kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(channels, 0)
+        flat = functional.pad(images[blurred], (4, 4, 4, 4), mode="reflect").reshape(
+            1, -1, height + 8, width + 8
+        )
+        flat = functional.conv2d(flat, kernels[:, None, :, None], groups=flat.shape[1])
+        flat = functional.conv2d(flat, kernels[:, None, None, :], groups=flat.shape[1])
+        images = images.index_copy(0, blurred, flat.reshape(-1, channels, height, width))
     # One coarser resolution per batch, for some of its crops, is enough over many batches and much cheaper.
     coarse = max(16, int(height * float(torch.rand(1, generator=generator) * 0.5 + 0.4)))
     chosen = torch.rand(n, generator=generator) < probability * 0.5

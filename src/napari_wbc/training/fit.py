@@ -145,7 +145,7 @@ def fit_network(
             save(step)
             cancel.check()
         index = random.choice(len(rows), config.batch, p=weights)
-        images = network_batch(crops[index], config, generator)
+        images = network_batch(np.array(crops[index]), config, generator)
         logits, _ = network(images)
         loss = loss_function(logits, member_rows[index], domain_rows[index])
         optimizer.zero_grad(set_to_none=True)
@@ -167,7 +167,7 @@ def fit_network(
 
 def network_batch(crops: NDArray[np.uint8], config: TrainingConfig, generator: torch.Generator) -> Tensor:
     """Turn stored crops into what the network sees in training."""
-    images = normalise_background(to_tensor(np.ascontiguousarray(crops)))
+    images = normalise_background(to_tensor(crops))
     images = config.augmentation(images, config.input_px, generator)
     return (images * 2.0 - 1.0).contiguous(memory_format=torch.channels_last)
 

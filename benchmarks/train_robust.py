@@ -1,0 +1,209 @@
+"""Make models/robust from the development images: manifests, leave-one-domain-out, training, bundle.
+
+    python benchmarks/train_robust.py manifests
+    python benchmarks/train_robust.py leave-one-domain-out --steps 300 --domains pbc raabin chula bccd
+    python benchmarks/train_robust.py train --out models/robust
+
+Everything lands in runs/robust; a stopped training goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from scipy.special import log_softmax, softmax
+from tqdm import tqdm
+
+from napari_wbc.classification.calibration import fit_temperature
+from napari_wbc.classification.crops import centre_crop
+from napari_wbc.training.config import TrainingConfig
+from napari_wbc.training.evaluate import FIVE_CLASSES, confusion, markdown_table, measure
+from napari_wbc.training.field_crops import cut_field_crops
+from napari_wbc.training.fit import fit_network
+from napari_wbc.training.manifests import (
+    STORE_PX,
+    label_members,
+    load_crops,
+    near_duplicate_groups,
+    read_manifest,
+)
+from napari_wbc.training.train import CropRows, network_outputs, read_manifests, train
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / "runs" / "robust"
+IMAGES = Path(os.environ.get("NAPARI_WBC_DATA", ROOT.parent / "shared" / "data"))
+#: Fields whose images are also in the single-cell data: they belong to that domain, group by group.
+SAME_IMAGES = {"txl_pbc": "pbc", "txl_raabin": "raabin"}
+
+
+def make_manifests() -> None:
+    """Write the manifests with final groups; near-duplicates and the fields of a cell share its group."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    cells = read_manifest(IMAGES / "cells.csv")
+    cells["license"] = ""
+    crops = load_crops(cells, WORK)
+    fields = pd.read_csv(IMAGES / "fields.csv", keep_default_na=False)
+    boxes = pd.read_csv(IMAGES / "boxes.csv", keep_default_na=False)
+    field_group = dict(zip(fields["path"], fields["group"], strict=True))
+    for domain in cells["domain"].unique():
+        inside = np.flatnonzero(cells["domain"] == domain)
+        same = fields[fields["domain"].map(SAME_IMAGES) == domain]
+        centres = [
+            centre_crop(np.asarray(Image.open(IMAGES / f.path).convert("RGB")), f.um_per_px, STORE_PX)
+            for f in same.itertuples()
+        ]
+        joined = np.concatenate([crops[inside], *([np.stack(centres)] if centres else [])])
+        known = [*cells["group"].iloc[inside], *[""] * len(centres)]
+        groups = near_duplicate_groups(joined, known)
+        cells.loc[cells.index[inside], "group"] = groups[: len(inside)]
+        field_group |= dict(zip(same["path"], groups[len(inside) :], strict=True))
+        # Groups that came with a name keep one name for cells and fields of the domain.
+        named = {k: g for k, g in zip(known, groups, strict=True) if k}
+        for path, group in zip(fields["path"], fields["group"], strict=True):
+            if path.split("/")[1] == domain and group in named:
+                field_group[path] = named[group]
+        print(
+            f"{domain}: {len(inside)} cells, {len(set(groups))} groups, {len(centres)} fields of the same images"
+        )
+    cells.to_csv(WORK / "cells.csv", index=False)
+    bar = tqdm(total=len(fields), desc="fields")
+    rows, cut = cut_field_crops(fields, boxes, IMAGES, progress=lambda p: bar.update(p.done - bar.n))
+    rows["group"] = rows["path"].map(field_group)
+    rows["domain"] = rows["domain"].replace(SAME_IMAGES)
+    (WORK / "field_crops").mkdir(exist_ok=True)
+    names = [f"field_crops/{i:05d}.png" for i in range(len(rows))]
+    for name, crop in zip(names, cut, strict=True):
+        Image.fromarray(crop).save(WORK / name)
+    rows.assign(path=names, um_per_px=25.0 / STORE_PX).to_csv(WORK / "field_crops.csv", index=False)
+    print(rows.groupby(["domain", "label"]).size().to_string())
+
+
+def leave_one_domain_out(config: TrainingConfig, domains: list[str], seeds: int, tag: str) -> None:
+    """Train without each domain, test on all of its cells."""
+    for seed in range(seeds):
+        for domain in domains:
+            name = f"without-{domain}-{tag}{seed}"
+            left = replace(config, leave_out=(domain,), seed=seed)
+            rows = read_manifests(left)
+            crops = load_crops(rows, WORK)
+            start = time.perf_counter()
+            bar = tqdm(total=left.steps, desc=name)
+            network = fit_network(
+                left,
+                rows,
+                CropRows(crops, np.arange(len(rows))),
+                checkpoint=WORK / f"{name}.checkpoint.pt",
+                progress=lambda p, bar=bar: bar.update(p.done - bar.n),
+            )
+            tested = read_manifest(WORK / "cells.csv")
+            tested = tested[tested["domain"] == domain].reset_index(drop=True)
+            logits, _ = network_outputs(network, load_crops(tested, WORK), left.input_px)
+            np.savez(WORK / f"{name}.npz", logits=logits, labels=tested["label"].to_numpy(str))
+            row = unseen_row(domain, logits, list(tested["label"]), left.classes, 1.0)
+            row |= {"steps": left.steps, "seed": seed, "seconds": round(time.perf_counter() - start)}
+            (WORK / f"{name}.json").write_text(json.dumps(row))
+            print(markdown_table([row]), flush=True)
+            print(
+                confusion(softmax(logits, axis=1), left.classes, list(tested["label"])).to_string(),
+                flush=True,
+            )
+
+
+def unseen_row(
+    domain: str, logits: np.ndarray, labels: list[str], classes: tuple[str, ...], t: float
+) -> dict:
+    """Five-class metrics of a domain that was left out."""
+    five = [label in FIVE_CLASSES or label.startswith("neutrophil") for label in labels]
+    m = measure(
+        softmax(logits[five] / t, axis=1), classes, [x for x, y in zip(labels, five, strict=True) if y]
+    )
+    f1 = {f"F1 {k}": m.f1.get(k, float("nan")) for k in FIVE_CLASSES}
+    return {
+        "left out": domain,
+        "cells": m.cells,
+        "accuracy": m.accuracy,
+        "balanced accuracy": m.balanced_accuracy,
+        "macro-F1": m.macro_f1,
+        "calibration error": m.calibration_error,
+        **f1,
+    }
+
+
+def out_of_fold(domains: list[str], tag: str, classes: tuple[str, ...]) -> tuple[float, list[dict]]:
+    """Fit the temperature on the pooled logits of the domains left out (each domain counts the same)."""
+    logits, members, weights, kept = [], [], [], []
+    for domain in domains:
+        for file in sorted(WORK.glob(f"without-{domain}-{tag}[0-9].npz")):
+            content = np.load(file)
+            labels = list(content["labels"])
+            five = np.array([x in FIVE_CLASSES or x.startswith("neutrophil") for x in labels])
+            labels = [x for x, y in zip(labels, five, strict=True) if y]
+            logits.append(content["logits"][five])
+            members.append(label_members(labels, classes))
+            weights.append(np.full(len(labels), 1.0 / len(labels)))
+            kept.append((domain, content["logits"], list(content["labels"])))
+    t = fit_temperature(np.concatenate(logits), np.concatenate(members), np.concatenate(weights))
+    assert np.isfinite(log_softmax(logits[0] / t, axis=1)).all()
+    return t, [unseen_row(d, z, y, classes, t) for d, z, y in kept]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("step", choices=["manifests", "leave-one-domain-out", "table", "train"])
+    parser.add_argument("--config", type=Path, default=ROOT / "benchmarks" / "robust.toml")
+    parser.add_argument("--domains", nargs="+", default=["pbc", "raabin", "chula", "bccd"])
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--tag", default="", help="keeps runs of another recipe apart")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=NUMBER", help="change a value of the recipe"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "robust")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.step == "manifests":
+        make_manifests()
+        return
+    config = TrainingConfig.from_toml(arguments.config)
+    if arguments.steps:
+        config = replace(config, steps=arguments.steps)
+    for item in arguments.set:
+        key, value = item.split("=")
+        if key.startswith("augmentation."):
+            part = replace(config.augmentation, **{key.removeprefix("augmentation."): float(value)})
+            config = replace(config, augmentation=part)
+        else:
+            config = replace(config, **{key: type(getattr(config, key))(float(value))})
+    if arguments.step == "leave-one-domain-out":
+        leave_one_domain_out(config, arguments.domains, arguments.seeds, arguments.tag)
+        return
+    if arguments.step == "table":
+        t, unseen = out_of_fold(arguments.domains, arguments.tag, config.classes)
+        print(f"temperature {t:.3f}\n{markdown_table(unseen)}")
+        return
+    files = [f for d in arguments.domains for f in WORK.glob(f"without-{d}-{arguments.tag}[0-9].npz")]
+    bar = tqdm(total=config.steps, desc="training")
+    options = {}
+    if files:
+        t, unseen = out_of_fold(arguments.domains, arguments.tag, config.classes)
+        options = {"temperature": t, "leave_one_domain_out": unseen}
+    bundle = train(
+        config, arguments.out, work_dir=WORK, progress=lambda p: bar.update(p.done - bar.n), **options
+    )
+    print(bundle)
+
+
+if __name__ == "__main__":
+    main()

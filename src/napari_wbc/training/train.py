@@ -1,0 +1,209 @@
+"""From a configuration to a model bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from napari_wbc.classification.bundle import save_bundle
+from napari_wbc.classification.crops import (
+    BACKGROUND_QUANTILE,
+    WHITE,
+    WINDOW_UM,
+    network_input,
+    normalise_background,
+    to_tensor,
+)
+from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.novelty import knn_distance, unit_length
+from napari_wbc.errors import InputError
+from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.leukocytes import CONTAINS
+from napari_wbc.training.card import write_card
+from napari_wbc.training.config import TrainingConfig
+from napari_wbc.training.evaluate import measure
+from napari_wbc.training.fit import fit_network
+from napari_wbc.training.manifests import load_crops, read_manifest, split_by_group
+
+_NEIGHBOURS = 10
+#: Reference cells kept for each pair of domain and class.
+_REFERENCE_PER_PAIR = 24
+
+
+class CropRows:
+    """Some rows of an array of crops, without a copy."""
+
+    def __init__(self, crops: NDArray[np.uint8], rows: NDArray[np.intp]) -> None:
+        self._crops = crops
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> NDArray[np.uint8]:
+        return np.asarray(self._crops[self._rows[index]])
+
+
+def read_manifests(config: TrainingConfig) -> pd.DataFrame:
+    """Read the manifests of a configuration, without the domains that are left out; each row has a group.
+
+    Raises
+    ------
+    InputError
+        Nothing is left to train on.
+    """
+    rows = pd.concat([read_manifest(m) for m in config.manifests], ignore_index=True)
+    rows = rows[~rows["domain"].isin(config.leave_out)].reset_index(drop=True)
+    if rows.empty:
+        raise InputError("the manifests hold no row of a domain to train on")
+    rows["group"] = rows["group"].where(rows["group"] != "", rows["path"])
+    return rows
+
+
+def held_out(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.bool_]:
+    """Choose the held-out rows: whole groups, the same share in every domain."""
+    mask = split_by_group(list(rows["domain"] + "/" + rows["group"]), config.holdout, config.seed)
+    # A domain with few groups must not lose all of them, nor be left without a test.
+    for domain in rows["domain"].unique():
+        inside = (rows["domain"] == domain).to_numpy()
+        if mask[inside].all():
+            mask[inside] = False
+    return mask
+
+
+def network_outputs(
+    network: MobileNetV2, crops: NDArray[np.uint8] | CropRows, input_px: int, batch: int = 256
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give logits and embeddings of crops."""
+    logits, embeddings = [], []
+    with torch.inference_mode():
+        for start in range(0, len(crops), batch):
+            part = np.array(crops[np.arange(start, min(start + batch, len(crops)))])
+            images = network_input(normalise_background(to_tensor(part)), input_px)
+            out, features = network(images.contiguous(memory_format=torch.channels_last))
+            logits.append(out.numpy())
+            embeddings.append(features.numpy())
+    return np.concatenate(logits), np.concatenate(embeddings)
+
+
+def train(
+    config: TrainingConfig,
+    out: str | Path,
+    *,
+    name: str = "",
+    temperature: float = 1.0,
+    thresholds: Mapping[str, float] | None = None,
+    leave_one_domain_out: Sequence[Mapping[str, Any]] = (),
+    work_dir: str | Path | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Path:
+    """Train a model and write its bundle.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        The recipe.
+    out : str or Path
+        Folder of the bundle.
+    name : str, optional
+        Of the model; the folder's name by default.
+    temperature : float, optional
+        Fitted on out-of-fold logits of domains left out, since the fit on seen domains is over-confident elsewhere.
+    thresholds : mapping, optional
+        ``min_confidence`` and ``max_novelty``, beyond which a cell stays unidentified.
+    leave_one_domain_out : sequence of mapping, optional
+        Rows for the card.
+    work_dir : str or Path, optional
+        Where crops and the checkpoint are kept, so that a stopped run can go on.
+    progress, cancel : optional
+        A callback and a token to stop.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle.
+    """
+    out = Path(out)
+    rows = read_manifests(config)
+    crops = load_crops(rows, work_dir)
+    test = held_out(rows, config)
+    fitted = np.flatnonzero(~test)
+    checkpoint = Path(work_dir) / f"{name or out.name}.checkpoint.pt" if work_dir is not None else None
+    network = fit_network(
+        config,
+        rows.iloc[fitted].reset_index(drop=True),
+        CropRows(crops, fitted),
+        checkpoint=checkpoint,
+        progress=progress,
+        cancel=cancel,
+    )
+    tested = np.flatnonzero(test)
+    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px)
+    probabilities = softmax(logits / temperature, axis=1)
+    metrics = {}
+    for domain in sorted(rows["domain"].unique()):
+        inside = (rows["domain"].iloc[tested] == domain).to_numpy()
+        labels = list(rows["label"].iloc[tested][inside])
+        metrics[domain] = {
+            level: measure(probabilities[inside], config.classes, labels, level=level).to_dict()
+            for level in ("fine", "coarse")
+        }
+    reference_rows = _reference_rows(rows.iloc[fitted], config.seed)
+    _, reference = network_outputs(network, CropRows(crops, fitted[reference_rows]), config.input_px)
+    reference = unit_length(reference).astype(np.float16)
+    distances = knn_distance(embeddings, reference, _NEIGHBOURS)
+    info = {
+        "name": name or out.name,
+        "architecture": {"name": "mobilenet_v2", "arguments": {"dropout": config.dropout}},
+        "classes": list(config.classes),
+        "hierarchy": {k: list(v) for k, v in CONTAINS.items()},
+        "um_per_px": WINDOW_UM / config.input_px,
+        "window_um": WINDOW_UM,
+        "input_px": config.input_px,
+        "normalisation": {
+            "background_quantile": BACKGROUND_QUANTILE,
+            "white": WHITE,
+            "mean": 0.5,
+            "std": 0.5,
+        },
+        "temperature": round(temperature, 4),
+        "novelty": {
+            "neighbours": _NEIGHBOURS,
+            "quantiles": [round(float(q), 6) for q in np.quantile(distances, np.linspace(0.0, 1.0, 201))],
+        },
+        # The scores are balanced by the logit adjustment of the loss, so every class starts out equal.
+        "class_priors": {c: round(1.0 / len(config.classes), 6) for c in config.classes},
+        "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.99}),
+        "training_domains": [
+            {
+                "name": str(d),
+                "cells": len(part),
+                "classes": {str(k): int(v) for k, v in part["label"].value_counts().items()},
+            }
+            for d, part in rows.iloc[fitted].groupby("domain")
+        ],
+        "metrics": {"in_domain": metrics, "leave_one_domain_out": [dict(r) for r in leave_one_domain_out]},
+        "training": config.to_dict(),
+        "licence": "BSD-3-Clause for the weights; the images keep their publishers' terms, see CARD.md",
+    }
+    tensors = {f"network.{k}": v.numpy().astype(np.float16) for k, v in network.state_dict().items()}
+    tensors["novelty.reference"] = reference
+    return save_bundle(out, tensors, info, write_card(info))
+
+
+def _reference_rows(rows: pd.DataFrame, seed: int) -> NDArray[np.intp]:
+    """Choose the reference cells of the novelty score: the same number of every pair of domain and class."""
+    random = np.random.default_rng(seed)
+    chosen = []
+    positions = pd.Series(np.arange(len(rows)), index=rows.index)
+    for _, part in positions.groupby([rows["domain"], rows["label"]]):
+        chosen.append(random.permutation(part.to_numpy())[:_REFERENCE_PER_PAIR])
+    return np.sort(np.concatenate(chosen))
