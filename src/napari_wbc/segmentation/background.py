@@ -75,7 +75,11 @@ def _design(y: NDArray[np.float64], x: NDArray[np.float64], degree: int) -> NDAr
 
 
 def fit_background(
-    y: NDArray[np.float64], x: NDArray[np.float64], od: NDArray[np.float64], shape: tuple[int, int], degree: int
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    od: NDArray[np.float64],
+    shape: tuple[int, int],
+    degree: int,
 ) -> Background:
     """Fit the field to the density of bright places.
 
@@ -114,4 +118,6 @@ def fit_background(
             # Squared weights of a Cauchy loss with a short arm for dark places.
             arm = np.where(residual > 0, 1.0, 4.0) * spread
             weight = 1 / np.sqrt(1 + (residual / arm) ** 2)
-    return Background(tuple(tuple(map(float, c)) for c in coefficients.T), degree, float(height), float(width))
+    return Background(
+        tuple(tuple(map(float, c)) for c in coefficients.T), degree, float(height), float(width)
+    )

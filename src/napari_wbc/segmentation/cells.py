@@ -14,6 +14,7 @@ from napari_wbc.segmentation.grid import Grid, enlarge_mask
 from napari_wbc.segmentation.morphology import Mask, closed, filled, opened, touching_part
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
 from napari_wbc.segmentation.slide_model import SlideModel
+from napari_wbc.segmentation.stain import along
 from napari_wbc.slides.slide import Slide
 
 FINE_UM = 0.15
@@ -82,7 +83,7 @@ def outline_cell(
     others = nuclear & ~own & ~_touching(own, nuclear)
     um = fine.um
 
-    cell = (q > np.float32(model.threshold_cytoplasm)) | own | others
+    cell = (along(density, model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)) | own | others
     cell = filled(closed(opened(cell, 0.5 / um), 0.5 / um) | own)
     if others.any():
         cell &= ndimage.distance_transform_edt(~own) <= ndimage.distance_transform_edt(~others)
@@ -141,10 +142,13 @@ def _measure(
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2
     rows, columns = np.nonzero(cell)
-    top, left, bottom, right = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
-    border = (
-        y0 + top == 0 or x0 + left == 0 or y0 + bottom == fine.shape[0] or x0 + right == fine.shape[1]
+    top, left, bottom, right = (
+        int(rows.min()),
+        int(columns.min()),
+        int(rows.max()) + 1,
+        int(columns.max()) + 1,
     )
+    border = y0 + top == 0 or x0 + left == 0 or y0 + bottom == fine.shape[0] or x0 + right == fine.shape[1]
     if first.area_um2 < _NEEDS_RING_UM2 and not border and cell_area < 1.5 * nucleus_area:
         return None
     # The box in level-0 px, one fine px wider, cut at the slide.
@@ -159,7 +163,10 @@ def _measure(
     rows, columns = np.nonzero(native_cell)
     cut = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     mask = CellMask(
-        box[0] + int(rows.min()), box[1] + int(columns.min()), native_cell[cut].copy(), native_inside[cut].copy()
+        box[0] + int(rows.min()),
+        box[1] + int(columns.min()),
+        native_cell[cut].copy(),
+        native_inside[cut].copy(),
     )
     ys, xs = np.nonzero(mask.nucleus)
     return SegmentedCell(

@@ -110,7 +110,11 @@ def box_reduce(pixels: RGB, factor: int) -> RGB:
 
 
 def enlarge_mask(
-    mask: NDArray[np.bool_], source: Grid, origin: tuple[int, int], target_px: float, window: tuple[int, int, int, int]
+    mask: NDArray[np.bool_],
+    source: Grid,
+    origin: tuple[int, int],
+    target_px: float,
+    window: tuple[int, int, int, int],
 ) -> NDArray[np.bool_]:
     """Sample a mask on a finer grid, with smooth outlines (bilinear, cut at one half).
 

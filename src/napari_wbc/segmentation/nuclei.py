@@ -184,7 +184,9 @@ def _grown(mask: Mask, radius: float) -> Mask:
     return grown
 
 
-def _meets(box: tuple[slice, slice], window: tuple[int, int, int, int], core: tuple[int, int, int, int]) -> bool:
+def _meets(
+    box: tuple[slice, slice], window: tuple[int, int, int, int], core: tuple[int, int, int, int]
+) -> bool:
     y0, x0 = window[:2]
     return (
         box[0].start + y0 < core[2]
@@ -267,7 +269,9 @@ def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list
     gaps = []
     for a in range(count):
         for b in range(a + 1, count):
-            distance = float(trees[a].query(trees[b].data, distance_upper_bound=LOBE_GAP_UM / grid.um + 1)[0].min())
+            distance = float(
+                trees[a].query(trees[b].data, distance_upper_bound=LOBE_GAP_UM / grid.um + 1)[0].min()
+            )
             if (distance - 1) * grid.um <= LOBE_GAP_UM:
                 gaps.append((distance, a, b))
     group_of = list(range(count))
@@ -276,7 +280,9 @@ def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list
         if first == second:
             continue
         members = [k for k in range(count) if group_of[k] in (first, second)]
-        areas = [sum(len(pixels[k][0]) for k in members if group_of[k] == g) * grid.um**2 for g in (first, second)]
+        areas = [
+            sum(len(pixels[k][0]) for k in members if group_of[k] == g) * grid.um**2 for g in (first, second)
+        ]
         if min(areas) >= LOBE_UM2:
             continue
         hull = hull_area(
@@ -287,5 +293,3 @@ def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list
         for k in members:
             group_of[k] = first
     return [[k for k in range(count) if group_of[k] == g] for g in sorted(set(group_of))]
-
-

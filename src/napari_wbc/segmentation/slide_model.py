@@ -29,9 +29,11 @@ class SlideModel:
     red_cell_axis : tuple of float
         Unit direction of red cells in optical density (R, G, B).
     nuclear_axis : tuple of float
-        Unit direction along which nuclei stand out and red cells read 0.
+        Unit direction along which nuclei stand out most from everything else.
+    cytoplasm_axis : tuple of float
+        Unit direction of nuclei across that of red cells: red cells read 0, cytoplasm a little.
     threshold_nucleus, threshold_cytoplasm : float
-        On the density along the nuclear axis.
+        On the densities along these axes.
     red_cell_fraction : float
         Share of the sampled area that red cells cover.
     confidence : float
@@ -43,6 +45,7 @@ class SlideModel:
     background: Background
     red_cell_axis: Vector
     nuclear_axis: Vector
+    cytoplasm_axis: Vector
     threshold_nucleus: float
     threshold_cytoplasm: float
     red_cell_fraction: float
@@ -87,13 +90,18 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     grid = Grid.at(slide, um_per_px, COARSE_UM)
     places = _sample(slide, grid)
     background = _background(places, grid, slide.shape)
-    bare = SlideModel(background, (0.0, 0.0, 0.0), FALLBACK_AXIS, 0.0, 0.0, 0.0, 0.0, um_per_px)
-    densities = [_smooth(bare.optical_density(pixels, grid, y, x), SMOOTHING_UM / grid.um) for y, x, pixels in places]
+    bare = SlideModel(
+        background, (0.0, 0.0, 0.0), FALLBACK_AXIS, FALLBACK_AXIS, 0.0, 0.0, 0.0, 0.0, um_per_px
+    )
+    densities = [
+        _smooth(bare.optical_density(pixels, grid, y, x), SMOOTHING_UM / grid.um) for y, x, pixels in places
+    ]
     stain = fit_stain(densities, grid.um)
     return SlideModel(
         background=background,
         red_cell_axis=stain.red_cell_axis,
         nuclear_axis=stain.nuclear_axis,
+        cytoplasm_axis=stain.cytoplasm_axis,
         threshold_nucleus=stain.threshold_nucleus,
         threshold_cytoplasm=stain.threshold_cytoplasm,
         red_cell_fraction=stain.red_cell_fraction,
@@ -122,7 +130,9 @@ def _sample(slide: Slide, grid: Grid, window_um: float = 150.0, most: int = 36) 
     return places
 
 
-def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_um: float = 10.0) -> Background:
+def _background(
+    places: list[Place], grid: Grid, shape: tuple[int, int], block_um: float = 10.0
+) -> Background:
     """Fit the field to the bright pixels of blocks (G between its 90th and 99th percentile)."""
     step = max(4, round(block_um / grid.um))
     ys, xs, ods = [], [], []
@@ -135,9 +145,13 @@ def _background(places: list[Place], grid: Grid, shape: tuple[int, int], block_u
                 ods.append(OPTICAL_DENSITY[bright].mean(axis=0))
                 ys.append(grid.level0(y0 + min(y + step, pixels.shape[0]) / 2 + y / 2 - 0.5))
                 xs.append(grid.level0(x0 + min(x + step, pixels.shape[1]) / 2 + x / 2 - 0.5))
-    return fit_background(np.array(ys), np.array(xs), np.array(ods, np.float64), shape, 4 if len(places) == 1 else 2)
+    return fit_background(
+        np.array(ys), np.array(xs), np.array(ods, np.float64), shape, 4 if len(places) == 1 else 2
+    )
 
 
 def _smooth(density: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(density, (sigma, sigma, 0), mode="nearest", truncate=3.0)
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(
+        density, (sigma, sigma, 0), mode="nearest", truncate=3.0
+    )
     return smooth

@@ -37,6 +37,7 @@ class Stain:
 
     red_cell_axis: Vector
     nuclear_axis: Vector
+    cytoplasm_axis: Vector
     threshold_nucleus: float
     threshold_cytoplasm: float
     red_cell_fraction: float
@@ -70,7 +71,9 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
     red, red_pixels = _red_cells(densities, foreground)
     if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
         lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
-        return Stain(_vector(red), FALLBACK_AXIS, lone.threshold(um), _LEAST_CYTOPLASM, 0.0, 0.0)
+        return Stain(
+            _vector(red), FALLBACK_AXIS, FALLBACK_AXIS, lone.threshold(um), _LEAST_CYTOPLASM, 0.0, 0.0
+        )
     best: _Separation | None = None
     # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
     starts = [*(_unit(n - (n @ red) * red) for n in _NUCLEI), np.array([0.5, 0.866, 0.0])]
@@ -90,12 +93,22 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
         if best is None or guess.merit(um) > best.merit(um):
             best = guess
     assert best is not None
+    nucleus = _NUCLEI[0]
+    if best.area(um) >= 30.0:
+        nucleus = np.median(best.nuclear_colours(densities), axis=0).astype(np.float64)
+    cytoplasm_axis = _vector(_unit(nucleus - (nucleus @ red) * red))
+    rest = [f & ~_near(b, um) for f, b in zip(foreground, best.blobs, strict=True)]
+    cytoplasm = np.concatenate(
+        [along(d, cytoplasm_axis)[mask] for d, mask in zip(densities, rest, strict=True)]
+    )
+    mu, sigma = _spread(cytoplasm, tail=False)
     support = float(np.clip(red_pixels * um**2 / 2000.0, 0.0, 1.0))
     return Stain(
         red_cell_axis=_vector(red),
         nuclear_axis=_vector(best.axis),
+        cytoplasm_axis=cytoplasm_axis,
         threshold_nucleus=best.threshold(um),
-        threshold_cytoplasm=max(_LEAST_CYTOPLASM, best.mu + 2 * best.sigma),
+        threshold_cytoplasm=max(_LEAST_CYTOPLASM, mu + 2 * sigma),
         red_cell_fraction=red_pixels / max(1, sum(mask.size for mask in foreground)),
         confidence=support * float(np.clip(1.5 - best.sigma / 0.04, 0.2, 1.0)),
     )
@@ -161,7 +174,10 @@ def _separate(
 
 
 def _fisher(
-    densities: list[Density], rest: list[NDArray[np.bool_]], red: NDArray[np.float64], nucleus: NDArray[np.float64]
+    densities: list[Density],
+    rest: list[NDArray[np.bool_]],
+    red: NDArray[np.float64],
+    nucleus: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Axis that sets a nuclear density best apart from the rest, as in Fisher's discriminant.
 

@@ -28,9 +28,7 @@ class Tile:
 
     def owns(self, y: float, x: float) -> bool:
         """Whether a level-0 position (pixel centres are whole numbers) lies in the core."""
-        return (
-            self.y <= y + 0.5 < self.y + self.height and self.x <= x + 0.5 < self.x + self.width
-        )
+        return self.y <= y + 0.5 < self.y + self.height and self.x <= x + 0.5 < self.x + self.width
 
 
 def plan_tiles(shape: tuple[int, int], um_per_px: float, core_px: int = 2048) -> list[Tile]:
