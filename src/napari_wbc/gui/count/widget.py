@@ -1,0 +1,328 @@
+"""The dock widget "Count leukocytes": the view; what it does is in the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QTabWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_wbc.classification.bundle import CARD_FILE, find_model, list_models
+from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.differential.profile import profile_names
+from napari_wbc.gui import tooltips
+from napari_wbc.gui.cell_table_view import CellTableView
+from napari_wbc.gui.count.controller import CountController
+from napari_wbc.gui.count.form import CountForm
+from napari_wbc.gui.differential_panel import DifferentialPanel
+from napari_wbc.gui.jobs import JobState
+from napari_wbc.gui.layers import Style
+from napari_wbc.gui.legend import Legend
+from napari_wbc.gui.settings import remember, remembered
+from napari_wbc.gui.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+    from napari_wbc.gui.count.choices import ScaleNote
+    from napari_wbc.pipeline import CountResult
+
+_WIDTH = 400
+_BUTTON = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
+
+
+class CountWidget(QWidget):
+    """Find, classify and count the leukocytes of an image layer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Given by napari.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # Layers are compared by identity, which the proxy that napari gives to plugins would break.
+        self.controller = CountController(getattr(viewer, "__wrapped__", viewer), self)
+        self._window: QWidget | None = None
+        self._build()
+        self._wire()
+        self._recall()
+        self.controller.connect_viewer()
+
+    def minimumSizeHint(self) -> Any:  # noqa: N802 - Qt's name
+        """See Qt; on a small screen the dock shrinks and its panels scroll."""
+        return super().minimumSizeHint().boundedTo(super().minimumSizeHint().__class__(_WIDTH, 480))
+
+    def _build(self) -> None:
+        self.form = CountForm()
+        self.run = QPushButton(_BUTTON[JobState.IDLE])
+        self.run.setObjectName("wbc-run")
+        self.run.setToolTip(tooltips.RUN)
+        self.run.setMinimumHeight(30)
+        self.reason = WrappedLabel(kind="note")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(8)
+        self.progress.setVisible(False)
+        self.progress_line = WrappedLabel(kind="note")
+        self.message = WrappedLabel(kind="note")
+        self.error = WrappedLabel(kind="error")
+        self.style_box = QComboBox()
+        for style in Style:
+            self.style_box.addItem(style.value.capitalize(), style)
+        self.style_box.setToolTip(tooltips.STYLE)
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(10, 100)
+        self.opacity.setToolTip(tooltips.OPACITY)
+        self.legend = Legend()
+        self.results = QWidget()
+        self.panel = DifferentialPanel()
+        self.table = CellTableView()
+        self.tabs = QTabWidget()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.panel)
+        self.tabs.addTab(scroll, "Differential")
+        self.tabs.addTab(self.table, "Cells")
+        self.research = QLabel(RESEARCH_USE)
+        self.research.setStyleSheet("font-size: 7pt; color: gray;")
+        self.research.setWordWrap(True)
+
+        self.marks = QWidget()
+        marks = QHBoxLayout(self.marks)
+        marks.setContentsMargins(0, 0, 0, 0)
+        marks.addWidget(QLabel("Marks"))
+        marks.addWidget(self.style_box)
+        marks.addWidget(self.opacity, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        for widget in (
+            self.form,
+            self.run,
+            self.reason,
+            self.progress,
+            self.progress_line,
+            self.message,
+            self.error,
+        ):
+            layout.addWidget(widget)
+        # Without results the place below the form stays empty, and the form at the top.
+        layout.addWidget(self.results, 1)
+        layout.addWidget(self.research)
+        shown = QVBoxLayout(self.results)
+        shown.setContentsMargins(0, 0, 0, 0)
+        shown.setSpacing(6)
+        shown.addWidget(self.marks)
+        shown.addWidget(self.legend)
+        shown.addWidget(self.tabs, 1)
+        self.setMinimumWidth(_WIDTH)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._show_results(False)
+
+    def _wire(self) -> None:
+        control, form = self.controller, self.form
+        form.changed.connect(self._on_form)
+        form.file_chosen.connect(control.open_path)
+        form.card_clicked.connect(self._show_card)
+        self.run.clicked.connect(self._on_run)
+        self.panel.save_clicked.connect(self._ask_save)
+        self.legend.hidden_changed.connect(control.set_hidden)
+        self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
+        self.opacity.valueChanged.connect(lambda *_: self._on_marks())
+        self.table.row_picked.connect(control.go_to)
+        control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
+        control.reason_changed.connect(self._on_reason)
+        control.scale_changed.connect(self._on_scale)
+        control.state_changed.connect(self._on_state)
+        control.progress_changed.connect(self._on_progress)
+        control.message.connect(self._on_message)
+        control.counts_changed.connect(self._on_counts)
+        control.result_changed.connect(self._on_result)
+        control.cell_selected.connect(self.table.select)
+
+    # ---- remembering ---------------------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        choices = remembered()
+        self.form.open_folder = choices["open_folder"]
+        self.form.set_models(list_models(), choices["model"])
+        self.form.set_profiles(profile_names(), choices["profile"])
+        self.form.device.setCurrentIndex(max(0, self.form.device.findData(choices["device"])))
+        self.style_box.setCurrentIndex([s.value for s in Style].index(choices["style"]))
+        self.opacity.setValue(round(100 * choices["opacity"]))
+        self._on_marks()
+
+    def _remember(self) -> None:
+        choices = self.form.choices()
+        remember(
+            model=choices.model or "robust",
+            device=choices.device,
+            profile=choices.profile,
+            style=self.controller.style.value,
+            opacity=self.controller.opacity,
+            open_folder=self.form.open_folder,
+        )
+
+    # ---- the form ------------------------------------------------------------------------------------------
+
+    def _on_form(self) -> None:
+        self.controller.choose(self.form.choices())
+        self.form.set_note(self.controller.note)
+
+    def _on_scale(self, note: ScaleNote) -> None:
+        self.form.set_note(note)
+
+    def _on_reason(self, reason: str) -> None:
+        idle = self.controller.runner.state is JobState.IDLE
+        self.run.setEnabled(self.controller.runner.state is JobState.RUNNING or (idle and not reason))
+        self.reason.set_lines([reason] if idle else [])
+
+    def _on_run(self) -> None:
+        if self.controller.runner.state is JobState.RUNNING:
+            self.controller.cancel()
+        elif self.controller.runner.state is JobState.IDLE:
+            self._remember()
+            self.controller.choose(self.form.choices())
+            self.controller.run()
+
+    def _on_state(self, state: JobState) -> None:
+        self.run.setText(_BUTTON[state])
+        self.run.setToolTip(tooltips.RUN if state is JobState.IDLE else tooltips.CANCEL)
+        busy = state is not JobState.IDLE
+        self.form.setEnabled(not busy)
+        self.panel.save.setEnabled(not busy)
+        self.progress.setVisible(busy)
+        if state is JobState.CANCELLING:
+            self.progress_line.set_lines(["stopping …"])
+        elif not busy:
+            self.progress_line.set_lines([])
+        self._on_reason(self.controller.reason())
+
+    def _on_progress(self, line: str, done: int, total: int) -> None:
+        # A range of 0 to 0 makes Qt show that something goes on, without saying how far it is.
+        self.progress.setRange(0, total)
+        self.progress.setValue(done)
+        self.progress_line.set_lines([line])
+
+    def _on_message(self, line: str, is_error: bool) -> None:
+        self.message.set_lines([] if is_error else [line])
+        self.error.set_lines([line] if is_error else [])
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def _on_counts(self, counts: dict[str, int]) -> None:
+        self.legend.set_counts(counts)
+        self._show_results(bool(counts) or self.controller.result is not None)
+
+    def _on_result(self, result: CountResult | None) -> None:
+        if result is None:
+            self.panel.clear()
+            self.table.set_cells(_no_cells())
+        else:
+            self.panel.show_differential(result.differential)
+            self.table.set_cells(result.cells)
+        self._show_results(result is not None)
+
+    def _show_results(self, there: bool) -> None:
+        for widget in (self.marks, self.legend, self.tabs):
+            widget.setVisible(there)
+
+    def _on_marks(self) -> None:
+        self.controller.set_marks(self.style_box.currentData(), self.opacity.value() / 100)
+
+    def _ask_save(self) -> None:
+        result = self.controller.result
+        if result is None:
+            return
+        start = remembered()["save_folder"] or self.form.open_folder
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the results", start)
+        if not chosen:
+            return
+        remember(save_folder=chosen)
+        folder = Path(chosen) / result.slide.name
+        if folder.exists():
+            answer = QMessageBox.question(self, "Save results", f"Replace the results in {folder}?")
+            if answer != QMessageBox.StandardButton.Yes:
+                return
+        self.controller.save(folder)
+
+    def _show_card(self, model: str) -> None:
+        card = find_model(model) / CARD_FILE
+        text = card.read_text(encoding="utf-8") if card.is_file() else "This model has no card."
+        dialog = QDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(f"Model {model}")
+        dialog.resize(720, 640)
+        browser = QTextBrowser()
+        browser.setMarkdown(text)
+        browser.setOpenExternalLinks(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(dialog.close)
+        layout = QVBoxLayout(dialog)
+        layout.addWidget(browser)
+        layout.addWidget(buttons)
+        dialog.show()
+
+    # ---- coming and going ----------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Notice when napari takes the widget out of its dock, or puts it back."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self._shutdown()
+            else:
+                self.controller.connect_viewer()
+        elif event.type() == QEvent.Type.Show:
+            self._watch_window()
+        return bool(super().event(event))
+
+    def _watch_window(self) -> None:
+        window = self.window()
+        if window is not self._window:
+            if self._window is not None:
+                self._window.removeEventFilter(self)
+            self._window = window
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Notice when the viewer is closed; it may yet refuse, so a look at it comes later."""
+        if event.type() == QEvent.Type.Close and watched is self._window:
+            QTimer.singleShot(0, self._on_window_closed)
+        return False
+
+    def _on_window_closed(self) -> None:
+        if self._window is not None and not self._window.isVisible():
+            self._shutdown()
+
+    def _shutdown(self) -> None:
+        self._remember()
+        self.controller.shutdown()
+
+
+def _no_cells() -> Any:
+    from napari_wbc.cell_table import empty_table
+
+    return empty_table([])

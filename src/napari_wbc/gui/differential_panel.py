@@ -1,0 +1,218 @@
+"""The differential beside the image: alarms, count against target, stacked bar, table, save and copy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_wbc.differential.wording import (
+    flag_text,
+    interval_text,
+    per_litre_text,
+    percent_text,
+    range_text,
+    whole_text,
+)
+from napari_wbc.gui import tooltips
+from napari_wbc.gui.stacked_bar import Piece, StackedBar
+from napari_wbc.gui.swatches import icon
+from napari_wbc.gui.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.count import Differential
+
+_CLASS, _COUNT, _PERCENT, _INTERVAL, _REFERENCE, _FLAG, _ABSOLUTE = range(7)
+_HEADINGS = ("Class", "n", "%", "95 % CI", "Reference", "Flag", "10⁹/L")
+_FLAG_COLOUR = QColor("#e8a33d")
+_ROW_PX = 22
+
+
+class DifferentialPanel(QWidget):
+    """Shows a :class:`~napari_wbc.differential.count.Differential`.
+
+    Signals
+    -------
+    save_clicked()
+        The user wants the results as files.
+    """
+
+    save_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._differential: Differential | None = None
+        self.alarms = WrappedLabel(kind="alarm")
+        self.summary = QLabel()
+        self.target = QProgressBar()
+        self.target.setTextVisible(False)
+        self.target.setFixedHeight(6)
+        self.target.setToolTip(tooltips.TARGET)
+        self.bar = StackedBar()
+        self.bar.setToolTip(tooltips.BAR)
+        self.table = _new_table()
+        self.notes = WrappedLabel(kind="note")
+        self.save = QPushButton("Save results…")
+        self.save.setToolTip(tooltips.SAVE)
+        self.save.clicked.connect(self.save_clicked)
+        self.copy = QPushButton("Copy as text")
+        self.copy.setToolTip(tooltips.COPY)
+        self.copy.clicked.connect(self._copy)
+
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.save)
+        buttons.addWidget(self.copy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(6)
+        for widget in (self.alarms, self.summary, self.target, self.bar, self.table, self.notes):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        layout.addLayout(buttons)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._differential = None
+        self.alarms.set_lines(())
+        self.notes.set_lines(())
+        self.summary.setText("")
+        self.table.setRowCount(0)
+        self.bar.set_pieces(())
+        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.copy):
+            widget.setVisible(False)
+
+    def show_differential(self, differential: Differential) -> None:
+        """Show a differential.
+
+        Parameters
+        ----------
+        differential : Differential
+            Of the cells that are on the screen.
+        """
+        self._differential = differential
+        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.copy):
+            widget.setVisible(True)
+        goal = differential.profile.target_count
+        self.alarms.set_lines(differential.alarms)
+        self.summary.setText(differential.summary)
+        self.target.setRange(0, goal)
+        self.target.setValue(min(differential.denominator, goal))
+        inside = differential.table[differential.table["in_denominator"] == 1]
+        self.bar.set_pieces(
+            [
+                Piece(str(name), float(percent))
+                for name, percent in zip(inside["class"], inside["percent"], strict=True)
+                if not math.isnan(percent)
+            ]
+        )
+        self._fill_table(differential)
+        self.notes.set_lines((*differential.flags, *differential.advice, *_missing(differential)))
+
+    def _fill_table(self, differential: Differential) -> None:
+        table = self.table
+        records = [
+            row for row in differential.table.to_dict("records") if row["in_denominator"] or row["count"]
+        ]
+        table.setRowCount(len(records))
+        for i, row in enumerate(records):
+            name, inside = str(row["class"]), bool(row["in_denominator"])
+            count = int(row["count"])
+            interval = interval_text(row["ci_low"], row["ci_high"], count, differential.denominator)
+            cells = {
+                _CLASS: differential.titles.get(name, name),
+                _COUNT: whole_text(count),
+                _PERCENT: percent_text(row["percent"]) if inside else _beside(differential, name),
+                _INTERVAL: interval if inside else "",
+                _REFERENCE: range_text(row["reference_low"], row["reference_high"]),
+                _FLAG: flag_text(str(row["flag"])),
+                _ABSOLUTE: per_litre_text(row["absolute_per_l"]),
+            }
+            for column, text in cells.items():
+                item = QTableWidgetItem(text)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                if column != _CLASS:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if not inside:
+                    font = item.font()
+                    font.setItalic(True)
+                    item.setFont(font)
+                    item.setToolTip("Not among the leukocytes that the percentages are of")
+                table.setItem(i, column, item)
+            table.item(i, _CLASS).setIcon(icon(name))
+            if name in differential.parts:
+                parts = differential.parts[name]
+                table.item(i, _CLASS).setToolTip(
+                    "Counted as one: " + ", ".join(f"{count} {part}" for part, count in parts.items())
+                )
+            if row["flag"]:
+                for column in (_PERCENT, _FLAG):
+                    table.item(i, column).setForeground(_FLAG_COLOUR)
+        table.setColumnHidden(_FLAG, not any(row["flag"] for row in records))
+        table.setColumnHidden(_ABSOLUTE, differential.wbc_per_l is None)
+        method = differential.interval_method.replace("_", "-").title()
+        table.horizontalHeaderItem(_INTERVAL).setToolTip(tooltips.INTERVAL.format(method=method))
+        # The table is as high as its rows: the panel around it scrolls, not the table within the panel.
+        table.setFixedHeight(table.horizontalHeader().sizeHint().height() + _ROW_PX * len(records) + 4)
+
+    def _copy(self) -> None:
+        if self._differential is not None:
+            QApplication.clipboard().setText(self._differential.to_text())
+
+
+def _beside(differential: Differential, name: str) -> str:
+    """Give what stands in the percent column of a class that is no leukocyte."""
+    value = differential.per_100.get(name, math.nan)
+    return "" if math.isnan(value) else f"{value:.1f}/100"
+
+
+def _missing(differential: Differential) -> tuple[str, ...]:
+    if not differential.not_recognised:
+        return ()
+    names = ", ".join(
+        differential.profile.class_named(name).title.lower() for name in differential.not_recognised
+    )
+    return (f"The model cannot recognise: {names}.",)
+
+
+def _new_table() -> QTableWidget:
+    table = QTableWidget(0, len(_HEADINGS))
+    table.setHorizontalHeaderLabels(_HEADINGS)
+    table.horizontalHeaderItem(_REFERENCE).setToolTip(tooltips.REFERENCE)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(_ROW_PX)
+    table.verticalHeader().setMinimumSectionSize(_ROW_PX)
+    table.setIconSize(QSize(12, 12))
+    table.setShowGrid(False)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    header = table.horizontalHeader()
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    table.horizontalHeaderItem(_CLASS).setTextAlignment(
+        Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+    )
+    header.setSectionsClickable(False)
+    header.setHighlightSections(False)
+    header.setMinimumSectionSize(20)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(_CLASS, QHeaderView.ResizeMode.Stretch)
+    return table

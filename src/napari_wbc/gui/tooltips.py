@@ -1,0 +1,46 @@
+"""All tooltips, so that they can be read (and translated) in one go."""
+
+IMAGE = "The smear: an RGB image layer. Whole slides (pyramids) work too."
+OPEN_FILE = "Open an image or a whole slide (PNG, JPEG, TIFF, SVS, NDPI, MRXS, SCN, BIF, …)."
+OPEN_FOLDER = "Open an OME-Zarr image, which is a folder."
+SCALE = (
+    "µm per pixel of the full resolution. 'automatic' takes it from the file, or else from the size of the red "
+    "cells. Type a number (a 100x objective has about 0.05 to 0.1) where you know better."
+)
+SCALE_ESTIMATE = "Where the scale comes from, and how sure that is."
+MODEL = "The classifier: bundled models and your own."
+MODEL_CARD = "What the model was trained on, what it is for, and how well it does where."
+MORE = "Device, lab profile, regions and white cell count."
+DEVICE = "Where the classifier runs. 'auto' takes the GPU if there is one; 'cuda' is listed only then."
+PROFILE = "The lab's classes, merges, reference intervals and alarm rules."
+PROFILE_FILE = "Use a profile of your own (YAML)."
+REGIONS = "Count only inside the rectangles of a Shapes layer."
+WBC = "White cells in 10⁹ per litre, from the blood counter: adds absolute counts. 0: not given."
+RUN = "Find, classify and count the leukocytes of the image."
+CANCEL = "Stop the run; it leaves nothing half-done."
+STYLE = "How the cells are marked: outlines, filled, or circles only."
+OPACITY = "Opacity of the marks."
+LEGEND = "Click: show or hide a class. Double click: show only this class, or all again."
+BAR = "Share of each class among the counted leukocytes."
+SAVE = (
+    "Write cells.csv, differential.csv, differential.json, report.html, overlay.png, cells.geojson and run.json into a "
+    "folder, as the command line does."
+)
+COPY = "Copy the differential as plain text."
+TARGET = "How many leukocytes were counted, of those that the profile asks for."
+CELLS = (
+    "One row per cell. Click a row to see the cell; click a cell in the image to find its row. "
+    "Click a heading to sort."
+)
+INTERVAL = "95 % confidence interval of the percentage ({method})."
+REFERENCE = "Reference interval of the profile, % of leukocytes."
+
+COLUMNS = {
+    "cell_id": "Number of the cell, as in cells.csv",
+    "label": "Class of the cell",
+    "confidence": "Calibrated probability of the model's class",
+    "novelty": "0 to 1: how unlike the cells the model was trained on",
+    "nucleus_area_um2": "Area of the nucleus, µm²",
+    "cell_area_um2": "Area of the cell, µm²",
+    "flags": "What is special about the cell",
+}
