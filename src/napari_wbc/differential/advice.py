@@ -87,7 +87,7 @@ def count_more_of(table: pd.DataFrame, counts: Tally, profile: Profile, method: 
             if more is None:
                 advice = f"more than {whole_text(MOST_CELLS)} further leukocytes would be needed to settle it"
             else:
-                advice = f"about {cells_text(_round_up(more), 'further leukocyte')} would settle it"
+                advice = f"about {cells_text(round_up(more), 'further leukocyte')} would settle it"
             found.append(CountMore(name, title, limit, more, f"{share}; {advice} if the share stays."))
     return tuple(found)
 
@@ -214,6 +214,13 @@ def _findings(row: dict[str, Any], counts: Tally, profile: Profile) -> list[_Fin
     return found
 
 
+def flagged_limits(row: Mapping[Any, Any]) -> list[float]:
+    """Give the limits that the flags of a row of the table are about, percent."""
+    ends = {"low": row["reference_low"], "high": row["reference_high"]}
+    flags = [flag for flag in str(row["flag"]).split(";") if flag]
+    return [float(ends[flag]) if flag in ends else float(flag.lstrip(">=")) for flag in flags]
+
+
 def is_settled(row: Mapping[Any, Any], limit: float) -> bool:
     """Tell whether a limit lies outside the interval of a row of the table (rows without one are settled)."""
     return not row["ci_low"] < limit < row["ci_high"]
@@ -233,7 +240,13 @@ def _interval(row: dict[str, Any], n: int) -> str:
     return interval_text(row["ci_low"], row["ci_high"], int(row["count"]), n)
 
 
-def _round_up(number: int) -> int:
-    """Round up to two digits: the number is an estimate, and a plan for the bench."""
+def round_up(number: int) -> int:
+    """Round up to two digits: the number is an estimate, and a plan for the bench.
+
+    Examples
+    --------
+    >>> round_up(73), round_up(1234)
+    (73, 1300)
+    """
     step: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // step) * step

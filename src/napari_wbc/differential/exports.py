@@ -126,7 +126,9 @@ def write_geojson(path: str | Path, cells: pd.DataFrame, masks: Sequence[CellMas
     probabilities = probability_columns(cells)
     shown = counted(cells.reset_index(drop=True))
     with output_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write('{"type": "FeatureCollection", "research_use": ' + json.dumps(RESEARCH_USE) + ', "features": [')
+        file.write(
+            '{"type": "FeatureCollection", "research_use": ' + json.dumps(RESEARCH_USE) + ', "features": ['
+        )
         # One feature at a time: a slide has many thousand cells.
         for i, (row, cell) in enumerate(zip(shown.index, shown.to_dict("records"), strict=True)):
             feature = _feature(cell, masks[int(row)], probabilities)

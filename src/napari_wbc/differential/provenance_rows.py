@@ -1,0 +1,91 @@
+"""What a report says about where its numbers come from, in words and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari_wbc.differential.wording import whole_text
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.count import Differential
+
+_ORIGINS = {"given": "given by the user", "metadata": "from the file"}
+
+
+def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[tuple[str, str, bool]]:
+    """Give the rows of the provenance table.
+
+    Parameters
+    ----------
+    run : mapping
+        What ``run.json`` holds; what is not in it has no row.
+    differential : Differential
+        Of the same slide.
+
+    Returns
+    -------
+    list of tuple
+        Name, value, and whether the value is code (a checksum) rather than words.
+    """
+    image, model = _part(run, "image"), _part(run, "model")
+    rows = [
+        ("Image", str(image.get("name", "")), False),
+        ("Image SHA-256", str(image.get("sha256", "")), True),
+        ("Image size", _size(image), False),
+        ("Scale", scale_text(_part(run, "scale")), False),
+        ("Model", str(model.get("name", "")), False),
+        ("Model SHA-256", str(model.get("sha256", "")), True),
+        ("Profile", f"{differential.profile.title} ({differential.profile.name})", False),
+        ("Parameters", _settings(_part(run, "parameters")), False),
+        ("Program", " ".join(str(run[key]) for key in ("program", "version") if run.get(key)), False),
+        (
+            "Packages",
+            ", ".join(f"{name} {version}" for name, version in _part(run, "packages").items()),
+            False,
+        ),
+        ("Python", " on ".join(str(run[key]) for key in ("python", "system") if run.get(key)), False),
+        ("Device", str(run.get("device", "")), False),
+        ("Finished", str(run.get("finished", "")), False),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def scale_text(scale: Mapping[str, Any]) -> str:
+    """Write the scale and how it is known.
+
+    Examples
+    --------
+    >>> scale_text({"um_per_px": 0.1, "origin": "red_cells", "n_red_cells": 412, "confidence": 0.87})
+    '0.1000 µm per px, estimated from the size of 412 red cells (confidence 0.87)'
+    """
+    if "um_per_px" not in scale:
+        return ""
+    text = f"{scale['um_per_px']:.4f} µm per px"
+    origin = scale.get("origin")
+    if origin != "red_cells":
+        return f"{text}, {_ORIGINS[origin]}" if origin in _ORIGINS else text
+    cells = f"{whole_text(scale['n_red_cells'])} red cells" if scale.get("n_red_cells") else "the red cells"
+    sure = f" (confidence {scale['confidence']:.2f})" if "confidence" in scale else ""
+    return f"{text}, estimated from the size of {cells}{sure}"
+
+
+def _part(run: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = run.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _size(image: Mapping[str, Any]) -> str:
+    if "width_px" not in image or "height_px" not in image:
+        return ""
+    return f"{whole_text(int(image['width_px']))} × {whole_text(int(image['height_px']))} px"
+
+
+def _settings(parameters: Mapping[str, Any]) -> str:
+    """Name the parameters that somebody set."""
+    chosen = {name: value for name, value in parameters.items() if value is not None}
+    return "; ".join(f"{name} {_value(value)}" for name, value in chosen.items())
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
