@@ -35,6 +35,8 @@ TRAILING: dict[str, str] = {
     "model_sha256": "str",
 }
 STATUSES = ("model", "reviewed", "excluded")
+# A field that begins like this is run as a formula by spreadsheets; names of slides come from anywhere.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def columns(classes: Sequence[str]) -> dict[str, str]:
@@ -102,7 +104,9 @@ def conform(cells: pd.DataFrame) -> pd.DataFrame:
         raise InputError("the cell_id column must count 1, 2, 3, ... without a gap")
     unknown = sorted(set(table["status"]) - set(STATUSES))
     if unknown:
-        raise InputError(f"unknown status {unknown[0]!r} in the cell table; it is one of {', '.join(STATUSES)}")
+        raise InputError(
+            f"unknown status {unknown[0]!r} in the cell table; it is one of {', '.join(STATUSES)}"
+        )
     return table
 
 
@@ -117,8 +121,23 @@ def _as_bool(value: object) -> bool:
     return bool(value)
 
 
+def spreadsheet_safe(text: str) -> str:
+    """Give a text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one.
+
+    Examples
+    --------
+    >>> spreadsheet_safe("=cmd()"), spreadsheet_safe("monocyte")
+    ("'=cmd()", 'monocyte')
+    """
+    return "'" + text if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+
+
+def _from_spreadsheet_safe(text: str) -> str:
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA_STARTS) else text
+
+
 def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
-    """Write ``cells.csv`` (numbers with enough digits to be read back as shown).
+    """Write ``cells.csv``: numbers with enough digits to be read back as shown, texts that no spreadsheet runs.
 
     Raises
     ------
@@ -128,9 +147,12 @@ def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
     path = Path(path)
     rounded = {"y_px": 2, "x_px": 2, "nucleus_area_um2": 2, "cell_area_um2": 2, "confidence": 4, "novelty": 4}
     rounded |= dict.fromkeys(probability_columns(cells), 5)
+    table = conform(cells).round(rounded)
+    for name in (name for name, dtype in (LEADING | TRAILING).items() if dtype == "str"):
+        table[name] = table[name].map(spreadsheet_safe)
     try:
         with atomic_path(path) as temporary:
-            conform(cells).round(rounded).to_csv(temporary, index=False, lineterminator="\n")
+            table.to_csv(temporary, index=False, lineterminator="\n")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
     return path
@@ -144,11 +166,18 @@ def read_cells_csv(path: str | Path) -> pd.DataFrame:
     InputError
         The file is missing or is no cell table.
     """
+    # Texts are read as texts: a slide may be called 007.
+    texts = {name: str for name, dtype in (LEADING | TRAILING).items() if dtype == "str"}
     try:
-        cells = pd.read_csv(path, keep_default_na=False, na_values={"confidence": [""], "novelty": [""]})
+        cells = pd.read_csv(
+            path, dtype=texts, keep_default_na=False, na_values={"confidence": [""], "novelty": [""]}
+        )
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path} cannot be read as a cell table: {str(error).splitlines()[0]}") from None
-    return conform(cells)
+    table = conform(cells)
+    for name in texts:
+        table[name] = table[name].map(_from_spreadsheet_safe)
+    return table
 
 
 def counted(cells: pd.DataFrame) -> pd.DataFrame:
