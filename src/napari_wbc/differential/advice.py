@@ -167,13 +167,13 @@ def alarms_of(quality: dict[str, Any], profile: Profile) -> tuple[str, ...]:
     # The shares are compared unrounded above, so at least one of them is at its limit or beyond.
     if quality["unidentified_percent"] >= profile.unidentified_percent:
         alarms.append(
-            f"The count is not reliable: {quality['unidentified_percent']:.1f} % of the cells could not be "
-            f"identified (limit {profile.unidentified_percent:g} %)."
+            f"{quality['unidentified_percent']:.1f} % of the cells could not be identified "
+            f"(limit {profile.unidentified_percent:g} %): the count is not reliable."
         )
     if quality["unlike_training_percent"] >= profile.unlike_training_percent:
         alarms.append(
-            f"The count is not reliable: {quality['unlike_training_percent']:.1f} % of the cells look unlike those "
-            f"that the model was trained on (limit {profile.unlike_training_percent:g} %)."
+            f"{quality['unlike_training_percent']:.1f} % of the cells look unlike those that the model was trained on "
+            f"(limit {profile.unlike_training_percent:g} %): the count is not reliable."
         )
     if quality["leukocytes"] == 0:
         alarms.append("No leukocyte was identified: there is no differential to state.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from napari_wbc.cell_table import counted, probability_columns
+from napari_wbc.cell_table import counted, probability_columns, spreadsheet_safe
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.outlines import box_ring, geojson_geometry, outlines
 from napari_wbc.errors import OutputError
@@ -52,17 +52,6 @@ def output_file(path: str | Path) -> Iterator[Path]:
             yield temporary
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def spreadsheet_safe(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one.
-
-    Examples
-    --------
-    >>> spreadsheet_safe("=cmd()"), spreadsheet_safe("monocyte")
-    ("'=cmd()", 'monocyte')
-    """
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def write_differential_csv(differential: Differential, path: str | Path) -> Path:

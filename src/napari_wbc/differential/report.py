@@ -117,6 +117,7 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["tied"] = unit_tied
     slide = str(
         run.get("image", {}).get("name") or (cells["slide"].iloc[0] if len(cells) else "") or "unnamed slide"
     )

@@ -86,3 +86,14 @@ def flag_text(flag: str) -> str:
     'high, ≥ 1'
     """
     return flag.replace(">=", "≥ ").replace(">", "> ").replace(";", ", ")
+
+
+def unit_tied(text: str) -> str:
+    r"""Put a space that does not break between a number and its percent sign.
+
+    Examples
+    --------
+    >>> unit_tied("5 % of 200")
+    '5\xa0% of 200'
+    """
+    return text.replace(" %", "\u00a0%")
