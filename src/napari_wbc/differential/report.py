@@ -30,6 +30,7 @@ from napari_wbc.differential.wording import (
     per_litre_text,
     percent_text,
     range_text,
+    unit_tied,
     whole_text,
 )
 from napari_wbc.leukocytes import CLASSES, CONTAINS, UNIDENTIFIED, class_of
