@@ -37,7 +37,7 @@ class TrainingConfig:
     manifests : tuple of str
         Paths of manifests (:func:`napari_wbc.training.manifests.read_manifest`).
     init : str
-        safetensors file with an ImageNet start, or an empty text for random weights.
+        safetensors file with an ImageNet start or of a bundle, or an empty text for random weights.
     init_note : str
         Where the start comes from, for the model card.
     leave_out : tuple of str

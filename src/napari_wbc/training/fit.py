@@ -26,7 +26,7 @@ _CHECKPOINT_EVERY = 200
 
 
 def start_network(config: TrainingConfig) -> MobileNetV2:
-    """Build the network, from the ImageNet start where the configuration names one.
+    """Build the network, from the ImageNet start or the bundle that the configuration names.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def start_network(config: TrainingConfig) -> MobileNetV2:
             weights = load_file(config.init)
         except (OSError, ValueError) as error:
             raise InputError(f"{config.init} cannot be read as weights: {error}") from None
-        body = {k: v.float() for k, v in weights.items() if k.startswith("features.")}
+        # The weights of a bundle carry a prefix, those of an ImageNet start do not.
+        plain = {k.removeprefix("network."): v for k, v in weights.items()}
+        body = {k: v.float() for k, v in plain.items() if k.startswith("features.")}
         missing, unexpected = network.load_state_dict(body, strict=False)
         if unexpected or any(k.startswith("features.") for k in missing):
             raise InputError(f"{config.init} does not fit the network mobilenet_v2")

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_wbc.classification.crops import (
+    centre_crop,
+    crop_cells,
+    network_input,
+    normalise_background,
+    to_tensor,
+)
+from napari_wbc.errors import InputError
+from napari_wbc.slides import open_slide
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+
+
+def test_window_has_the_size_asked_for_and_its_centre_in_the_middle(field):
+    slide = open_slide(field)
+    crop = crop_cells(slide, np.array([[150.0, 200.0]]), um_per_px=0.25, window_um=24.0, size_px=96)
+    assert crop.shape == (1, 96, 96, 3)
+    np.testing.assert_array_equal(crop[0], field[102:198, 152:248])
+
+
+def test_beyond_the_border_the_image_is_mirrored(field):
+    crop = crop_cells(open_slide(field), np.array([[0.0, 0.0]]), um_per_px=0.25, window_um=24.0, size_px=96)[
+        0
+    ]
+    np.testing.assert_array_equal(crop[48:, 48:], field[:48, :48])
+    np.testing.assert_array_equal(crop[47, 48:], field[1, :48])
+
+
+def test_the_same_window_whatever_the_resolution():
+    y, x = np.mgrid[:400, :400]
+    disc = np.where((y - 200) ** 2 + (x - 200) ** 2 < 60**2, 80, 220).astype(np.uint8)
+    fine = np.stack([disc, disc // 2, disc], axis=2)
+    coarse = fine.reshape(200, 2, 200, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+    a = crop_cells(open_slide(fine), np.array([[200.0, 200.0]]), um_per_px=0.1)[0].astype(int)
+    b = crop_cells(open_slide(coarse), np.array([[100.0, 100.0]]), um_per_px=0.2)[0].astype(int)
+    assert np.abs(a - b).mean() < 2
+
+
+def test_centre_crop_cuts_and_mirrors(field):
+    assert np.array_equal(centre_crop(field, 0.25, 96, 24.0), field[102:198, 152:248])
+    small = centre_crop(field[:40, :40], 0.25, 96, 24.0)
+    assert small.shape == (96, 96, 3)
+    np.testing.assert_array_equal(small[28:68, 28:68], field[:40, :40])
+
+
+def test_light_and_cast_are_divided_out():
+    generator = torch.Generator().manual_seed(0)
+    cell = torch.full((1, 3, 96, 96), 0.85) + 0.01 * torch.randn((1, 3, 96, 96), generator=generator)
+    cell[:, :, 30:60, 30:60] = 0.4
+    gain = torch.tensor([0.7, 0.9, 0.8]).view(1, 3, 1, 1)
+    torch.testing.assert_close(
+        normalise_background(cell), normalise_background(cell * gain), atol=0.01, rtol=0
+    )
+    assert not torch.allclose(cell, cell * gain, atol=0.05)
+
+
+def test_crops_of_another_kind_are_refused():
+    with pytest.raises(InputError, match="8-bit RGB"):
+        to_tensor(np.zeros((2, 32, 32), np.uint8))
+    with pytest.raises(InputError, match="float64"):
+        to_tensor(np.zeros((2, 32, 32, 3)))
+
+
+def test_network_input_is_scaled_and_resized():
+    out = network_input(torch.ones(2, 3, 128, 128), 96)
+    assert out.shape == (2, 3, 96, 96)
+    assert float(out.max()) == pytest.approx(1.0)
