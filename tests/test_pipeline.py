@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -195,7 +196,7 @@ def test_cancel_stops_at_the_next_tile(smear_image: NDArray[np.uint8], small_til
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_cancel_from_another_thread_works_within_a_second(
-    smear_image: NDArray[np.uint8], small_tiles: None, workers: int
+    smear_image: NDArray[np.uint8], small_tiles: None, workers: int, tmp_path: Path
 ) -> None:
     cancel, cancelled = CancelToken(), []
 
@@ -207,7 +208,8 @@ def test_cancel_from_another_thread_works_within_a_second(
         if event.unit == "tile" and event.done == 0:
             threading.Timer(0.1, press_cancel).start()
 
-    mosaic = np.tile(smear_image, (4, 3, 1))
+    mosaic = tmp_path / "mosaic.tif"
+    tifffile.imwrite(mosaic, np.tile(smear_image, (4, 3, 1)), photometric="rgb", tile=(256, 256))
     with pytest.raises(Cancelled):
         wbc.count(mosaic, um_per_px=UM_PER_PX, workers=workers, progress=progress, cancel=cancel)
     # A second is what a user is promised; a busy test machine gets three.

@@ -93,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
                         error_line(str(error), about=image.name)
             bars(Progress("Classifying cells", start + len(group), len(images), "cell"))
     if not tables:
-        error_line("no image could be classified; nothing was written")
         return FAILED
     table = pd.concat(tables, ignore_index=True)
     write_table(table, args.out)

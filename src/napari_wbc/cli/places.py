@@ -66,8 +66,11 @@ def result_folders(images: Sequence[str], out: Path) -> dict[str, Path]:
     """
     from napari_wbc.slides.open import stem_of
 
-    once = {Path(image).expanduser().absolute(): image for image in reversed(images)}
-    paths = {image: path for path, image in reversed(once.items())}
+    paths: dict[str, Path] = {}
+    for image in images:
+        path = Path(image).expanduser().absolute()
+        if path not in paths.values():
+            paths[image] = path
     stems = [stem_of(path).lower() for path in paths.values()]
     folders: dict[str, Path] = {}
     taken: set[str] = set()

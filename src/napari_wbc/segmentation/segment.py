@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -144,44 +144,59 @@ def segment_slide(
             yield TileResult(tile, segment_tile(slide, tile, model, um_per_px), done, len(plan))
         return
     # Spawned, not forked: a fork of a process with threads (a viewer, torch) may hang.
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
     pool = ProcessPoolExecutor(
         min(workers, len(plan)),
-        mp_context=context,
+        mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(slide, model, um_per_px, stop),
+        initargs=(slide, model, um_per_px),
     )
+    finished = False
     try:
         waiting: deque[tuple[Tile, Future[list[SegmentedCell]]]] = deque()
         upcoming = iter(plan)
         for done in range(1, len(plan) + 1):
             # A short queue: memory stays flat however many tiles there are.
             while len(waiting) < 3 * workers and (following := next(upcoming, None)) is not None:
-                waiting.append((following, pool.submit(_segment_in_worker, following)))
+                with _without_ctrl_c():
+                    waiting.append((following, pool.submit(_segment_in_worker, following)))
             tile, future = waiting.popleft()
             cells = _await(future, cancel)
             yield TileResult(tile, cells, done, len(plan))
+        finished = True
     finally:
-        # A job that was cancelled is left at once: its workers end by themselves after the tile they are at.
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        if not finished:
+            # Workers only read, so a cancelled job can drop them at once, also those that are still starting.
+            # (From Python 3.14 on, the pool has terminate_workers for this.)
+            for process in list(pool._processes.values()):
+                process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
-_worker_job: tuple[Slide, SlideModel, float, Event] | None = None
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Hold Ctrl-C back from processes that start here: it reaches every process of a terminal, and one decides."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker(slide: Slide, model: SlideModel, um_per_px: float, stop: Event) -> None:
+_worker_job: tuple[Slide, SlideModel, float] | None = None
+
+
+def _start_worker(slide: Slide, model: SlideModel, um_per_px: float) -> None:
     global _worker_job
-    _worker_job = (slide, model, um_per_px, stop)
-    # Ctrl-C reaches every process of a terminal; the one that started the job decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker_job = (slide, model, um_per_px)
 
 
 def _segment_in_worker(tile: Tile) -> list[SegmentedCell]:
     assert _worker_job is not None
-    slide, model, um_per_px, stop = _worker_job
-    return [] if stop.is_set() else segment_tile(slide, tile, model, um_per_px)
+    slide, model, um_per_px = _worker_job
+    return segment_tile(slide, tile, model, um_per_px)
 
 
 def _await(future: Future[list[SegmentedCell]], cancel: CancelToken) -> list[SegmentedCell]:
