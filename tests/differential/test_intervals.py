@@ -107,7 +107,7 @@ def test_a_larger_class_never_has_a_smaller_percentage(counts):
 
 
 def test_worked_remainders():
-    # 2/7 and 3/7 are 28.571 and 42.857: cut to 28.5, 28.5 and 42.8; the two missing units go to the remainders 0.71.
+    # 28.571, 28.571, 42.857 are cut to 28.5, 28.5, 42.8; the two missing units go to the remainders 0.71.
     assert largest_remainder([2, 2, 3]) == [28.6, 28.6, 42.8]
     assert largest_remainder([120, 60]) == [66.7, 33.3]
     assert largest_remainder([1, 1, 1, 1, 1, 1], 0) == [17, 17, 17, 17, 16, 16]

@@ -16,7 +16,7 @@ from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.marks import Picture, contrasting, font, paint_dot, paint_outline, rgb
 from napari_wbc.differential.outlines import outlines
 from napari_wbc.differential.tally import has_flag
-from napari_wbc.leukocytes import CLASSES, UNIDENTIFIED, CellClass, class_of
+from napari_wbc.leukocytes import CLASSES, CONTAINS, UNIDENTIFIED, CellClass, class_of
 from napari_wbc.masks import CellMask
 
 #: A cell that no person labelled is uncertain below this confidence.
@@ -41,9 +41,14 @@ def uncertain(cells: pd.DataFrame) -> pd.Series[bool]:
     -------
     pandas.Series of bool
         Unidentified cells; and, unless a person labelled them, those below ``UNCERTAIN_BELOW`` confidence or unlike
-        the training cells.
+        the training cells. Doubt between the finer classes of a coarse one (band or segmented) is none here.
     """
-    doubtful = (cells["confidence"] < UNCERTAIN_BELOW) | has_flag(cells["flags"], "unlike_training")
+    confidence = cells["confidence"].copy()
+    for finer in CONTAINS.values():
+        known = [f"p_{name}" for name in finer if f"p_{name}" in cells.columns]
+        if known:
+            confidence = confidence.where(~cells["model_label"].isin(finer), cells[known].sum(axis=1))
+    doubtful = (confidence < UNCERTAIN_BELOW) | has_flag(cells["flags"], "unlike_training")
     return (cells["label"] == UNIDENTIFIED) | (doubtful & (cells["status"] != "reviewed"))
 
 

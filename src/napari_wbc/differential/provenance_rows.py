@@ -37,6 +37,7 @@ def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[
         ("Model", str(model.get("name", "")), False),
         ("Model SHA-256", str(model.get("sha256", "")), True),
         ("Profile", f"{differential.profile.title} ({differential.profile.name})", False),
+        ("Profile SHA-256", str(_part(run, "parameters").get("profile_sha256") or ""), True),
         ("Parameters", _settings(_part(run, "parameters")), False),
         ("Program", " ".join(str(run[key]) for key in ("program", "version") if run.get(key)), False),
         (
@@ -82,8 +83,9 @@ def _size(image: Mapping[str, Any]) -> str:
 
 
 def _settings(parameters: Mapping[str, Any]) -> str:
-    """Name the parameters that somebody set."""
-    chosen = {name: value for name, value in parameters.items() if value is not None}
+    """Name the parameters that somebody set; the profile has a row of its own."""
+    apart = ("profile", "profile_sha256")
+    chosen = {name: value for name, value in parameters.items() if value is not None and name not in apart}
     return "; ".join(f"{name} {_value(value)}" for name, value in chosen.items())
 
 

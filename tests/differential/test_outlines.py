@@ -1,0 +1,86 @@
+"""Outlines enclose what the mask holds, and lie where it lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, label
+
+from napari_wbc.differential.outlines import box_ring, geojson_geometry, outlines, ring_area, simplify
+
+
+def blob(seed: int, side: int = 90) -> np.ndarray:
+    """An irregular cell in one piece without holes, as segmentation makes them."""
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), 6)
+    y, x = np.mgrid[:side, :side] - side / 2
+    mask = np.hypot(y, x) + 120 * noise < side * 0.33
+    parts, _ = label(mask)
+    mask = parts == parts[side // 2, side // 2]
+    outside, _ = label(~mask)
+    return outside != outside[0, 0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_area_is_that_of_the_mask(seed):
+    mask = blob(seed)
+    rings = outlines(mask, y0=1000, x0=2000)
+    assert sum(map(ring_area, rings)) == pytest.approx(mask.sum(), rel=0.005)
+    assert all((ring[0] == ring[-1]).all() for ring in rings)
+    ys, xs = np.nonzero(mask)
+    low, high = rings[0].min(axis=0), rings[0].max(axis=0)
+    assert np.abs(low - (xs.min() + 2000, ys.min() + 1000)).max() <= 1
+    assert np.abs(high - (xs.max() + 2001, ys.max() + 1001)).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_outline_does_not_cross_itself(seed):
+    ring = outlines(blob(seed))[0]
+    a, b = ring[:-1], ring[1:]
+    n = len(a)
+
+    def side(p, q, r):
+        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (
+            r[..., 0] - p[..., 0]
+        )
+
+    i, j = np.triu_indices(n, 2)
+    apart = (i != 0) | (j != n - 1)
+    i, j = i[apart], j[apart]
+    crossing = (side(a[i], b[i], a[j]) * side(a[i], b[i], b[j]) < 0) & (
+        side(a[j], b[j], a[i]) * side(a[j], b[j], b[i]) < 0
+    )
+    assert not crossing.any()
+
+
+def test_lobes_give_several_rings_and_holes_are_filled():
+    mask = np.zeros((30, 60), bool)
+    mask[5:25, 5:25] = True
+    mask[10:15, 10:15] = False
+    mask[8:18, 40:50] = True
+    large, small = outlines(mask)
+    assert ring_area(large) == pytest.approx(400, abs=1)
+    assert ring_area(small) == pytest.approx(100, abs=1)
+    geometry = geojson_geometry([large, small])
+    assert geometry["type"] == "MultiPolygon"
+    assert len(geometry["coordinates"]) == 2
+
+
+def test_a_mask_that_fills_its_array_and_one_pixel_and_nothing():
+    assert ring_area(outlines(np.ones((4, 6), bool))[0]) == pytest.approx(24, abs=0.5)
+    assert len(outlines(np.ones((1, 1), bool))[0]) >= 4
+    assert outlines(np.zeros((5, 5), bool)) == []
+    assert geojson_geometry([]) is None
+
+
+def test_simplifying_stays_within_its_tolerance():
+    angle = np.linspace(0, 2 * np.pi, 400)
+    circle = 30 * np.column_stack([np.cos(angle), np.sin(angle)])
+    circle[-1] = circle[0]
+    simple = simplify(circle, 0.4)
+    assert len(simple) < 40
+    middle = (simple[1:] + simple[:-1]) / 2
+    assert np.all(30 - np.hypot(*middle.T) <= 0.41)
+
+
+def test_box_ring_encloses_the_box():
+    assert ring_area(box_ring(1, 2, 4, 9)) == 21
