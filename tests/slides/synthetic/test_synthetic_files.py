@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import textwrap
@@ -18,7 +19,7 @@ from napari_wbc.slides.synthetic import SmearParameters, SyntheticSmear, write_s
 from napari_wbc.slides.synthetic.reduction import level_shapes
 
 # Not a multiple of any tile; two coarser levels would need more than four megapixels.
-PARAMETERS = SmearParameters(height=700, width=1150, um_per_px=0.2, seed=3)
+PARAMETERS = SmearParameters(height=700, width=1150, um_per_px=0.16, seed=3, composition={"lymphocyte": 1.0})
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_png_carries_its_scale(tmp_path, picture):
     from PIL import Image
 
     with Image.open(write_sample(tmp_path / "s.png", PARAMETERS)) as image:
-        assert image.info["dpi"] == pytest.approx((25400 / 0.2, 25400 / 0.2))
+        assert image.info["dpi"] == pytest.approx((25400 / 0.16, 25400 / 0.16))
         assert (np.asarray(image) == picture).all()
 
 
@@ -48,13 +49,13 @@ def test_ome_tiff_is_a_lossless_pyramid(tmp_path, picture):
         assert levels[0].keyframe.is_tiled
         assert (levels[0].asarray() == picture).all()
         assert np.abs(levels[1].asarray() - reduced(picture)).max() <= 0.5
-        assert 'PhysicalSizeX="0.2" PhysicalSizeXUnit="µm"' in tiff.ome_metadata
+        assert 'PhysicalSizeX="0.16" PhysicalSizeXUnit="µm"' in tiff.ome_metadata
 
 
 def test_ome_tiff_with_jpeg(tmp_path, picture):
     import tifffile
 
-    parameters = SmearParameters(height=700, width=1150, um_per_px=0.2, seed=3, jpeg_quality=90)
+    parameters = dataclasses.replace(PARAMETERS, jpeg_quality=90)
     image = tifffile.imread(write_sample(tmp_path / "s.ome.tif", parameters))
     assert 0 < np.abs(image.astype(int) - picture).mean() < 4
 
@@ -66,7 +67,7 @@ def test_ome_zarr_has_multiscales(tmp_path, picture):
     (multiscale,) = group.attrs["multiscales"]
     assert [axis["name"] for axis in multiscale["axes"]] == ["c", "y", "x"]
     assert multiscale["datasets"][0]["coordinateTransformations"] == [
-        {"type": "scale", "scale": [1.0, 0.2, 0.2]}
+        {"type": "scale", "scale": [1.0, 0.16, 0.16]}
     ]
     assert (np.moveaxis(group["0"][:], 0, 2) == picture).all()
     assert np.abs(np.moveaxis(group["1"][:], 0, 2) - reduced(picture)).max() <= 0.5
@@ -76,7 +77,7 @@ def test_svs_opens_in_openslide(tmp_path, picture):
     openslide = pytest.importorskip("openslide")
     with openslide.OpenSlide(write_sample(tmp_path / "s.svs", PARAMETERS)) as slide:
         assert slide.properties["openslide.vendor"] == "aperio"
-        assert float(slide.properties["openslide.mpp-x"]) == pytest.approx(0.2)
+        assert float(slide.properties["openslide.mpp-x"]) == pytest.approx(0.16)
         assert slide.level_dimensions == ((1150, 700), (287, 175))
         assert "thumbnail" in slide.associated_images
         image = np.asarray(slide.read_region((0, 0), 0, (1150, 700)))[..., :3]
@@ -89,7 +90,7 @@ def test_our_own_reader_knows_the_scale(tmp_path, name):
 
     slide = open_slide(write_sample(tmp_path / name, PARAMETERS))
     assert slide.shape == (700, 1150)
-    assert slide.metadata_um_per_px == pytest.approx(0.2)
+    assert slide.metadata_um_per_px == pytest.approx(0.16)
     slide.close()
 
 
@@ -116,15 +117,19 @@ def test_cancel_leaves_nothing(tmp_path, name):
     def stop_at_third(progress):
         nonlocal asked
         if progress.stage == "Drawing the smear" and progress.done == 3:
-            asked = time.perf_counter()
+            asked = time.process_time()
             cancel.cancel()
 
     with pytest.raises(Cancelled):
         write_sample(
-            tmp_path / name, SmearParameters(height=4000, width=3000), progress=stop_at_third, cancel=cancel
+            tmp_path / name,
+            dataclasses.replace(PARAMETERS, height=4000, width=4000),
+            progress=stop_at_third,
+            cancel=cancel,
         )
     assert asked > 0
-    assert time.perf_counter() - asked < 1
+    # Processor time: how busy the machine is with other work does not matter.
+    assert time.process_time() - asked < 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -166,7 +171,7 @@ def test_memory_does_not_grow_with_the_image(tmp_path):
         import sys
         from napari_wbc.slides.synthetic import SmearParameters, write_sample
         height = int(sys.argv[2])
-        write_sample(sys.argv[1], SmearParameters(height=height, width=6000, um_per_px=0.2, jpeg_quality=80))
+        write_sample(sys.argv[1], SmearParameters(height=height, width=6000, um_per_px=0.16, jpeg_quality=80))
         print(next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM")) / 1024)
         """
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides.synthetic import EVERY_CLASS, STAINS, SmearParameters, SyntheticSmear, default_sample
 from napari_wbc.slides.synthetic.parameters import DRAWN_CLASSES
 
-SMALL = SmearParameters(height=420, width=560, seed=5)
+SMALL = SmearParameters(height=420, width=560, seed=5, um_per_px=0.15)
 
 
 @pytest.fixture(scope="module")
 def mixed():
     """A smear with all classes, and its picture."""
     smear = SyntheticSmear(
-        SmearParameters(height=1400, width=2000, seed=1, composition=EVERY_CLASS, um_per_px=0.15)
+        SmearParameters(height=1300, width=1900, seed=1, composition=EVERY_CLASS, um_per_px=0.16)
     )
     return smear, smear.draw(0, 0, *smear.shape)
 
@@ -31,13 +33,13 @@ def test_same_parameters_same_bytes():
 
 
 def test_another_seed_is_another_smear():
-    other = SyntheticSmear(SmearParameters(height=420, width=560, seed=6))
+    other = SyntheticSmear(SmearParameters(height=420, width=560, seed=6, um_per_px=0.15))
     assert (other.draw(0, 0, 420, 560) != SyntheticSmear(SMALL).draw(0, 0, 420, 560)).any()
 
 
 @pytest.mark.parametrize(("tile", "blur_um"), [(97, 0.07), (256, 0.3), (300, 0.0)])
 def test_every_tiling_gives_the_same_bytes(tile, blur_um):
-    parameters = SmearParameters(height=420, width=560, seed=5, blur_um=blur_um, vignetting=0.3)
+    parameters = dataclasses.replace(SMALL, blur_um=blur_um, vignetting=0.3)
     whole = SyntheticSmear(parameters).draw(0, 0, 420, 560)
     smear = SyntheticSmear(parameters)
     tiled = np.zeros_like(whole)
@@ -50,9 +52,8 @@ def test_every_tiling_gives_the_same_bytes(tile, blur_um):
 
 
 def test_a_window_does_not_depend_on_the_size_of_the_image():
-    flat = {"vignetting": 0.0, "seed": 5}
-    small = SyntheticSmear(SmearParameters(height=420, width=560, **flat))
-    large = SyntheticSmear(SmearParameters(height=100_000, width=80_000, **flat))
+    small = SyntheticSmear(dataclasses.replace(SMALL, vignetting=0.0))
+    large = SyntheticSmear(dataclasses.replace(SMALL, vignetting=0.0, height=100_000, width=80_000))
     assert (small.draw(100, 200, 90, 80) == large.draw(100, 200, 90, 80)).all()
 
 
@@ -106,9 +107,9 @@ def test_truth_table_is_that_of_the_windows(mixed):
     height, width = smear.shape
     in_windows = {
         (c.y_px, c.x_px)
-        for y in range(0, height, 350)
-        for x in range(0, width, 500)
-        for c in smear.cells(y, x, 350, 500)
+        for y in range(0, height, 325)
+        for x in range(0, width, 475)
+        for c in smear.cells(y, x, 325, 475)
     }
     assert in_windows == {(c.y_px, c.x_px) for c in cells}
     border = truth["touches_border"]
@@ -116,33 +117,34 @@ def test_truth_table_is_that_of_the_windows(mixed):
     assert (border == (touches | (truth["bbox_x1"] == width))).all()
 
 
-def test_leukocytes_stay_apart_unless_asked():
-    def overlapping(fraction: float) -> int:
-        smear = SyntheticSmear(
-            SmearParameters(height=2000, width=2000, um_per_px=0.2, seed=2, touching_fraction=fraction)
+@pytest.mark.parametrize(("fraction", "touching"), [(0.0, False), (0.3, True)])
+def test_leukocytes_stay_apart_unless_asked(fraction, touching):
+    smear = SyntheticSmear(
+        SmearParameters(
+            height=1500,
+            width=1500,
+            um_per_px=0.16,
+            composition={"eosinophil": 1.0},
+            touching_fraction=fraction,
         )
-        painted = np.zeros(smear.shape, int)
-        for cell in smear.cells(0, 0, *smear.shape):
-            y0, x0, y1, x1 = cell.bbox
-            # One pixel of margin: touching counts.
-            painted[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] += np.pad(cell.mask.cell, 1)[
-                1 if y0 == 0 else 0 :, 1 if x0 == 0 else 0 :
-            ][: painted[max(0, y0 - 1) : y1 + 1].shape[0], : painted[:, max(0, x0 - 1) : x1 + 1].shape[1]]
-        return int((painted > 1).sum())
-
-    assert overlapping(0.0) == 0
-    assert overlapping(0.3) > 0
+    )
+    # One pixel of margin around each cell: touching counts.
+    painted = np.zeros((1502, 1502), int)
+    for cell in smear.cells(0, 0, 1500, 1500):
+        y0, x0, y1, x1 = cell.bbox
+        painted[y0 : y1 + 2, x0 : x1 + 2] += ndimage.binary_dilation(np.pad(cell.mask.cell, 1))
+    assert (painted > 1).any() == touching
 
 
 def test_composition_and_density_are_those_asked_for():
     smear = SyntheticSmear(
         SmearParameters(
-            height=8000, width=8000, um_per_px=0.25, seed=4, composition={"lymphocyte": 3, "monocyte": 1}
+            height=8000, width=8000, um_per_px=0.16, seed=4, composition={"lymphocyte": 3, "monocyte": 1}
         )
     )
     truth = smear.truth()
-    assert len(truth) / 4.0 == pytest.approx(950, rel=0.12)  # the image is 4 mm²
-    assert (truth["label"] == "lymphocyte").mean() == pytest.approx(0.75, abs=0.03)
+    assert len(truth) / 1.28**2 == pytest.approx(950, rel=0.12)  # the image is 1.28 mm wide
+    assert (truth["label"] == "lymphocyte").mean() == pytest.approx(0.75, abs=0.04)
 
 
 def test_default_sample_holds_a_normal_differential():

@@ -67,6 +67,8 @@ class Canvas:
         axis = ((np.arange(self.n) + 0.5 - self.n / 2) * um_per_px).astype(np.float32)
         self.y, self.x = axis[:, None] + 0 * axis, axis + 0 * axis[:, None]
         self.dyes: dict[str, Field] = {}
+        #: Changes of hue: additional density in red, as a share of that of chromatin.
+        self.hue: Field = np.zeros((self.n, self.n), np.float32)
         self.cell: NDArray[np.bool_] = np.zeros((self.n, self.n), bool)
         self.nucleus: NDArray[np.bool_] = np.zeros((self.n, self.n), bool)
 
@@ -85,15 +87,12 @@ class Canvas:
         """Smooth noise with mean 0 and standard deviation 1; ``sigma_um`` is the size of its grains."""
         sigma = max(sigma_um / self.um_per_px, 0.3)
         # A coarse grid is enough for large grains, and much faster.
-        step = max(1, int(sigma / 2.5))
+        step = max(1, int(sigma / 1.8))
         n = -(-self.n // step) + 2
-        grains = ndimage.gaussian_filter(
-            self.rng.standard_normal((n, n), np.float32), sigma / step, mode="wrap"
-        )
-        if step > 1:
-            grains = ndimage.zoom(grains, step, order=1)
-        grains = grains[: self.n, : self.n]
-        return (grains / (1 / (2 * math.sqrt(math.pi) * sigma / step))).astype(np.float32)
+        coarse = self.rng.standard_normal((n, n), np.float32)
+        grains = ndimage.gaussian_filter(coarse, sigma / step, mode="wrap", truncate=3)
+        grains *= 2 * math.sqrt(math.pi) * sigma / step
+        return _stretched(grains, step, self.n) if step > 1 else grains[: self.n, : self.n]
 
     def grains(self, fine_um: float, coarse_um: float, coarse_share: float = 0.5) -> Field:
         """Noise of two grain sizes without its slow part: the look of chromatin; standard deviation about 1."""
@@ -112,8 +111,9 @@ class Canvas:
         amount = self.rng.random(where.shape, np.float32) < where * per_um2 * self.um_per_px**2
         heights = np.where(amount, np.exp(spread * self.rng.standard_normal(where.shape, np.float32)), 0)
         sigma = max(sigma_um / self.um_per_px, 0.35)
-        spots = ndimage.gaussian_filter(heights.astype(np.float32), sigma, truncate=3)
-        return spots * max(1.0, 2 * math.pi * sigma**2)
+        spots: Field = ndimage.gaussian_filter(heights.astype(np.float32), sigma, truncate=3)
+        spots *= max(1.0, 2 * math.pi * sigma**2)
+        return spots
 
     def packed_dots(self, where: Field, spacing_um: float, sigma_um: float) -> Field:
         """Granules packed side by side on a shaken grid."""
@@ -124,11 +124,11 @@ class Canvas:
         y, x = y.astype(int).ravel(), x.astype(int).ravel()
         inside = (y >= 0) & (x >= 0) & (y < self.n) & (x < self.n)
         heights = np.zeros((self.n, self.n), np.float32)
-        np.add.at(
-            heights, (y[inside], x[inside]), self.rng.uniform(0.6, 1.3, int(inside.sum())).astype(np.float32)
-        )
+        np.add.at(heights, (y[inside], x[inside]), self.rng.uniform(0.6, 1.3, int(inside.sum())))
         sigma = max(sigma_um / self.um_per_px, 0.35)
-        return ndimage.gaussian_filter(heights * where, sigma) * max(1.0, 2 * math.pi * sigma**2)
+        spots: Field = ndimage.gaussian_filter(heights * where, sigma)
+        spots *= max(1.0, 2 * math.pi * sigma**2)
+        return spots
 
     def finish(self, stain: Stain, strength: float, pixels_per_px: int = 1) -> Stamp:
         """Turn the concentrations into optical density and crop to what is there.
@@ -137,7 +137,12 @@ class Canvas:
         """
         od = np.zeros((self.n, self.n, 3), np.float32)
         for dye, concentration in self.dyes.items():
-            od += concentration[..., None] * np.asarray(stain.dyes[DYES.index(dye)], np.float32)
+            absorbed = concentration[..., None] * np.asarray(stain.dyes[DYES.index(dye)], np.float32)
+            if dye == "chromatin":
+                absorbed *= 1 - np.asarray(stain.bend, np.float32) * (concentration[..., None] - 1)
+            od += absorbed
+        od[..., 0] += self.hue * stain.dyes[DYES.index("chromatin")][0]
+        np.clip(od, 0, None, out=od)
         od *= strength
         radius_um = float(np.hypot(self.y, self.x)[self.cell].max(initial=0.0))
         k = pixels_per_px
@@ -167,7 +172,8 @@ class Canvas:
 def inside(distance_um: Field, edge_um: float) -> Field:
     """Give 1 inside and 0 outside of a shape (signed distance, negative inside), soft over ``edge_um``."""
     t = np.clip(0.5 - distance_um / edge_um, 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    fill: Field = t * t * (3 - 2 * t)
+    return fill
 
 
 def by_quantiles(noise: Field, quantiles: tuple[float, float, float, float, float]) -> Field:
@@ -178,5 +184,15 @@ def by_quantiles(noise: Field, quantiles: tuple[float, float, float, float, floa
     return np.interp(noise, z, ends).astype(np.float32)
 
 
+def _stretched(coarse: Field, step: int, n: int) -> Field:
+    """Interpolate between the points of a coarse grid, to ``n`` points along each axis."""
+    position = np.arange(n)
+    low, share = position // step, ((position % step) / step).astype(np.float32)
+    rows = coarse[low] * (1 - share)[:, None] + coarse[low + 1] * share[:, None]
+    fine: Field = rows[:, low] * (1 - share) + rows[:, low + 1] * share
+    return fine
+
+
 def _standardised(noise: Field) -> Field:
-    return ((noise - noise.mean()) / max(float(noise.std()), 1e-6)).astype(np.float32)
+    result: Field = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    return result

@@ -28,7 +28,7 @@ FORMATS: dict[str, str] = {
 #: PNG cannot be read in parts; readers (this package's too) refuse larger ones.
 LARGEST_PNG_PX = 178_956_970
 # One piece is drawn in well under a second: cancelling waits for no more.
-_PIECE_PX = 2048
+_PIECE_PX = 1024
 
 _Writer = Callable[[Path, SmearParameters, Callable[[int], Iterator[Strip]]], None]
 _WRITERS: dict[str, _Writer] = {

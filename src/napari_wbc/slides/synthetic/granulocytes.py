@@ -11,46 +11,42 @@ from napari_wbc.slides.synthetic.canvas import Canvas, Field, inside
 from napari_wbc.slides.synthetic.outlines import arc, ellipse, ribbon, union
 from napari_wbc.slides.synthetic.parts import Chromatin, paint_cytoplasm, paint_nucleus, round_cell
 
-DENSE = Chromatin(quantiles=(0.50, 0.80, 1.00, 1.14, 1.30), fine_um=0.17, coarse_um=0.42, rim=0.9)
-#: The younger the cell, the finer and paler the chromatin.
-CLUMPED = Chromatin(quantiles=(0.44, 0.68, 0.88, 1.07, 1.28), fine_um=0.16, coarse_um=0.38, rim=0.5)
-OPEN = Chromatin(quantiles=(0.42, 0.63, 0.82, 1.01, 1.24), fine_um=0.15, coarse_um=0.34, rim=0.25)
+DENSE = Chromatin(quantiles=(0.42, 0.72, 0.93, 1.08, 1.26), rim=0.9)
+#: The younger the cell, the paler the chromatin.
+CLUMPED = Chromatin(quantiles=(0.40, 0.62, 0.83, 1.05, 1.28), rim=0.5, hue=-0.05)
+OPEN = Chromatin(quantiles=(0.38, 0.57, 0.78, 1.00, 1.26), rim=0.25, hue=-0.06)
 
 
 def segmented_neutrophil(canvas: Canvas) -> None:
     """Draw three to five lobes on thin strands in pale pink cytoplasm with fine granules."""
     rng = canvas.rng
-    radius = rng.normal(6.45, 0.35)
+    radius = rng.normal(6.35, 0.33)
     cell = round_cell(canvas, radius, irregular=0.035)
     _neutrophil_cytoplasm(canvas, cell)
-    lobes = int(rng.choice([2, 3, 4, 5], p=[0.12, 0.45, 0.33, 0.10]))
-    nucleus = _lobed_nucleus(
-        canvas, lobes, area_um2=rng.normal(50, 4), cell_radius=radius, strand=(0.22, 0.55)
-    )
+    lobes = int(rng.choice([2, 3, 4, 5], p=[0.10, 0.47, 0.33, 0.10]))
+    nucleus = _lobed_nucleus(canvas, lobes, rng.normal(50, 4), radius, strand=(0.16, 0.5), warp_um=0.20)
     paint_nucleus(canvas, nucleus, DENSE)
 
 
 def band_neutrophil(canvas: Canvas) -> None:
     """Draw a curved sausage of a nucleus, nowhere pinched to a thread."""
     rng = canvas.rng
-    radius = rng.normal(6.3, 0.3)
+    radius = rng.normal(6.2, 0.3)
     cell = round_cell(canvas, radius, irregular=0.03)
     _neutrophil_cytoplasm(canvas, cell)
-    span = rng.uniform(2.6, 4.4)
-    bend = rng.uniform(2.5, 3.1)
+    span = rng.uniform(2.4, 4.4)
+    bend = rng.uniform(2.6, 3.2)
     start = rng.uniform(0, 2 * math.pi)
     towards = start + span / 2
     # The bow lies against the cell's edge, its hollow near the middle.
-    shift = rng.uniform(0.0, 0.9)
+    shift = rng.uniform(0.0, 0.8)
     centre = (shift * math.sin(towards), shift * math.cos(towards))
     points = 16
     t = np.linspace(-1, 1, points)
-    width = 50 / (2 * bend * span + 8.0)
-    widths = width * (
-        1 + 0.16 * np.cos(math.pi * t * rng.uniform(0.9, 1.7)) * rng.choice([-1, 1]) * rng.uniform(0.2, 1)
-    )
-    widths = widths * (1 + 0.05 * rng.standard_normal(points))
-    y, x = canvas.warped(0.9, 0.16)
+    width = 52 / (2 * bend * span + 7.0)
+    waist = rng.choice([-1, 1]) * rng.uniform(0.03, 0.2)
+    widths = width * (1 + waist * np.cos(math.pi * t * rng.uniform(0.9, 1.7)))
+    y, x = canvas.warped(0.9, 0.2)
     nucleus = ribbon(y, x, arc(bend, start, span, centre, points), list(widths))
     paint_nucleus(canvas, nucleus, DENSE)
 
@@ -58,122 +54,128 @@ def band_neutrophil(canvas: Canvas) -> None:
 def eosinophil(canvas: Canvas) -> None:
     """Draw two lobes in cytoplasm packed with coarse orange-red granules."""
     rng = canvas.rng
-    radius = rng.normal(6.5, 0.3)
-    cell = round_cell(canvas, radius, irregular=0.03)
-    body = inside(cell, 0.35)
-    paint_cytoplasm(canvas, cell, azure=0.20, plasma=0.35, mottling=0.10)
-    # A few clear spots between the granules, most of them at the edge.
-    clear = inside(-(canvas.noise(0.9) + 0.25 * np.clip(cell + 1.0, 0, 1) - rng.uniform(1.4, 2.0)), 0.5)
-    granules = canvas.packed_dots(inside(cell + 0.25, 0.5) * (1 - clear), 0.62, 0.24)
-    canvas.add("eosin", (0.21 + 0.27 * np.tanh(granules)) * inside(cell + 0.15, 0.4) * (1 - 0.8 * clear))
-    canvas.add("granule", 0.05 * body * np.exp(-((cell + 0.25) ** 2) / 0.06))
-    lobes = int(rng.choice([2, 3], p=[0.85, 0.15]))
+    radius = rng.normal(6.3, 0.3)
+    cell = round_cell(canvas, radius, irregular=0.035)
+    paint_cytoplasm(canvas, cell, azure=0.10, plasma=0.30, mottling=0.15)
+    # Pale blue cytoplasm shows between the granules in places, most of them at the edge.
+    bare = inside(-(canvas.noise(1.1) + 0.4 * np.clip(cell + 1.2, 0, 1) - rng.uniform(1.1, 1.9)), 0.5)
+    canvas.add("azure", 0.12 * bare * inside(cell, 0.35))
+    full = inside(cell + 0.15, 0.4) * (1 - 0.85 * bare)
+    granules = canvas.packed_dots(full, 0.52, 0.145)
+    strength = rng.uniform(0.85, 1.1)
+    canvas.add("eosin", strength * full * (0.17 + 0.36 * np.tanh(0.9 * granules)))
+    canvas.add("granule", 0.06 * np.exp(-((cell + 0.15) ** 2) / 0.03))
+    lobes = int(rng.choice([2, 3], p=[0.82, 0.18]))
     nucleus = _lobed_nucleus(
-        canvas, lobes, area_um2=rng.normal(55, 4), cell_radius=radius, strand=(0.25, 0.7), round_lobes=True
+        canvas, lobes, rng.normal(58, 4), radius, strand=(0.22, 0.6), warp_um=0.12, stretch=(1.0, 1.25)
     )
-    paint_nucleus(canvas, nucleus, Chromatin((0.45, 0.68, 0.86, 1.04, 1.24), 0.17, 0.45, rim=0.9))
+    paint_nucleus(canvas, nucleus, Chromatin((0.40, 0.62, 0.82, 1.01, 1.22), rim=1.0))
 
 
 def basophil(canvas: Canvas) -> None:
     """Draw coarse dark violet granules over a pale, folded nucleus that they half hide."""
     rng = canvas.rng
-    radius = rng.normal(6.1, 0.4)
-    cell = round_cell(canvas, radius, irregular=0.03)
-    paint_cytoplasm(canvas, cell, azure=0.10, plasma=0.75, mottling=0.25)
-    y, x = canvas.warped(1.3, 0.45)
+    radius = rng.normal(5.9, 0.4)
+    cell = round_cell(canvas, radius, irregular=0.04)
+    paint_cytoplasm(canvas, cell, azure=0.12, plasma=0.60, mottling=0.3)
+    y, x = canvas.warped(1.2, 0.4)
     lobes = _lobed_nucleus(
-        canvas, int(rng.choice([2, 3])), rng.normal(60, 6), radius, (0.9, 1.6), round_lobes=True
+        canvas,
+        int(rng.choice([2, 3])),
+        rng.normal(66, 6),
+        radius,
+        (0.9, 1.6),
+        warp_um=0.3,
+        stretch=(1.0, 1.3),
     )
-    nucleus = union(lobes, ellipse(y, x, (0, 0), radius * 0.55, radius * 0.4, rng.uniform(0, 3)), 1.0)
-    paint_nucleus(canvas, nucleus, Chromatin((0.42, 0.56, 0.70, 0.84, 1.02), 0.22, 0.6, rim=0.2))
-    share = rng.uniform(0.65, 1.0)
-    zone = inside(cell + 0.15, 0.3) * np.where(nucleus < 0, 0.55, 1.0).astype(np.float32) * np.float32(share)
-    patchy = np.clip(0.75 + 0.45 * canvas.noise(1.2), 0.1, 1).astype(np.float32)
-    coarse = canvas.dots(zone * patchy, per_um2=1.25, sigma_um=0.20, spread=0.25)
-    canvas.add("granule", 0.95 * np.tanh(1.15 * coarse))
-    canvas.thin_out("chromatin", 0.45 * np.tanh(1.15 * coarse))
-    canvas.cell |= (coarse > 0.5) & (cell < 0.6)
+    middle = ellipse(y, x, (0, 0), radius * 0.55, radius * 0.42, rng.uniform(0, 3))
+    nucleus = union(lobes, middle, 1.0)
+    paint_nucleus(canvas, nucleus, Chromatin((0.36, 0.52, 0.66, 0.82, 1.05), rim=0.3))
+    # Granules lie thickest in some cells, elsewhere water has washed part of them out.
+    load = rng.uniform(0.45, 1.0)
+    zone = inside(cell + 0.1, 0.3) * np.clip(load * (1.0 + 0.35 * canvas.noise(1.0)), 0.05, 1).astype(
+        np.float32
+    )
+    granules = np.tanh(0.9 * canvas.dots(zone, per_um2=3.4, sigma_um=rng.uniform(0.13, 0.18), spread=0.25))
+    canvas.thin_out("chromatin", 0.6 * granules)
+    canvas.add("granule", 1.12 * granules)
+    # Granules at the edge stick out.
+    canvas.cell |= (granules > 0.4) & (cell < 0.6)
 
 
 def metamyelocyte(canvas: Canvas) -> None:
     """Draw an indented, bean-shaped nucleus; granular, rather pale cytoplasm."""
     rng = canvas.rng
     radius = rng.normal(6.8, 0.35)
-    cell = round_cell(canvas, radius, irregular=0.035)
-    _immature_cytoplasm(canvas, cell, azure=rng.uniform(0.15, 0.30), granules=rng.uniform(0.5, 1.6))
-    span = rng.uniform(1.5, 2.4)
+    cell = round_cell(canvas, radius, irregular=0.04)
+    _immature_cytoplasm(canvas, cell, azure=rng.uniform(0.10, 0.28), granules=rng.uniform(0.5, 3.5))
+    span = rng.uniform(1.4, 2.3)
     start = rng.uniform(0, 2 * math.pi)
     towards = start + span / 2
-    bend = rng.uniform(2.3, 2.8)
-    shift = rng.uniform(0.2, 1.0)
-    centre = ((shift - 1.2) * math.sin(towards), (shift - 1.2) * math.cos(towards))
-    centre = (centre[0] * 0.9, centre[1] * 0.9)
+    bend = rng.uniform(2.5, 3.1)
+    # The back of the bean lies against the cell's edge.
+    back = bend - (radius - 3.1) * rng.uniform(0.55, 1.0)
+    centre = (-back * math.sin(towards), -back * math.cos(towards))
     points = 10
     t = np.linspace(-1, 1, points)
-    width = rng.uniform(2.35, 2.7)
-    widths = width * (1 - 0.12 * (1 - t * t) * rng.uniform(0, 1.3))
+    widths = rng.uniform(2.85, 3.2) * (1 - 0.16 * (1 - t * t) * rng.uniform(0, 1.3))
     y, x = canvas.warped(1.3, 0.25)
-    nucleus = union(
-        ribbon(y, x, arc(bend, start, span, centre, points), list(widths)), np.full_like(y, 9.0), 0.4
-    )
+    nucleus = np.maximum(ribbon(y, x, arc(bend, start, span, centre, points), list(widths)), cell + 0.25)
     paint_nucleus(canvas, nucleus, CLUMPED)
 
 
 def myelocyte(canvas: Canvas) -> None:
     """Draw an oval nucleus beside the middle; granules in pink to bluish cytoplasm."""
     rng = canvas.rng
-    radius = rng.normal(7.0, 0.4)
-    cell = round_cell(canvas, radius, irregular=0.035)
-    _immature_cytoplasm(canvas, cell, azure=rng.uniform(0.18, 0.36), granules=rng.uniform(0.7, 2.2))
-    nucleus = _eccentric_oval(
-        canvas, radius, area_um2=rng.normal(80, 8), flat=rng.uniform(0.72, 0.9), gap=0.45
-    )
-    paint_nucleus(canvas, nucleus, CLUMPED)
+    radius = rng.normal(6.75, 0.4)
+    cell = round_cell(canvas, radius, irregular=0.04)
+    _immature_cytoplasm(canvas, cell, azure=rng.uniform(0.14, 0.34), granules=rng.uniform(1.0, 5.0))
+    nucleus = _eccentric_oval(canvas, radius, rng.normal(82, 8), flat=rng.uniform(0.70, 0.9), gap=0.4)
+    paint_nucleus(canvas, np.maximum(nucleus, cell + 0.25), CLUMPED)
 
 
 def promyelocyte(canvas: Canvas) -> None:
     """Draw a large cell: a big round nucleus with nucleoli, blue cytoplasm, many azurophil granules."""
     rng = canvas.rng
-    radius = rng.normal(7.9, 0.5)
-    cell = round_cell(canvas, radius, irregular=0.04)
-    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.38, 0.55), plasma=0.25, mottling=0.15)
-    nucleus = _eccentric_oval(
-        canvas, radius, area_um2=rng.normal(118, 10), flat=rng.uniform(0.8, 0.95), gap=0.35
-    )
+    radius = rng.normal(7.6, 0.5)
+    cell = round_cell(canvas, radius, irregular=0.045)
+    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.28, 0.42), plasma=0.20, mottling=0.22)
+    nucleus = _eccentric_oval(canvas, radius, rng.normal(112, 10), flat=rng.uniform(0.78, 0.95), gap=0.3)
+    nucleus = np.maximum(nucleus, cell + 0.25)
     paint_nucleus(canvas, nucleus, OPEN)
     # Golgi zone: a pale area in the cytoplasm beside the nucleus.
-    pale = inside(-(canvas.noise(2.2) - 1.1), 0.8) * inside(-nucleus, 1.0)
+    pale = inside(-(canvas.noise(2.2) - 0.9), 0.8) * inside(-nucleus, 1.0)
     canvas.thin_out("azure", 0.6 * pale)
+    middle = _middle(canvas, nucleus)
     for _ in range(int(rng.integers(1, 4))):
-        angle, r = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 3.0)
-        middle = _middle(canvas, nucleus)
-        spot = ellipse(
-            canvas.y,
-            canvas.x,
-            (middle[0] + r * math.sin(angle), middle[1] + r * math.cos(angle)),
-            1.0,
-            0.8,
-            angle,
-        )
-        canvas.thin_out("chromatin", 0.28 * inside(spot, 0.6) * inside(nucleus + 0.8, 0.3))
-    zone = inside(cell + 0.2, 0.3) * np.where(nucleus < 0, 0.25, 1.0).astype(np.float32) * (1 - 0.6 * pale)
-    canvas.add("granule", rng.uniform(0.5, 0.75) * np.tanh(canvas.dots(zone, rng.uniform(1.6, 3.2), 0.14)))
+        angle, r = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 3.2)
+        place = (middle[0] + r * math.sin(angle), middle[1] + r * math.cos(angle))
+        nucleolus = ellipse(canvas.y, canvas.x, place, 1.1, 0.85, angle)
+        canvas.thin_out("chromatin", 0.25 * inside(nucleolus, 0.6) * inside(nucleus + 0.8, 0.3))
+    zone = inside(cell + 0.15, 0.3) * np.where(nucleus < 0, 0.2, 1.0).astype(np.float32) * (1 - 0.5 * pale)
+    granules = canvas.dots(zone, rng.uniform(2.5, 6.0), 0.105, spread=0.3)
+    canvas.add("granule", rng.uniform(0.5, 0.8) * np.tanh(0.9 * granules))
 
 
 def _neutrophil_cytoplasm(canvas: Canvas, cell: Field) -> None:
     rng = canvas.rng
-    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.0, 0.06), plasma=rng.uniform(0.72, 0.95), mottling=0.13)
-    canvas.add("eosin", rng.uniform(0.0, 0.05) * inside(cell + 0.4, 1.0))
-    zone = inside(cell + 0.25, 0.3) * np.clip(0.7 + 0.3 * canvas.noise(1.5), 0, 1).astype(np.float32)
-    strength = rng.uniform(0.10, 0.30)
-    canvas.add("granule", strength * np.tanh(canvas.dots(zone, rng.uniform(0.8, 2.2), 0.13)))
+    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.0, 0.05), plasma=rng.uniform(0.62, 0.85), mottling=0.26)
+    pink = np.clip(0.5 + 0.5 * canvas.noise(1.8), 0, 1.5).astype(np.float32)
+    canvas.add("eosin", rng.uniform(0.0, 0.07) * pink * inside(cell + 0.4, 1.0))
+    zone = inside(cell + 0.2, 0.3) * np.clip(0.7 + 0.4 * canvas.noise(1.2), 0, 1).astype(np.float32)
+    granules = canvas.dots(zone, rng.uniform(1.5, 4.5), 0.10, spread=0.5)
+    canvas.add("granule", rng.uniform(0.06, 0.26) * np.tanh(0.8 * granules))
 
 
 def _immature_cytoplasm(canvas: Canvas, cell: Field, azure: float, granules: float) -> None:
     rng = canvas.rng
-    paint_cytoplasm(canvas, cell, azure=azure, plasma=0.55, mottling=0.16)
-    zone = inside(cell + 0.2, 0.3) * np.clip(0.75 + 0.35 * canvas.noise(1.5), 0, 1).astype(np.float32)
-    canvas.add("granule", rng.uniform(0.25, 0.55) * np.tanh(canvas.dots(zone, granules, 0.135)))
+    paint_cytoplasm(canvas, cell, azure=azure, plasma=0.50, mottling=0.24)
+    # Blue and pink parts lie side by side.
+    blue = np.clip(canvas.noise(1.6), 0, 2).astype(np.float32)
+    canvas.add("azure", 0.10 * blue * inside(cell, 0.35))
+    zone = inside(cell + 0.15, 0.3) * np.clip(0.75 + 0.35 * canvas.noise(1.5), 0, 1).astype(np.float32)
+    dots = canvas.dots(zone, granules, 0.105, spread=0.4)
+    canvas.add("granule", rng.uniform(0.22, 0.5) * np.tanh(0.9 * dots))
 
 
 def _lobed_nucleus(
@@ -183,44 +185,47 @@ def _lobed_nucleus(
     cell_radius: float,
     strand: tuple[float, float],
     *,
-    round_lobes: bool = False,
+    warp_um: float,
+    stretch: tuple[float, float] = (1.1, 1.7),
 ) -> Field:
-    """Make lobes along an arc inside the cell, each joined to the next by a strand (half width range in µm)."""
+    """Make lobes on a bow or a zigzag inside the cell, each joined to the next by a strand.
+
+    ``strand`` is the range of the strands' half width and ``stretch`` that of the lobes' length to width.
+    """
     rng = canvas.rng
-    shares = rng.dirichlet(np.full(lobes, 14.0))
-    areas = area_um2 * shares
-    span = {
-        2: rng.uniform(1.9, 2.7),
-        3: rng.uniform(3.0, 4.2),
-        4: rng.uniform(3.9, 4.8),
-        5: rng.uniform(4.4, 5.2),
-    }[lobes]
-    start = rng.uniform(0, 2 * math.pi)
-    largest = math.sqrt(areas.max() / math.pi)
-    ring = min(cell_radius - largest - 0.5, {2: 2.9, 3: 3.1, 4: 3.4, 5: 3.6}[lobes]) * rng.uniform(0.92, 1.05)
-    mean = start + span / 2
-    shift = rng.uniform(-0.2, 0.5)
-    middles = []
-    y, x = canvas.warped(0.8, 0.16 if not round_lobes else 0.10)
-    nucleus: Field | None = None
-    for i, area in enumerate(areas):
-        angle = start + span * (i + 0.5) / lobes + rng.normal(0, 0.10)
-        r = ring * rng.uniform(0.86, 1.08)
-        middle = (r * math.sin(angle) - shift * math.sin(mean), r * math.cos(angle) - shift * math.cos(mean))
-        stretch = rng.uniform(1.0, 1.18) if round_lobes else rng.uniform(1.08, 1.45)
-        a, b = math.sqrt(area / math.pi * stretch), math.sqrt(area / math.pi / stretch)
-        tilt = angle + math.pi / 2 + rng.normal(0, 0.45)
-        lobe = ellipse(y, x, middle, a, b, tilt)
-        nucleus = lobe if nucleus is None else union(nucleus, lobe, 0.25)
-        middles.append(middle)
-    assert nucleus is not None  # there are two lobes or more
+    areas = area_um2 * rng.dirichlet(np.full(lobes, 16.0))
+    radii = np.sqrt(areas / math.pi)
+    room = cell_radius - 0.45 - radii
+    turn = rng.uniform(0, 2 * math.pi)
+    zigzag = lobes in (3, 4) and rng.random() < 0.3
+    if zigzag:
+        along = np.linspace(-1, 1, lobes) * (cell_radius - 0.5 - radii.max()) * rng.uniform(0.85, 1.0)
+        across = rng.uniform(0.8, 1.9) * np.where(np.arange(lobes) % 2, 1, -1) * (1 if lobes == 3 else 0.8)
+        directions = np.full(lobes, turn + rng.uniform(-0.6, 0.6)) + np.where(np.arange(lobes) % 2, 0.7, -0.7)
+        middles = np.column_stack(
+            [
+                along * math.sin(turn) + across * math.cos(turn),
+                along * math.cos(turn) - across * math.sin(turn),
+            ]
+        )
+    else:
+        span = rng.uniform(*{2: (1.7, 3.0), 3: (2.7, 4.1), 4: (3.5, 4.7), 5: (4.1, 5.0)}[lobes])
+        ring = np.minimum(room, {2: 3.0, 3: 3.3, 4: 3.6, 5: 3.8}[lobes]) * rng.uniform(0.88, 1.0, lobes)
+        angles = turn + span * np.arange(lobes) / (lobes - 1) + rng.normal(0, 0.10, lobes)
+        directions = angles + math.pi / 2 + rng.normal(0, 0.4, lobes)
+        middles = np.column_stack([ring * np.sin(angles), ring * np.cos(angles)])
+        # Few lobes leave room on one side: the nucleus moves to the middle.
+        middles -= rng.uniform(0.2, 0.7) * middles.mean(0)
+    y, x = canvas.warped(0.8, warp_um)
+    nucleus: Field = np.full_like(y, 99.0)
+    for middle, area, direction in zip(middles, areas, directions, strict=True):
+        long = rng.uniform(*stretch)
+        a, b = math.sqrt(area / math.pi * long), math.sqrt(area / math.pi / long)
+        lobe = ellipse(y, x, (float(middle[0]), float(middle[1])), a, b, float(direction))
+        nucleus = union(nucleus, lobe, 0.2)
     for first, second in pairwise(middles):
         half = rng.uniform(*strand)
-        nucleus = union(
-            nucleus,
-            ribbon(y, x, [first, second], [half * 1.5, half * 1.5] if lobes == 2 else [half, half]),
-            0.5,
-        )
+        nucleus = union(nucleus, ribbon(y, x, [tuple(first), tuple(second)], [half, half]), 0.35)
     return nucleus
 
 
@@ -230,16 +235,10 @@ def _eccentric_oval(canvas: Canvas, cell_radius: float, area_um2: float, flat: f
     a = math.sqrt(area_um2 / math.pi / flat)
     b = a * flat
     towards = rng.uniform(0, 2 * math.pi)
-    off = max(0.0, cell_radius - b - gap) * rng.uniform(0.5, 1.0)
+    off = max(0.0, cell_radius - b - gap) * rng.uniform(0.6, 1.0)
     y, x = canvas.warped(1.6, 0.3)
-    return ellipse(
-        y,
-        x,
-        (off * math.sin(towards), off * math.cos(towards)),
-        a,
-        b,
-        towards + math.pi / 2 + rng.normal(0, 0.3),
-    )
+    tilt = towards + math.pi / 2 + rng.normal(0, 0.3)
+    return ellipse(y, x, (off * math.sin(towards), off * math.cos(towards)), a, b, tilt)
 
 
 def _middle(canvas: Canvas, distance: Field) -> tuple[float, float]:

@@ -43,7 +43,8 @@ class Optics:
         amount = np.clip(0.02 + 0.012 * clouds, 0, None)
         plasma = np.asarray(STAINS[self._p.stain].dyes[DYES.index("plasma")])
         od = amount[..., None] * plasma * self._p.stain_strength
-        return np.rint(od * OD_STEPS).astype(np.uint16)
+        film: NDArray[np.uint16] = np.rint(od * OD_STEPS).astype(np.uint16)
+        return film
 
     def add_film(self, od: NDArray[np.uint16], y: int, x: int) -> None:
         """Lay the film over a window whose corner is at (y, x)."""
@@ -80,29 +81,10 @@ class Optics:
         return light.astype(np.uint8)
 
     def _blurred(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        for axis in (0, 1):
-            reach = len(self._kernel) - 1
-            if reach == 0:
-                break
-            n = light.shape[axis] - 2 * reach
-
-            def part(
-                shift: int,
-                light: NDArray[np.float32] = light,
-                axis: int = axis,
-                n: int = n,
-                reach: int = reach,
-            ):  # type: ignore[no-untyped-def]
-                window = slice(reach + shift, reach + shift + n)
-                return light[window] if axis == 0 else light[:, window]
-
-            total = part(0) * self._kernel[0]
-            for shift in range(1, reach + 1):
-                both = part(shift) + part(-shift)
-                both *= self._kernel[shift]
-                total += both
-            light = total
-        return light
+        if self.halo == 0:
+            return light
+        rows = _blurred_rows(light, self._kernel)
+        return _blurred_rows(rows.swapaxes(0, 1), self._kernel).swapaxes(0, 1)
 
     def _illumination(self, y: int, x: int, height: int, width: int) -> NDArray[np.float32]:
         p = self._p
@@ -128,18 +110,35 @@ class Optics:
         return noise
 
 
+def _blurred_rows(light: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blur along the first axis, which gets shorter by the halo on both sides.
+
+    Pixel by pixel the same sums in the same order: that is what makes tilings agree to the last bit.
+    """
+    reach = len(kernel) - 1
+    end = light.shape[0] - reach
+    total: NDArray[np.float32] = light[reach:end] * kernel[0]
+    for shift in range(1, reach + 1):
+        both = light[reach + shift : end + shift] + light[reach - shift : end - shift]
+        both *= kernel[shift]
+        total += both
+    return total
+
+
 def _gaussian_kernel(sigma_px: float) -> NDArray[np.float32]:
     """Give the middle and one side of a Gaussian; a single 1 where the blur is too small to matter."""
     if sigma_px < 0.2:
         return np.ones(1, np.float32)
     reach = max(1, math.ceil(2.7 * sigma_px))
     weights = np.exp(-0.5 * (np.arange(reach + 1) / sigma_px) ** 2)
-    return (weights / (weights[0] + 2 * weights[1:].sum())).astype(np.float32)
+    kernel: NDArray[np.float32] = (weights / (weights[0] + 2 * weights[1:].sum())).astype(np.float32)
+    return kernel
 
 
 def _normal_levels() -> NDArray[np.float32]:
     """Give 256 equally likely values of a standard normal distribution."""
     from scipy.special import ndtri
 
-    levels = ndtri((np.arange(256) + 0.5) / 256)
-    return (levels / levels.std()).astype(np.float32)
+    quantiles = ndtri((np.arange(256) + 0.5) / 256)
+    levels: NDArray[np.float32] = (quantiles / quantiles.std()).astype(np.float32)
+    return levels

@@ -32,7 +32,8 @@ def blob(
     edge = radius * (
         1 + sum(amplitude * np.cos(order * theta - phase) for order, amplitude, phase in harmonics)
     )
-    return (np.sqrt(dy * dy + dx * dx) - edge).astype(np.float32)
+    distance: Field = np.sqrt(dy * dy + dx * dx) - edge
+    return distance
 
 
 def ribbon(y: Field, x: Field, path: Sequence[tuple[float, float]], half_widths: Sequence[float]) -> Field:

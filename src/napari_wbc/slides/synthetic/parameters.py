@@ -49,10 +49,13 @@ class Stain:
         RGB of the empty glass, 0..255.
     dyes : tuple of tuple of float
         Optical density in R, G, B of each of :data:`DYES` at concentration 1.
+    bend : tuple of float
+        How much less chromatin absorbs per unit of concentration above 1 (a share): stray light and camera.
     """
 
     background: tuple[float, float, float]
     dyes: tuple[tuple[float, float, float], ...]
+    bend: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 #: What the drawings are made of: chromatin; basophilic (RNA-rich) cytoplasm; the granules of eosinophils; azurophil
@@ -67,11 +70,12 @@ STAINS: Mapping[str, Stain] = MappingProxyType(
             (
                 (0.55, 0.87, 0.19),
                 (0.40, 0.49, 0.13),
-                (0.32, 0.80, 0.40),
-                (0.46, 0.88, 0.20),
+                (0.27, 0.80, 0.42),
+                (0.43, 0.90, 0.20),
                 (0.112, 0.165, 0.096),
                 (0.115, 0.175, 0.070),
             ),
+            bend=(0.29, 0.0, 0.20),
         ),
         "wright": Stain(
             (233, 225, 234),
@@ -83,6 +87,7 @@ STAINS: Mapping[str, Stain] = MappingProxyType(
                 (0.100, 0.150, 0.105),
                 (0.090, 0.155, 0.055),
             ),
+            bend=(0.20, 0.0, 0.15),
         ),
         "giemsa_phone": Stain(
             (222, 191, 178),

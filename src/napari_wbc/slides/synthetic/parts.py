@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_wbc.slides.synthetic.canvas import Canvas, Field, by_quantiles, inside
-from napari_wbc.slides.synthetic.outlines import blob
+from napari_wbc.slides.synthetic.outlines import blob, union
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +19,26 @@ class Chromatin:
     ----------
     quantiles : tuple of float
         The 5, 25, 50, 75 and 95 % quantiles of the concentration; 1 is the median of a neutrophil's nucleus.
-    fine_um, coarse_um : float
-        Sizes of the two grains of the texture.
     rim : float
         How much darker the edge is, in standard deviations of the texture.
+    hue : float
+        Negative: redder; added density in red, as a share of that of chromatin.
+    fine_um, coarse_um : float
+        Sizes of the two grains of the texture. The defaults give the autocorrelation that real nuclei have.
     coarse_share : float
         Weight of the coarse grains.
     """
 
     quantiles: tuple[float, float, float, float, float]
-    fine_um: float
-    coarse_um: float
     rim: float
-    coarse_share: float = 0.45
+    hue: float = 0.0
+    fine_um: float = 0.11
+    coarse_um: float = 0.30
+    coarse_share: float = 0.30
 
 
-def round_cell(canvas: Canvas, radius: float, irregular: float) -> Field:
-    """Outline of a cell that is round but for some ovalness and unevenness; marks it as the cell."""
+def round_cell(canvas: Canvas, radius: float, irregular: float, ruffle_um: float = 0.08) -> Field:
+    """Make the outline of a round cell, a little oval, uneven, often flattened; marks it as the cell."""
     rng = canvas.rng
     harmonics = [
         (2, abs(rng.normal(0, irregular)) + 0.01, rng.uniform(0, 2 * math.pi)),
@@ -43,31 +46,38 @@ def round_cell(canvas: Canvas, radius: float, irregular: float) -> Field:
         (4, rng.normal(0, irregular * 0.35), rng.uniform(0, 2 * math.pi)),
         (5, rng.normal(0, irregular * 0.25), rng.uniform(0, 2 * math.pi)),
     ]
-    y, x = canvas.warped(1.0, 0.07)
+    y, x = canvas.warped(0.7, ruffle_um)
     cell = blob(y, x, radius, harmonics)
+    if rng.random() < 0.35:
+        # Where a neighbour pressed on it.
+        angle = rng.uniform(0, 2 * math.pi)
+        plane = y * math.sin(angle) + x * math.cos(angle) - radius * rng.uniform(0.78, 0.92)
+        cell = -union(-cell, -plane, 0.8)
     canvas.cell |= cell < 0
     return cell
 
 
 def paint_cytoplasm(
-    canvas: Canvas, cell: Field, azure: float, plasma: float, mottling: float, edge_um: float = 0.35
+    canvas: Canvas, cell: Field, azure: float, plasma: float, mottling: float, edge_um: float = 0.30
 ) -> None:
     """Fill a cell with cytoplasm: blue (``azure``) and pink (``plasma``), cloudy, a little darker at the edge."""
     body = inside(cell, edge_um)
-    clouds = 1 + mottling * (0.7 * canvas.noise(0.22) + 0.7 * canvas.noise(0.7))
-    edge = 1 + 0.25 * np.exp(-((cell + 0.3) ** 2) / 0.08)
-    fill = (body * np.clip(clouds, 0.2, 2.5) * edge).astype(np.float32)
+    clouds = 1 + mottling * (0.85 * canvas.noise(0.12) + 0.5 * canvas.noise(0.5))
+    edge = 1 + 0.25 * np.exp(-((cell + 0.25) ** 2) / 0.06)
+    fill = body * np.clip(clouds, 0.15, 2.5) * edge
     canvas.add("azure", azure * fill)
     canvas.add("plasma", plasma * fill)
+    canvas.hue = canvas.hue + 0.022 * canvas.noise(0.18) * body
 
 
-def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um: float = 0.30) -> None:
+def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um: float = 0.26) -> None:
     """Fill a nucleus with chromatin and mark it as the nucleus; what lay below is hidden."""
     fill = inside(distance, edge_um)
     texture = canvas.grains(chromatin.fine_um, chromatin.coarse_um, chromatin.coarse_share)
-    texture = texture + chromatin.rim * np.exp(-((distance + 0.25) ** 2) / 0.12)
+    texture = texture + chromatin.rim * np.exp(-((distance + 0.22) ** 2) / 0.06)
     for dye in ("azure", "plasma", "eosin", "granule"):
-        canvas.thin_out(dye, 0.92 * fill)
+        canvas.thin_out(dye, 0.95 * fill)
     canvas.add("chromatin", by_quantiles(texture, chromatin.quantiles) * fill)
+    canvas.hue = canvas.hue * (1 - fill) + (chromatin.hue + 0.055 * canvas.noise(0.15)) * fill
     canvas.nucleus |= distance < 0
     canvas.cell |= distance < 0

@@ -41,11 +41,12 @@ def red_cell(canvas: Canvas) -> None:
 def platelet(canvas: Canvas) -> None:
     """Draw a flake of 2 to 4 µm: pale blue with violet granules in its middle."""
     rng = canvas.rng
-    radius = float(np.clip(rng.lognormal(math.log(1.25), 0.22), 0.8, 2.2))
-    harmonics = [(k, rng.normal(0, 0.22 / k), rng.uniform(0, 6.3)) for k in (2, 3, 4, 5)]
-    y, x = canvas.warped(0.45, 0.12)
+    radius = float(np.clip(rng.lognormal(math.log(1.5), 0.25), 0.9, 2.8))
+    harmonics = [(k, rng.normal(0, 0.18 / k), rng.uniform(0, 6.3)) for k in (2, 3, 4, 5)]
+    y, x = canvas.warped(0.4, 0.14)
     cell = blob(y, x, radius, harmonics)
-    canvas.add("azure", rng.uniform(0.18, 0.32) * inside(cell, 0.35))
-    middle = inside(cell + 0.25 * radius, 0.5)
-    canvas.add("granule", rng.uniform(0.45, 0.75) * np.tanh(canvas.dots(middle, 4.5, 0.16) + 0.25 * middle))
+    canvas.add("azure", rng.uniform(0.16, 0.30) * inside(cell, 0.35))
+    middle = inside(cell + 0.18 * radius, 0.4)
+    dots = canvas.dots(middle, 9.0, 0.11, spread=0.4)
+    canvas.add("granule", rng.uniform(0.5, 0.85) * np.tanh(0.6 * dots + 0.15 * middle))
     canvas.cell |= cell < 0

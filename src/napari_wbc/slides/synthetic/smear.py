@@ -15,7 +15,7 @@ from napari_wbc.masks import CellMask
 from napari_wbc.slides.synthetic.optics import Optics
 from napari_wbc.slides.synthetic.parameters import SmearParameters
 from napari_wbc.slides.synthetic.placement import LEUKOCYTE_BLOCK_UM, PlacedCell, Placement
-from napari_wbc.slides.synthetic.stamps import DRAWINGS, StampLibrary
+from napari_wbc.slides.synthetic.stamps import DRAWINGS, stamp_library
 
 #: Windows are drawn in pieces that fit into the processor's cache.
 _PIECE_PX = 512
@@ -80,7 +80,7 @@ class SyntheticSmear:
     def __init__(self, parameters: SmearParameters) -> None:
         self.parameters = parameters
         p = parameters
-        self._library = StampLibrary(p.seed, p.stain, p.stain_strength, p.um_per_px)
+        self._library = stamp_library(p.seed, p.stain, p.stain_strength, p.um_per_px)
         self._placement = Placement(p, self._library)
         self._optics = Optics(p)
 

@@ -30,11 +30,14 @@ DRAWINGS: dict[str, tuple[Callable[[Canvas], None], int, float]] = {
 KINDS = tuple(DRAWINGS)
 
 #: Coarser canvases would alias the texture of the chromatin; stamps of coarser smears are reduced from this scale.
-_FINEST_NEEDED_UM = 0.12
+_FINEST_NEEDED_UM = 0.16
 
 
 class StampLibrary:
-    """The drawn cells of one smear; the same seed, stain and scale give the same cells."""
+    """The drawn cells of one smear; the same seed, stain and scale give the same cells.
+
+    Use :func:`stamp_library`, which keeps the last one.
+    """
 
     def __init__(self, seed: int, stain: str, strength: float, um_per_px: float) -> None:
         self._seed = seed
@@ -63,3 +66,9 @@ class StampLibrary:
     def largest_leukocyte_um(kind: str) -> float:
         """How large the radius of a leukocyte is taken to be where cells must not overlap."""
         return DRAWINGS[kind][2] - 1.5
+
+
+@lru_cache(maxsize=1)
+def stamp_library(seed: int, stain: str, strength: float, um_per_px: float) -> StampLibrary:
+    """Give the library of a smear; that of the last smear is kept, since it is often asked for again."""
+    return StampLibrary(seed, stain, strength, um_per_px)

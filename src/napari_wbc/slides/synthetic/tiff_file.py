@@ -192,21 +192,16 @@ def _packer(quality: int | None) -> Callable[[NDArray[np.uint8]], bytes]:
     import imagecodecs
 
     def jpeg(tile: NDArray[np.uint8]) -> bytes:
-        packed: bytes = imagecodecs.jpeg8_encode(
-            np.ascontiguousarray(tile),
-            level=quality,
-            colorspace="RGB",
-            outcolorspace="YCBCR",
-            subsampling="420",
+        tile = np.ascontiguousarray(tile)
+        packed = imagecodecs.jpeg8_encode(
+            tile, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"
         )
-        return packed
+        return bytes(packed)
 
     def deflate(tile: NDArray[np.uint8]) -> bytes:
         # TIFF's predictor 2: differences along the row.
-        packed: bytes = imagecodecs.zlib_encode(
-            imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=1), level=4
-        )
-        return packed
+        differences = np.asarray(imagecodecs.delta_encode(np.ascontiguousarray(tile), axis=1))
+        return bytes(imagecodecs.zlib_encode(differences.tobytes(), level=4))
 
     return deflate if quality is None else jpeg
 

@@ -16,7 +16,6 @@ _CHUNK_PX = 512
 def write_ome_zarr(path: Path, parameters: SmearParameters, strips: Callable[[int], Iterator[Strip]]) -> None:
     """Write a folder with one array ``(c, y, x)`` per level and the scale in its metadata."""
     import zarr
-    from numcodecs import Blosc
 
     p = parameters
     shapes = level_shapes((p.height, p.width))
@@ -27,7 +26,6 @@ def write_ome_zarr(path: Path, parameters: SmearParameters, strips: Callable[[in
             shape=(3, *shape),
             chunks=(3, min(_CHUNK_PX, shape[0]), min(_CHUNK_PX, shape[1])),
             dtype=np.uint8,
-            compressors=Blosc("zstd", 3, Blosc.SHUFFLE),
             chunk_key_encoding={"name": "v2", "separator": "/"},
         )
         for level, shape in enumerate(shapes)
