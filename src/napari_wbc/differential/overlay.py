@@ -119,10 +119,10 @@ def draw_overlay(
             mask = masks[int(row)]
             traced = outlines(mask.cell, y0=mask.y0, x0=mask.x0, tolerance=0.4 * max(1.0, scale))
             rings = [(ring - (origin[1], origin[0])) / scale for ring in traced] or rings
-        paint_outline(picture, rings, colour, float(np.clip(typical * 0.035, 1.6, 6.0)), dashed=bool(doubt))
+        paint_outline(picture, rings, colour, float(np.clip(typical * 0.024, 1.6, 5.0)), dashed=bool(doubt))
     if typical >= _LABEL_FROM_PX and len(shown) <= _LABEL_AT_MOST:
         picture = _label(
-            picture, boxes, shown["label"].tolist(), doubtful, int(np.clip(typical * 0.2, 11, 40))
+            picture, boxes, shown["label"].tolist(), doubtful, int(np.clip(typical * 0.17, 11, 30))
         )
     return (
         _with_legend(picture, shown, int(doubtful.sum()), dots=typical < _DOT_BELOW_PX) if legend else picture
