@@ -244,7 +244,8 @@ def test_resume_skips_what_is_done(
     assert counts_again(), "and back"
     (folder / "report.html").unlink()
     assert counts_again(), "incomplete"
-    image = np.asarray(Image.open(small_file)).copy()
+    with Image.open(small_file) as before:
+        image = np.array(before)
     image[0, 0] = 0
     Image.fromarray(image).save(small_file)
     assert counts_again(), "another image"
@@ -396,7 +397,8 @@ def test_sample_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert main(["sample", "--out", str(tmp_path / name), "--size", "300x200", "--seed", "5"]) == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.truth.csv").read_bytes() == (tmp_path / "b.truth.csv").read_bytes()
-    assert Image.open(tmp_path / "a.png").size == (300, 200)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (300, 200)
     assert hidden_files(tmp_path) == []
 
 
@@ -554,7 +556,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     os.killpg(process.pid, signal.SIGINT)
     pressed = time.perf_counter()
     _, rest = process.communicate(timeout=60)
-    assert time.perf_counter() - pressed < 10
+    assert time.perf_counter() - pressed < 30
     assert process.returncode == 130, rest
     assert "Traceback" not in rest
     assert rest.splitlines()[-1].startswith("napari-wbc: interrupted")

@@ -234,7 +234,8 @@ def test_results_are_complete_and_agree(result: CountResult, tmp_path: Path) -> 
 
     features = json.loads((folder / "cells.geojson").read_text(encoding="utf-8"))["features"]
     assert len(features) == len(cells)
-    assert Image.open(folder / "overlay.png").width >= 1200
+    with Image.open(folder / "overlay.png") as overlay:
+        assert overlay.width >= 1200
     report = (folder / "report.html").read_text(encoding="utf-8")
     for text in (report, (folder / "differential.json").read_text(), (folder / "run.json").read_text()):
         assert RESEARCH_USE in text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.cli import options
-from napari_wbc.cli.terminal import DONE, FAILED, Bars, before_the_work, error_line, say, wants_progress
+from napari_wbc.cli.terminal import DONE, FAILED, Bars, before_the_work, report_error, say, wants_progress
 from napari_wbc.errors import InputError, WbcError
 
 _EXAMPLE = """\
@@ -71,10 +71,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             images += _cell_images(Path(path), args.um_per_px)
         except WbcError as error:
-            if args.debug:
-                raise
             failed += 1
-            error_line(str(error), about=path)
+            report_error(error, about=path, debug=args.debug)
     tables = []
     with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
         for start in range(0, len(images), _GROUP):
@@ -87,10 +85,8 @@ def run(args: argparse.Namespace) -> int:
                     try:
                         tables.append(_classify([image], model, args.device))
                     except InputError as error:
-                        if args.debug:
-                            raise
                         failed += 1
-                        error_line(str(error), about=image.name)
+                        report_error(error, about=image.name, debug=args.debug)
             bars(Progress("Classifying cells", start + len(group), len(images), "cell"))
     if not tables:
         return FAILED

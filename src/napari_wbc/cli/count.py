@@ -14,10 +14,10 @@ from napari_wbc.cli.terminal import (
     Bars,
     before_the_work,
     error_line,
+    report_error,
     say,
     wants_progress,
 )
-from napari_wbc.errors import WbcError
 
 if TYPE_CHECKING:
     from napari_wbc.pipeline import CountOptions
@@ -77,11 +77,9 @@ def run(args: argparse.Namespace) -> int:
         for image, folder in folders.items():
             try:
                 text = batch.count(image, folder, bars)
-            except WbcError as error:
-                if args.debug:
-                    raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
                 failed += 1
-                error_line(str(error), about=image)
+                report_error(error, about=image, debug=args.debug)
             else:
                 if not args.quiet:
                     say(text)

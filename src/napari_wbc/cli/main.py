@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_wbc.cli import classify, count, models, sample, segment
-from napari_wbc.cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, BadUsage, error_line
-from napari_wbc.errors import WbcError
+from napari_wbc.cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, BadUsage, error_line, report_error
 
 _EPILOG = """\
 examples:
@@ -97,19 +95,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (``| head``); that is no error of ours.
         sys.stderr.close()
         return FAILED
-    except (WbcError, BadUsage) as error:
-        if args.debug:
-            traceback.print_exc()
-        error_line(str(error))
-        return USAGE if isinstance(error, BadUsage) else FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence between a user and a traceback
-        if args.debug:
-            traceback.print_exc()
-        error_line(f"unexpected {describe(error)}; run with --debug for the details, and please report it")
-        return FAILED
-
-
-def describe(error: Exception) -> str:
-    """Name an error in a few words on one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        report_error(error, debug=args.debug)
+        return USAGE if isinstance(error, BadUsage) else FAILED

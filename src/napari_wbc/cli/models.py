@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from napari_wbc.cli import options
-from napari_wbc.cli.terminal import DONE, FAILED, before_the_work, error_line, say
+from napari_wbc.cli.terminal import DONE, FAILED, before_the_work, report_error, say
 from napari_wbc.errors import WbcError
 
 _EXAMPLE = """\
@@ -66,10 +66,8 @@ def list_all(args: argparse.Namespace) -> int:
         try:
             model = load_model(found.folder)
         except WbcError as error:
-            if args.debug:
-                raise
             failed += 1
-            error_line(str(error))
+            report_error(error, debug=args.debug)
             continue
         origin = "bundled" if found.bundled else "own"
         say(f"{found.name:<20} {len(model.classes):>3} classes  {origin:<8} {found.folder}")
@@ -101,10 +99,8 @@ def verify(args: argparse.Namespace) -> int:
         try:
             model = verify_bundle(name)
         except WbcError as error:
-            if args.debug:
-                raise
             failed += 1
-            error_line(str(error))
+            report_error(error, debug=args.debug)
         else:
             if not args.quiet:
                 say(f"{name}: intact, sha256 {model.sha256}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from napari_wbc.cli import options
-from napari_wbc.cli.terminal import DONE, FAILED, Bars, before_the_work, error_line, say, wants_progress
+from napari_wbc.cli.terminal import DONE, FAILED, Bars, before_the_work, report_error, say, wants_progress
 from napari_wbc.errors import WbcError
 
 _EXAMPLE = """\
@@ -52,8 +53,10 @@ def run(args: argparse.Namespace) -> int:
         table_path = args.out.parent / f"{stem_of(args.out)}.csv"
         writable_file(table_path)
     try:
-        slide = open_slide(args.image)
-        with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
+        with (
+            closing(open_slide(args.image)) as slide,
+            Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars,
+        ):
             scale = resolve_scale(slide, args.um_per_px)
             found = []
             for result in segment_slide(slide, scale.um_per_px, workers=args.workers):
@@ -63,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
             write_labels(args.out, [cell.mask for cell in cells], slide.shape, um_per_px=scale.um_per_px)
             write_table(cells_to_table(cells), table_path)
     except WbcError as error:
-        if args.debug:
-            raise
-        error_line(str(error), about=args.image)
+        report_error(error, about=args.image, debug=args.debug)
         return FAILED
     if not args.quiet:
         say(

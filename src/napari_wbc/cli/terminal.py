@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -24,6 +25,28 @@ def before_the_work() -> Iterator[None]:
         yield
     except WbcError as error:
         raise BadUsage(str(error)) from error
+
+
+def report_error(error: Exception, *, about: str | None = None, debug: bool = False) -> None:
+    """Say what went wrong in one line; with ``debug`` after the traceback.
+
+    Parameters
+    ----------
+    error : Exception
+        One of ours says itself what to do; any other is named and called unexpected.
+    about : str, optional
+        The input.
+    debug : bool, optional
+        Whether to show the traceback.
+    """
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, WbcError | BadUsage):
+        error_line(str(error), about=about)
+        return
+    lines = str(error).strip().splitlines()
+    name = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    error_line(f"unexpected {name}; run with --debug for the details, and please report it", about=about)
 
 
 def error_line(message: str, *, about: str | None = None) -> None:
