@@ -34,8 +34,6 @@ FILES = (
 OVERVIEW_PX = 4000
 #: Side of the cells in the report's gallery, px.
 GALLERY_PX = 96
-#: The gallery shows at most this many cells of a class; a slide may have thousands.
-GALLERY_PER_CLASS = 24
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -168,7 +166,9 @@ def write_results(
 def _gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Any]:
     """Read the crops of the cells that the report shows: of each class the surest and the least sure ones."""
     from napari_wbc.classification.crops import crop_cells
+    from napari_wbc.differential.report import GALLERY_PER_CLASS
 
+    # The report shows no more of a class; a slide may have thousands.
     half = GALLERY_PER_CLASS // 2
     shown = []
     for _, group in cells.groupby("label", sort=False):

@@ -130,8 +130,10 @@ class Bars:
 
         return tqdm(
             total=total or None,
-            unit=f" {unit}",
+            unit=unit,
             desc=stage or None,
+            # Without a total there is nothing to draw a bar of.
+            bar_format=None if total else "{desc} ...",
             position=position,
             leave=position == 0 and not stage,
             dynamic_ncols=True,
