@@ -98,8 +98,8 @@ class MobileNetV2(nn.Module):
 
     def stages(self) -> list[list[nn.Parameter]]:
         """Group the parameters from the input to the head, for learning rates that fall towards the input."""
-        blocks = list(self.features)
-        groups = [blocks[:2], blocks[2:7], blocks[7:14], blocks[14:], [self.head]]
+        blocks = list(self.features.children())
+        groups: list[list[nn.Module]] = [blocks[:2], blocks[2:7], blocks[7:14], blocks[14:], [self.head]]
         return [[p for block in group for p in block.parameters()] for group in groups]
 
 
