@@ -31,6 +31,7 @@ def bundle(folder, **changes):
         "input_px": 96,
         "normalisation": {"background_quantile": 0.95, "white": 0.92},
         "temperature": 1.0,
+        "class_priors": {"lymphocyte": 0.6, "monocyte": 0.4},
         "novelty": {"neighbours": 2, "quantiles": [0.0, 1.0]},
         "thresholds": {"min_confidence": 0.5, "max_novelty": 0.99},
         **changes,
@@ -70,6 +71,8 @@ def test_an_altered_weights_file_is_refused(tmp_path):
         ({"classes": []}, "classes"),
         ({"classes": ["a", "a"]}, "classes"),
         ({"temperature": 0}, "temperature"),
+        ({"class_priors": {"lymphocyte": 1.0}}, "prior"),
+        ({"class_priors": {"lymphocyte": 1.0, "monocyte": 0.0}}, "prior"),
         ({"um_per_px": -1}, "um_per_px"),
         ({"input_px": "96"}, "input_px"),
         ({"novelty": None}, "novelty"),
@@ -94,7 +97,7 @@ def test_broken_json_is_one_plain_line(tmp_path, content):
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
-    folder = bundle(tmp_path / "tiny", classes=["lymphocyte", "monocyte", "basophil"])
+    folder = bundle(tmp_path / "tiny", classes=["a", "b", "c"], class_priors={"a": 0.4, "b": 0.3, "c": 0.3})
     with pytest.raises(ModelError, match="do not fit"):
         verify_bundle(folder)
     with pytest.raises(ModelError, match="unknown architecture"):

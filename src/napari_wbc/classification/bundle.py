@@ -332,6 +332,7 @@ def _problem(info: Any) -> str:
         "input_px": (int,),
         "normalisation": (dict,),
         "temperature": (int, float),
+        "class_priors": (dict,),
         "novelty": (dict,),
         "thresholds": (dict,),
         "sha256": (str,),
@@ -346,6 +347,11 @@ def _problem(info: Any) -> str:
         0.01 <= info["um_per_px"] <= 5 and 1 <= info["window_um"] <= 500 and 16 <= info["input_px"] <= 1024
     ):
         return "has an impossible um_per_px, window_um or input_px"
+    priors = info["class_priors"]
+    if sorted(priors) != sorted(classes) or not all(
+        isinstance(v, float) and 0 < v <= 1 for v in priors.values()
+    ):
+        return "has no prior between 0 and 1 for each class"
     if not 0.01 <= info["temperature"] <= 100:
         return "has an impossible temperature"
     return ""

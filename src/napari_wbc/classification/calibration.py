@@ -22,7 +22,10 @@ def set_log_likelihood(logits: NDArray[np.floating], members: NDArray[np.bool_])
 
 
 def fit_temperature(
-    logits: NDArray[np.floating], members: NDArray[np.bool_], weights: NDArray[np.floating]
+    logits: NDArray[np.floating],
+    members: NDArray[np.bool_],
+    weights: NDArray[np.floating],
+    log_prior: NDArray[np.floating] | float = 0.0,
 ) -> float:
     """Find the temperature with the best log-likelihood (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
 
@@ -34,6 +37,8 @@ def fit_temperature(
         The classes that each label allows.
     weights : numpy.ndarray, shape (n,)
         Of the rows.
+    log_prior : numpy.ndarray of shape (k,), optional
+        Added after the division by the temperature, as in prediction.
 
     Returns
     -------
@@ -42,7 +47,7 @@ def fit_temperature(
     """
 
     def loss(log_temperature: float) -> float:
-        scaled = np.asarray(logits, float) / np.exp(log_temperature)
+        scaled = np.asarray(logits, float) / np.exp(log_temperature) + log_prior
         return -float(np.average(set_log_likelihood(scaled, members), weights=weights))
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.2), np.log(10.0)), method="bounded").x))

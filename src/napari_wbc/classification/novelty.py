@@ -62,4 +62,4 @@ def novelty_score(distances: NDArray[np.floating], quantiles: NDArray[np.floatin
     >>> novelty_score(np.array([0.0, 0.5, 2.0]), np.array([0.0, 0.5, 1.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return np.interp(distances, quantiles, np.linspace(0.0, 1.0, len(quantiles))).astype(np.float32)
+    return np.asarray(np.interp(distances, quantiles, np.linspace(0.0, 1.0, len(quantiles))), np.float32)

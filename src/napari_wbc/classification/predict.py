@@ -117,6 +117,7 @@ def predict_crops(
     place = choose_device(device)
     network = model.network(place)
     k = len(model.classes)
+    log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log().to(place)
     probabilities = np.zeros((len(crops), k), np.float32)
     embeddings = np.zeros((len(crops), network.embedding_size), np.float32)
     normalisation = model.info["normalisation"]
@@ -131,7 +132,9 @@ def predict_crops(
             )
             images = network_input(images, model.input_px).contiguous(memory_format=torch.channels_last)
             logits, features = network(images)
-            probabilities[part] = (logits.float() / model.temperature).softmax(dim=1).cpu().numpy()
+            probabilities[part] = (
+                (logits.float() / model.temperature + log_prior).softmax(dim=1).cpu().numpy()
+            )
             embeddings[part] = features.float().cpu().numpy()
         if progress is not None:
             progress(Progress("Classifying cells", part.stop, len(crops), "cell"))

@@ -32,6 +32,10 @@ class Augmentation:
         Probability that a crop takes the stain statistics of another one of its batch.
     stain_jitter : float
         Spread of the factor on each stain.
+    hue : float
+        Spread of the rotation of all colours about the grey axis of optical density, in radians: from the blue
+        violet of one lab to the magenta of another. Background stays white, and the colours of nucleus, granules
+        and red cells keep their relation, which is what a class can be told by anywhere.
     light : float
         Strength of gamma, gains, saturation and vignetting.
     optics : float
@@ -46,6 +50,7 @@ class Augmentation:
     shift: float = 0.08
     stain_swap: float = 0.5
     stain_jitter: float = 0.25
+    hue: float = 0.35
     light: float = 1.0
     optics: float = 0.4
     noise: float = 0.03
@@ -64,7 +69,7 @@ class Augmentation:
             Source of all randomness.
         """
         images = geometry(images, size_px, generator, scale=self.scale, shift=self.shift)
-        images = stain(images, generator, swap=self.stain_swap, jitter=self.stain_jitter)
+        images = stain(images, generator, swap=self.stain_swap, jitter=self.stain_jitter, hue=self.hue)
         images = light(images, generator, strength=self.light)
         images = optics(images, generator, probability=self.optics, noise=self.noise)
         return cutout(images, generator, probability=self.cutout)
@@ -93,8 +98,10 @@ def geometry(
     )
 
 
-def stain(images: Tensor, generator: torch.Generator, *, swap: float, jitter: float) -> Tensor:
-    """Vary the stain in optical density: take another crop's statistics, then scale each stain."""
+def stain(
+    images: Tensor, generator: torch.Generator, *, swap: float, jitter: float, hue: float = 0.0
+) -> Tensor:
+    """Vary the stain in optical density: take another crop's statistics, scale each stain, turn the hue."""
     n = len(images)
     density = -torch.log10(images.clamp_min(1.0 / 255.0))
     axes = _STAINS / _STAINS.norm(dim=1, keepdim=True)
@@ -110,7 +117,16 @@ def stain(images: Tensor, generator: torch.Generator, *, swap: float, jitter: fl
     new_spread = spread * (spread[other] / spread).clamp(0.4, 2.5) ** part
     factor = 1.0 + jitter * torch.randn((n, 3, 1, 1), generator=generator).clamp(-2.0, 2.0)
     amounts = ((amounts - mean) / spread * new_spread + new_mean) * factor
-    return torch.pow(10.0, -torch.einsum("nshw,sc->nchw", amounts, axes)).clamp(0.0, 1.0)
+    mixing = axes @ _hue_rotation(hue * torch.randn(n, generator=generator).clamp(-2.0, 2.0))
+    return torch.pow(10.0, -torch.einsum("nshw,nsc->nchw", amounts, mixing)).clamp(0.0, 1.0)
+
+
+def _hue_rotation(angle: Tensor) -> Tensor:
+    """Give the rotations about the grey axis (1, 1, 1), shape ``(n, 3, 3)`` (Rodrigues' formula)."""
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
+    grey = torch.full((3, 3), 1.0 / 3.0)
+    cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
+    return cos * torch.eye(3) + sin * cross + (1.0 - cos) * grey
 
 
 def light(images: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:

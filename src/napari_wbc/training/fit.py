@@ -19,7 +19,7 @@ from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.losses import DomainConditionalCrossEntropy
-from napari_wbc.training.manifests import label_members
+from napari_wbc.training.manifests import CropRows, label_members
 from napari_wbc.training.sampling import row_weights
 
 _CHECKPOINT_EVERY = 200
@@ -56,7 +56,7 @@ def start_network(config: TrainingConfig) -> MobileNetV2:
 def fit_network(
     config: TrainingConfig,
     rows: pd.DataFrame,
-    crops: NDArray[np.uint8],
+    crops: NDArray[np.uint8] | CropRows,
     *,
     checkpoint: str | Path | None = None,
     progress: ProgressCallback | None = None,
@@ -100,7 +100,7 @@ def fit_network(
     loss_function = DomainConditionalCrossEntropy(
         members, domains, weights, tau=config.tau, unlabelled_prior=config.unlabelled_prior
     )
-    network = start_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = start_network(config).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     rates = [config.lr * config.lr_decay**i for i in range(len(network.stages()))][::-1]
     optimizer = torch.optim.AdamW(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,20 @@ def _load_crop(path: str, um_per_px: float) -> NDArray[np.uint8]:
     except OSError as error:
         raise InputError(f"{path} cannot be read as an image: {error}") from None
     return centre_crop(pixels, um_per_px, STORE_PX)
+
+
+class CropRows:
+    """Some rows of an array of crops, without a copy."""
+
+    def __init__(self, crops: NDArray[np.uint8], rows: NDArray[np.intp]) -> None:
+        self._crops = crops
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> NDArray[np.uint8]:
+        return np.asarray(self._crops[self._rows[index]])
 
 
 def near_duplicate_groups(crops: NDArray[np.uint8], groups: Sequence[str]) -> list[str]:

@@ -30,25 +30,12 @@ from napari_wbc.training.card import write_card
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluate import measure
 from napari_wbc.training.fit import fit_network
-from napari_wbc.training.manifests import load_crops, read_manifest, split_by_group
+from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
+from napari_wbc.training.priors import tempered_priors
 
 _NEIGHBOURS = 10
 #: Reference cells kept for each pair of domain and class.
 _REFERENCE_PER_PAIR = 24
-
-
-class CropRows:
-    """Some rows of an array of crops, without a copy."""
-
-    def __init__(self, crops: NDArray[np.uint8], rows: NDArray[np.intp]) -> None:
-        self._crops = crops
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> NDArray[np.uint8]:
-        return np.asarray(self._crops[self._rows[index]])
 
 
 def read_manifests(config: TrainingConfig) -> pd.DataFrame:
@@ -147,7 +134,8 @@ def train(
     )
     tested = np.flatnonzero(test)
     logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px)
-    probabilities = softmax(logits / temperature, axis=1)
+    priors = np.log(list(tempered_priors(config.classes).values()))
+    probabilities = softmax(logits / temperature + priors, axis=1)
     metrics = {}
     for domain in sorted(rows["domain"].unique()):
         inside = (rows["domain"].iloc[tested] == domain).to_numpy()
@@ -179,8 +167,8 @@ def train(
             "neighbours": _NEIGHBOURS,
             "quantiles": [round(float(q), 6) for q in np.quantile(distances, np.linspace(0.0, 1.0, 201))],
         },
-        # The scores are balanced by the logit adjustment of the loss, so every class starts out equal.
-        "class_priors": {c: round(1.0 / len(config.classes), 6) for c in config.classes},
+        # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
+        "class_priors": {c: round(p, 6) for c, p in tempered_priors(config.classes).items()},
         "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.99}),
         "training_domains": [
             {
