@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_wbc.slides.synthetic.parameters import DYES, Stain
+from napari_wbc.slides.synthetic.parameters import Stain
 
 Field = NDArray[np.floating[Any]]
 
@@ -58,9 +58,12 @@ class Canvas:
         Scale of the canvas.
     rng : numpy.random.Generator
         Source of all the chance in the drawing.
+    stain : Stain
+        What the concentrations become in the end.
     """
 
-    def __init__(self, half_um: float, um_per_px: float, rng: np.random.Generator) -> None:
+    def __init__(self, half_um: float, um_per_px: float, rng: np.random.Generator, stain: Stain) -> None:
+        self.stain = stain
         self.rng = rng
         self.um_per_px = um_per_px
         self.n = 2 * math.ceil(half_um / um_per_px)
@@ -130,18 +133,18 @@ class Canvas:
         spots *= max(1.0, 2 * math.pi * sigma**2)
         return spots
 
-    def finish(self, stain: Stain, strength: float, pixels_per_px: int = 1) -> Stamp:
+    def finish(self, strength: float, pixels_per_px: int = 1) -> Stamp:
         """Turn the concentrations into optical density and crop to what is there.
 
         ``pixels_per_px`` canvas pixels along each axis become one pixel of the stamp.
         """
-        od = np.zeros((self.n, self.n, 3), np.float32)
+        od, stain = np.zeros((self.n, self.n, 3), np.float32), self.stain
         for dye, concentration in self.dyes.items():
-            absorbed = concentration[..., None] * np.asarray(stain.dyes[DYES.index(dye)], np.float32)
+            absorbed = concentration[..., None] * np.asarray(stain.density(dye), np.float32)
             if dye == "chromatin":
                 absorbed *= 1 - np.asarray(stain.bend, np.float32) * (concentration[..., None] - 1)
             od += absorbed
-        od[..., 0] += self.hue * stain.dyes[DYES.index("chromatin")][0]
+        od[..., 0] += self.hue * stain.chromatin[0]
         np.clip(od, 0, None, out=od)
         od *= strength
         radius_um = float(np.hypot(self.y, self.x)[self.cell].max(initial=0.0))

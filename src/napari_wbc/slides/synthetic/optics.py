@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_wbc.slides.synthetic.canvas import OD_STEPS
-from napari_wbc.slides.synthetic.parameters import DYES, STAINS, SmearParameters
+from napari_wbc.slides.synthetic.parameters import STAINS, SmearParameters
 
 _NOISE_BLOCK = 256
 _FILM_PX = 512
@@ -25,7 +25,8 @@ class Optics:
         self._white = white.astype(np.float32)
         steps = np.arange(2**16, dtype=np.float64)
         self._transmittance = (10 ** (-steps / OD_STEPS)).astype(np.float32)
-        self._kernel = _gaussian_kernel(parameters.blur_um / parameters.um_per_px)
+        blur_um = stain.blur_um if parameters.blur_um is None else parameters.blur_um
+        self._kernel = _gaussian_kernel(blur_um / parameters.um_per_px)
         self.halo = len(self._kernel) - 1
         self._levels = _normal_levels()
         self._film = self._make_film()
@@ -41,7 +42,7 @@ class Optics:
             layer = np.fft.irfft2(spectrum * np.exp(-2 * (math.pi * size_um * frequency) ** 2), (n, n))
             clouds += weight * layer / layer.std()
         amount = np.clip(0.02 + 0.012 * clouds, 0, None)
-        plasma = np.asarray(STAINS[self._p.stain].dyes[DYES.index("plasma")])
+        plasma = np.asarray(STAINS[self._p.stain].plasma)
         od = amount[..., None] * plasma * self._p.stain_strength
         film: NDArray[np.uint16] = np.rint(od * OD_STEPS).astype(np.uint16)
         return film

@@ -73,11 +73,19 @@ def paint_cytoplasm(
 def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um: float = 0.26) -> None:
     """Fill a nucleus with chromatin and mark it as the nucleus; what lay below is hidden."""
     fill = inside(distance, edge_um)
-    texture = canvas.grains(chromatin.fine_um, chromatin.coarse_um, chromatin.coarse_share)
+    stain = canvas.stain
+    texture = canvas.grains(
+        chromatin.fine_um * stain.grain, chromatin.coarse_um * stain.grain, chromatin.coarse_share
+    )
     texture = texture + chromatin.rim * np.exp(-((distance + 0.22) ** 2) / 0.06)
     for dye in ("azure", "plasma", "eosin", "granule"):
         canvas.thin_out(dye, 0.95 * fill)
-    canvas.add("chromatin", by_quantiles(texture, chromatin.quantiles) * fill)
-    canvas.hue = canvas.hue * (1 - fill) + (chromatin.hue + 0.055 * canvas.noise(0.15)) * fill
+    median = chromatin.quantiles[2]
+    concentration = median + stain.contrast * (by_quantiles(texture, chromatin.quantiles) - median)
+    canvas.add("chromatin", concentration * fill)
+    canvas.hue = (
+        canvas.hue * (1 - fill)
+        + (chromatin.hue + 0.055 * stain.contrast * canvas.noise(0.15 * stain.grain)) * fill
+    )
     canvas.nucleus |= distance < 0
     canvas.cell |= distance < 0

@@ -54,9 +54,9 @@ class StampLibrary:
         rng = np.random.default_rng([self._seed, KINDS.index(kind), variant])
         # A whole number of stamp pixels, even, so that reducing keeps the middle.
         half_um = math.ceil(half_um / self._um_per_px) * self._um_per_px
-        canvas = Canvas(half_um - 1e-6, self._um_per_px / per_px, rng)
+        canvas = Canvas(half_um - 1e-6, self._um_per_px / per_px, rng, self._stain)
         draw(canvas)
-        return canvas.finish(self._stain, self._strength, per_px)
+        return canvas.finish(self._strength, per_px)
 
     def variants(self, kind: str) -> int:
         """How many different cells of a kind there are."""
