@@ -126,9 +126,9 @@ def unseen_row(
 ) -> dict:
     """Five-class metrics of a domain that was left out."""
     five = [label in FIVE_CLASSES or label.startswith("neutrophil") for label in labels]
-    m = measure(
-        softmax(logits[five] / t, axis=1), classes, [x for x, y in zip(labels, five, strict=True) if y]
-    )
+    prior = np.log(list(tempered_priors(classes).values()))
+    known = [x for x, y in zip(labels, five, strict=True) if y]
+    m = measure(softmax(logits[five] / t + prior, axis=1), classes, known)
     f1 = {f"F1 {k}": m.f1.get(k, float("nan")) for k in FIVE_CLASSES}
     return {
         "left out": domain,

@@ -169,7 +169,7 @@ def train(
         },
         # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
         "class_priors": {c: round(p, 6) for c, p in tempered_priors(config.classes).items()},
-        "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.99}),
+        "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.98}),
         "training_domains": [
             {
                 "name": str(d),

@@ -1,0 +1,104 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import napari_wbc as wbc
+from napari_wbc.classification.predict import Predictions, choose_device, label_predictions, predict_crops
+from napari_wbc.errors import Cancelled, InputError, ScaleUnknownError
+from napari_wbc.execution import CancelToken
+from napari_wbc.leukocytes import coarse_class
+
+UM_PER_PX = 25.0 / 192
+
+
+def predictions(*rows, novelty=None):
+    probabilities = np.array(rows, np.float32)
+    return Predictions(
+        probabilities,
+        np.array(novelty or [0.0] * len(rows), np.float32),
+        np.zeros((len(rows), 2), np.float32),
+    )
+
+
+@pytest.fixture
+def four_classes():
+    return SimpleNamespace(
+        classes=("neutrophil_segmented", "neutrophil_band", "lymphocyte", "artifact"),
+        info={"thresholds": {"min_confidence": 0.5, "max_novelty": 0.99}},
+    )
+
+
+def test_doubt_between_band_and_segmented_is_no_doubt_about_the_neutrophil(four_classes):
+    labels = label_predictions(four_classes, predictions([0.31, 0.30, 0.35, 0.04]))
+    assert labels.label == ["neutrophil_segmented"]
+    assert labels.confidence.tolist() == pytest.approx([0.31])
+
+
+def test_unsure_and_novel_cells_stay_unidentified(four_classes):
+    rows = ([0.2, 0.2, 0.4, 0.2], [0.0, 0.0, 0.9, 0.1], [0.0, 0.0, 0.9, 0.1])
+    labels = label_predictions(four_classes, predictions(*rows, novelty=[0.1, 0.1, 0.999]))
+    assert labels.label == ["unidentified", "lymphocyte", "unidentified"]
+    assert labels.model_label == ["neutrophil_segmented", "lymphocyte", "lymphocyte"]
+    assert labels.flags == ["", "", "unlike_training"]
+
+
+def test_no_cells_give_no_labels(four_classes):
+    empty = Predictions(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 2), np.float32))
+    assert label_predictions(four_classes, empty).label == []
+
+
+def test_the_bundled_model_has_its_columns_and_probabilities():
+    model = wbc.load_model("robust")
+    crops = np.random.default_rng(0).integers(0, 255, (3, 96, 96, 3), dtype=np.uint8)
+    table = wbc.classify(crops, um_per_px=model.um_per_px, device="cpu")
+    assert list(table.columns) == ["label", "confidence", *(f"p_{c}" for c in model.classes), "novelty"]
+    np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1.0, atol=1e-5)
+    assert (table["label"] == "unidentified").all(), "noise is no cell"
+
+
+def test_the_size_of_the_batch_does_not_matter():
+    model = wbc.load_model("robust")
+    crops = np.random.default_rng(1).integers(100, 255, (7, 96, 96, 3), dtype=np.uint8)
+    whole, parts = (predict_crops(model, crops, device="cpu", batch=b) for b in (7, 3))
+    np.testing.assert_allclose(whole.probabilities, parts.probabilities, atol=1e-5)
+
+
+def test_bad_input_is_one_plain_line(tmp_path):
+    crops = np.zeros((1, 96, 96, 3), np.uint8)
+    crops[..., 0] = 9
+    with pytest.raises(ScaleUnknownError, match="um_per_px"):
+        wbc.classify(crops)
+    with pytest.raises(InputError, match="one for all or one for each"):
+        wbc.classify(crops, um_per_px=[0.1, 0.2])
+    with pytest.raises(InputError, match="between"):
+        wbc.classify(crops, um_per_px=-1)
+    with pytest.raises(InputError, match="unknown device"):
+        choose_device("tpu")
+    with pytest.raises(InputError, match=r"none\.png"):
+        wbc.classify([tmp_path / "none.png"], um_per_px=0.1)
+
+
+def test_a_cancelled_classification_stops():
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        predict_crops(wbc.load_model("robust"), np.zeros((1, 96, 96, 3), np.uint8), cancel=token)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("domain", "least"), [("pbc", 0.85), ("raabin", 0.85), ("chula", 0.85), ("bccd", 0.85)]
+)
+def test_real_cells_of_the_training_domains(data_dir, domain, least):
+    rows = pd.read_csv(data_dir / "cells.csv", keep_default_na=False)
+    rows = rows[rows["domain"] == domain].sample(120, random_state=0)
+    images = [np.asarray(Image.open(data_dir / p).convert("RGB")) for p in rows["path"]]
+    table = wbc.classify(images, um_per_px=UM_PER_PX, device="cpu")
+    best = table.filter(like="p_").idxmax(axis=1).str.removeprefix("p_").map(coarse_class)
+    assert (best.to_numpy() == rows["label"].map(coarse_class).to_numpy()).mean() > least
+    # A published assistant called 302 of 358 BCCD cells immature granulocytes.
+    if domain != "pbc":
+        assert (best == "immature_granulocyte").mean() < 0.03
