@@ -137,7 +137,7 @@ def _um_per_px(layer: Image) -> float | None:
         if factor is None:
             return None
         sizes.append(abs(float(step)) * factor)
-    if len(sizes) != 2 or not np.isclose(*sizes, rtol=0.02):
+    if len(sizes) != 2 or not np.isclose(sizes[0], sizes[1], rtol=0.02):
         return None
     return float(np.mean(sizes))
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -48,7 +49,7 @@ class Job:
     """
 
     title: str
-    steps: Callable[[CancelToken], Iterator[Any]]
+    steps: Callable[[CancelToken], Generator[Any]]
     id: int = field(default_factory=lambda: next(_ids))
 
 
@@ -106,6 +107,7 @@ class JobRunner(QObject):
         self._timer.timeout.connect(self._empty_queue)
         # However the widget goes - closed, deleted with its window, or the program ends - the job is told.
         tokens = self._tokens = set[CancelToken]()
+        weakref.finalize(self, _cancel_all, tokens)
         self.destroyed.connect(lambda: _cancel_all(tokens))
         application = QCoreApplication.instance()
         if application is not None:
@@ -187,10 +189,10 @@ class JobRunner(QObject):
                 kind, payload = running.queue.get_nowait()
             except Empty:
                 break
-            if isinstance(payload, Progress):
+            if kind is None and isinstance(payload, Progress):
                 progress = payload
                 continue
-            if progress is not None and kind is None:
+            if progress is not None:
                 self._hand_on(running, progress)
                 progress = None
             if kind is None:

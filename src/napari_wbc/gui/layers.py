@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 
 from napari_wbc.gui.image_layers import METADATA_KEY, placement
-from napari_wbc.leukocytes import BY_NAME, CLASSES, class_of
+from napari_wbc.gui.marks import (
+    CIRCLE_LINE,
+    SMALLEST_CIRCLE,
+    Style,
+    circle_sizes,
+    class_value,
+    colours,
+    paint,
+    rgba,
+)
+from napari_wbc.leukocytes import class_of
 from napari_wbc.masks import CellMask
 
 if TYPE_CHECKING:
@@ -24,53 +32,11 @@ OVERLAY_PX = 64_000_000
 OVERLAY_SIDE = 8192
 # On larger images outlines are too fine to be seen from afar, so that circles are drawn as well.
 CIRCLES_SIDE = 3000
-# Outlines are as wide as this on the cell, or, on larger images, wide enough to be seen when all of it is.
-_OUTLINE_UM = (0.22, 0.8)
-_OUTLINE_SHARE = 1.7 / 1000
+# Outlines are as fine as the first, and up to the second so that they are seen when all of the image is.
+_OUTLINE_UM = (0.25, 1.0)
+_OUTLINE_SHARE = 2.6 / 1000
 _FILL_ALPHA = 0.45
-# A little wider than the cell's box, so that the circle runs around the cell.
-_CIRCLE = 1.25
-_SMALLEST_CIRCLE_ON_SCREEN = 9
 _FEATURES = ["cell_id", "label", "confidence", "novelty"]
-
-
-class Style(Enum):
-    """How cells are marked."""
-
-    OUTLINES = "outlines"
-    FILLED = "filled"
-    CIRCLES = "circles"
-
-
-def class_value(label: str, own: dict[str, int]) -> int:
-    """Give the value of a class in the ``classes`` layer: always the same for the classes that we know.
-
-    Parameters
-    ----------
-    label : str
-        Name of the class.
-    own : dict of str to int
-        Values given to classes of the user's own so far; a new one is added.
-
-    Examples
-    --------
-    >>> class_value("lymphocyte", {}), class_value("blast", {})
-    (4, 16)
-    """
-    if label in BY_NAME:
-        return CLASSES.index(BY_NAME[label]) + 1
-    return own.setdefault(label, len(CLASSES) + 1 + len(own))
-
-
-def rgba(label: str, alpha: float = 1.0) -> NDArray[np.float32]:
-    """Give the colour of a class as napari takes it."""
-    colour = class_of(label).colour
-    return np.array([*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)), alpha], np.float32)
-
-
-def outline(mask: NDArray[np.bool_], thickness: int) -> NDArray[np.bool_]:
-    """Give the rim of a mask, inside it, ``thickness`` px wide."""
-    return mask & ~binary_erosion(mask, iterations=thickness)
 
 
 class CellLayers:
@@ -121,6 +87,7 @@ class CellLayers:
         self._frames: list[pd.DataFrame] = []
         self._masks: list[CellMask] = []
         self._painted = 0
+        self._connected = True
         viewer.layers.events.removed.connect(self._on_removed)
 
     # ---- what is shown -------------------------------------------------------------------------------------
@@ -276,7 +243,10 @@ class CellLayers:
         self.classes = self.points = None
 
     def disconnect(self) -> None:
-        """Stop listening to the viewer; the layers stay as they are."""
+        """Stop listening to the viewer; the layers stay as they are. Once is enough, twice does no harm."""
+        if not self._connected:
+            return
+        self._connected = False
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         if self.points is not None:
             self.points.selected_data.events.items_changed.disconnect(self._on_selection)
@@ -303,8 +273,8 @@ class CellLayers:
             name=f"{self.image.name} cells",
             opacity=self._opacity,
             face_color="transparent",
-            border_width=0.06,
-            canvas_size_limits=(_SMALLEST_CIRCLE_ON_SCREEN, 10_000),
+            border_width=CIRCLE_LINE,
+            canvas_size_limits=(SMALLEST_CIRCLE, 10_000),
             metadata={METADATA_KEY: {}},
             **place,
         )
@@ -325,11 +295,9 @@ class CellLayers:
                 points.features = (
                     cells[_FEATURES].round({"confidence": 3, "novelty": 3}).reset_index(drop=True)
                 )
-            box = cells[["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]].to_numpy(float)
             if len(cells):
-                points.size = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) * _CIRCLE
-                alpha = 1.0 if self._circles else 0.0
-                points.border_color = np.stack([rgba(label, alpha) for label in cells["label"]])
+                points.size = circle_sizes(cells)
+                points.border_color = colours(cells["label"].tolist(), 1.0 if self._circles else 0.0)
                 points.face_color = np.zeros((len(cells), 4))
                 points.shown = self._shown(cells)
             points.metadata[METADATA_KEY]["cells"] = cells
@@ -346,7 +314,7 @@ class CellLayers:
         if self._style is not Style.OUTLINES:
             return None
         narrow, wide = (width / self._um_per_px for width in _OUTLINE_UM)
-        return max(1, round(np.clip(_OUTLINE_SHARE * max(self._shape), narrow, wide)))
+        return max(1, round(min(max(_OUTLINE_SHARE * max(self._shape), narrow), wide)))
 
     def _shown(self, cells: pd.DataFrame) -> NDArray[np.bool_]:
         return ~cells["label"].isin(self._hidden).to_numpy()
@@ -360,10 +328,10 @@ class CellLayers:
         assert self.classes is not None
         labels = list(dict.fromkeys(self.cells["label"]))
         clear = np.zeros(4, np.float32)
-        colours: dict[int | None, NDArray[np.float32]] = {None: clear, 0: clear}
+        palette: dict[int | None, NDArray[np.float32]] = {None: clear, 0: clear}
         alpha = _FILL_ALPHA if self._style is Style.FILLED else 1.0
-        colours |= {self._value(c): clear if c in self._hidden else rgba(c, alpha) for c in labels}
-        self.classes.colormap = DirectLabelColormap(color_dict=colours)
+        palette |= {self._value(c): clear if c in self._hidden else rgba(c, alpha) for c in labels}
+        self.classes.colormap = DirectLabelColormap(color_dict=palette)
         self.classes.features = pd.DataFrame(
             {
                 "index": [0, *(self._value(c) for c in labels)],
@@ -388,30 +356,3 @@ class CellLayers:
         elif event.value is self.points:
             self.points = None
             self._removed.add("points")
-
-
-def paint(
-    labels: NDArray[np.uint8], masks: Sequence[CellMask], values: Sequence[int], rim_px: int | None
-) -> None:
-    """Paint cells into a class image, in place; where two overlap, the first one keeps the pixel.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray of uint8, shape (height, width)
-        Changed.
-    masks : sequence of CellMask
-        In px of ``labels``.
-    values : sequence of int
-        One per mask.
-    rim_px : int or None
-        Paint only a rim of this width; None fills the cells.
-    """
-    height, width = labels.shape
-    for mask, value in zip(masks, values, strict=True):
-        pixels = mask.cell if rim_px is None else outline(mask.cell, rim_px)
-        y0, x0, y1, x1 = mask.bbox
-        top, left, bottom, right = max(0, y0), max(0, x0), min(height, y1), min(width, x1)
-        if top >= bottom or left >= right:
-            continue
-        target = labels[top:bottom, left:right]
-        target[pixels[top - y0 : bottom - y0, left - x0 : right - x0] & (target == 0)] = value

@@ -12,7 +12,7 @@ import numpy as np
 from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.errors import InputError
 from napari_wbc.gui.image_layers import METADATA_KEY
-from napari_wbc.gui.layers import rgba
+from napari_wbc.gui.marks import CIRCLE_LINE, SMALLEST_CIRCLE, circle_sizes, colours
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
@@ -138,13 +138,12 @@ def read_cells(path: str | Path | Sequence[str]) -> list[LayerData]:
         "metadata": {METADATA_KEY: {"cells": cells}},
     }
     if len(cells):
-        box = cells[["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]].to_numpy(float)
         layer |= {
-            "size": np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) * 1.25,
-            "border_color": np.stack([rgba(label) for label in cells["label"]]),
+            "size": circle_sizes(cells),
+            "border_color": colours(cells["label"].tolist()),
             "face_color": np.zeros((len(cells), 4)),
-            "border_width": 0.06,
-            "canvas_size_limits": (9, 10_000),
+            "border_width": CIRCLE_LINE,
+            "canvas_size_limits": (SMALLEST_CIRCLE, 10_000),
         }
     return [(cells[["y_px", "x_px"]].to_numpy(float), layer, "points")]
 

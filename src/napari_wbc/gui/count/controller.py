@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_wbc.errors import ScaleUnknownError, WbcError
-from napari_wbc.execution.progress import CancelToken, Progress
-from napari_wbc.gui.count.choices import Choices, ScaleNote, why_not
+from napari_wbc.cell_table import empty_table
+from napari_wbc.errors import WbcError
+from napari_wbc.execution.progress import Progress
+from napari_wbc.gui.count.choices import Choices, why_not
+from napari_wbc.gui.count.scale_finder import ScaleFinder
+from napari_wbc.gui.count.steps import count_steps, save_steps
 from napari_wbc.gui.image_layers import (
-    LayerImage,
     countable_layers,
     is_countable,
     read_layer,
@@ -23,10 +25,11 @@ from napari_wbc.gui.image_layers import (
     region_layers,
 )
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
-from napari_wbc.gui.layers import CellLayers, Style
+from napari_wbc.gui.layers import CellLayers
+from napari_wbc.gui.marks import Style
+from napari_wbc.gui.navigation import ClickWatcher, go_to
 from napari_wbc.gui.progress_text import ProgressText, duration
-from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, count_events
-from napari_wbc.slides import Scale, resolve_scale
+from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Shapes
@@ -35,10 +38,6 @@ if TYPE_CHECKING:
 # Cells appear while the count runs, but no more than a sixth of the time goes into drawing them.
 _LIVE_MS = 150
 _LIVE_SHARE = 5
-# A picked cell is shown at least this large, px of the screen.
-_CELL_ON_SCREEN = 48
-# A press that moves less is a click, px of the screen.
-_CLICK_PX = 4
 
 
 @dataclass
@@ -88,7 +87,6 @@ class CountController(QObject):
         super().__init__(parent)
         self.viewer = viewer
         self.choices = Choices()
-        self.note = ScaleNote()
         self.style, self.opacity = Style.OUTLINES, 0.9
         self.shown: dict[Layer, Shown] = {}
         self._hidden: frozenset[str] = frozenset()
@@ -98,6 +96,7 @@ class CountController(QObject):
         self._started = 0.0
         self._connected = False
         self._stop_line = ""
+        self._abandoned: Shown | None = None
 
         self.runner = JobRunner(self)
         self.runner.state_changed.connect(self.state_changed)
@@ -105,11 +104,13 @@ class CountController(QObject):
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
-        self._scale_runner = JobRunner(self)
-        self._scale_runner.finished.connect(self._on_scale)
-        self._scale_runner.failed.connect(self._on_scale_failed)
+        self.scale_finder = ScaleFinder(self)
+        self.scale_finder.changed.connect(self.scale_changed)
+        self.scale_finder.changed.connect(lambda _: self._tell_reason())
+        self._clicks = ClickWatcher(viewer, self._on_click)
         self._live_timer = QTimer(self)
         self._live_timer.setSingleShot(True)
+        self._live_timer.setInterval(_LIVE_MS)
         self._live_timer.timeout.connect(self._draw_live)
 
     # ---- coming and going ----------------------------------------------------------------------------------
@@ -124,15 +125,15 @@ class CountController(QObject):
         events.removed.connect(self._on_removed)
         events.reordered.connect(self._on_layers)
         events.renamed.connect(self._on_layers)
-        self.viewer.mouse_drag_callbacks.append(self._on_mouse)
+        self._clicks.connect()
         self.layers_changed.emit()
 
     def shutdown(self) -> None:
         """Stop every job and stop listening; layers stay in the viewer, and nothing arrives any more."""
         self.runner.shutdown()
-        self._scale_runner.shutdown(wait_s=0)
+        self.scale_finder.stop()
         self._live_timer.stop()
-        self._counting = None
+        self._counting = self._abandoned = None
         if not self._connected:
             return
         self._connected = False
@@ -141,8 +142,7 @@ class CountController(QObject):
         events.removed.disconnect(self._on_removed)
         events.reordered.disconnect(self._on_layers)
         events.renamed.disconnect(self._on_layers)
-        if self._on_mouse in self.viewer.mouse_drag_callbacks:
-            self.viewer.mouse_drag_callbacks.remove(self._on_mouse)
+        self._clicks.disconnect()
         for shown in self.shown.values():
             shown.layers.disconnect()
         self.shown.clear()
@@ -173,7 +173,7 @@ class CountController(QObject):
         """Take a new state of the form."""
         before, self.choices = self.choices, choices
         if choices.image is not before.image:
-            self._look_for_scale()
+            self.scale_finder.look_at(choices.image)
             self._tell_result()
         self._tell_reason()
 
@@ -186,7 +186,7 @@ class CountController(QObject):
         from napari.layers import Image
 
         grey = [x.name for x in self.viewer.layers if isinstance(x, Image) and not is_countable(x)]
-        return why_not(choices, self.note, images_without_colour=grey, region_shapes=shapes)
+        return why_not(choices, self.scale_finder.note, images_without_colour=grey, region_shapes=shapes)
 
     def open_path(self, path: str | Path) -> None:
         """Open a file or an OME-Zarr folder as a layer."""
@@ -228,7 +228,7 @@ class CountController(QObject):
             "Shapes that are not upright rectangles count with their bounding box." if approximated else "",
             False,
         )
-        self._layers_for(layer, image.shape).show(*_nothing())
+        self._layers_for(layer, image.shape).show(empty_table([]), [])
         self._counting, self._live, self._text, self._started = (
             layer,
             Counter(),
@@ -285,7 +285,7 @@ class CountController(QObject):
             shown.layers.add(event.cells, event.masks)
             self._live.update(event.cells["label"])
             if not self._live_timer.isActive():
-                self._live_timer.start(_LIVE_MS)
+                self._live_timer.start()
 
     def _draw_live(self) -> None:
         shown = self.shown.get(self._counting) if self._counting is not None else None
@@ -305,20 +305,24 @@ class CountController(QObject):
             return
         if layer is None or layer not in self.shown or not isinstance(result, CountResult):
             return
-        shown = self.shown[layer]
+        shown, chosen = self.shown[layer], self.choices.image is layer
         shown.result = result
         shown.layers.set_scale(result.scale.um_per_px)
         shown.layers.show(result.cells, result.masks)
-        if shown.layers.points is not None and self.choices.image is layer:
+        if shown.layers.points is not None and chosen:
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
             self.viewer.layers.selection.active = shown.layers.points
-        if self.choices.image is layer:
+        if chosen:
             self._tell_result()
         cells = f"{len(result.cells):,} cell{'' if len(result.cells) == 1 else 's'}"
         self.message.emit(f"{cells} found in {layer.name}, {duration(seconds)}", False)
 
     def _on_cancelled(self) -> None:
         self._restore()
+        if self._abandoned is not None:
+            # The marks of half a count go as well; now, for napari was in the middle of its own removing before.
+            self._abandoned.layers.remove()
+            self._abandoned = None
         self.message.emit(self._stop_line, False)
 
     def _on_failed(self, line: str) -> None:
@@ -346,32 +350,6 @@ class CountController(QObject):
         self.message.emit(line, True)
         show_error(line)
 
-    # ---- the scale -----------------------------------------------------------------------------------------
-
-    def _look_for_scale(self) -> None:
-        self._scale_runner.shutdown(wait_s=0)
-        layer = self.choices.image
-        if layer is None:
-            self._set_note(ScaleNote())
-            return
-        image = read_layer(layer)
-        if image.um_per_px is not None:
-            self._set_note(ScaleNote(Scale(image.um_per_px, "given", 1.0)))
-            return
-        self._set_note(ScaleNote(looking=True))
-        self._scale_runner.start(Job(f"Scale of {layer.name}", lambda cancel: scale_steps(image, cancel)))
-
-    def _on_scale(self, found: Any) -> None:
-        self._set_note(ScaleNote(found if isinstance(found, Scale) else None))
-
-    def _on_scale_failed(self, line: str) -> None:
-        self._set_note(ScaleNote(problem=line))
-
-    def _set_note(self, note: ScaleNote) -> None:
-        self.note = note
-        self.scale_changed.emit(note)
-        self._tell_reason()
-
     # ---- looking -------------------------------------------------------------------------------------------
 
     def set_hidden(self, labels: frozenset[str]) -> None:
@@ -397,28 +375,13 @@ class CountController(QObject):
         if shown is None or not 0 <= row < len(shown.layers.cells):
             return
         shown.layers.select(row)
-        camera = self.viewer.camera
-        position = shown.layers.world_position(row)
-        camera.center = position if len(position) == 3 else (camera.center[0], *position[-2:])
-        camera.zoom = max(camera.zoom, _CELL_ON_SCREEN / shown.layers.world_size(row))
+        go_to(self.viewer, shown.layers.world_position(row), shown.layers.world_size(row))
 
-    def _on_mouse(self, viewer: Viewer, event: Any) -> Iterator[None]:
-        """Select the cell that is clicked; a drag stays napari's."""
-        start = tuple(event.pos)
-        moved = False
-        yield
-        while event.type == "mouse_move":
-            moved = moved or max(abs(a - b) for a, b in zip(start, event.pos, strict=True)) > _CLICK_PX
-            yield
-        active = viewer.layers.selection.active
-        busy = active is not None and str(getattr(active, "mode", "pan_zoom")) not in (
-            "pan_zoom",
-            "transform",
-        )
+    def _on_click(self, position: Sequence[float]) -> None:
         shown = self._shown
-        if moved or busy or shown is None:
+        if shown is None:
             return
-        row = shown.layers.cell_at(event.position)
+        row = shown.layers.cell_at(position)
         shown.layers.select(row)
         if row is not None:
             self.cell_selected.emit(row)
@@ -439,39 +402,11 @@ class CountController(QObject):
 
     def _on_removed(self, event: Any) -> None:
         layer = event.value
-        if layer is self._counting:
-            self.runner.cancel()
-            self._stop_line = "The image was removed, so its count was stopped."
         shown = self.shown.pop(layer, None)
         if shown is not None:
-            # Later, for the viewer is in the middle of its own removing; a finished overlay may stay without its image.
-            QTimer.singleShot(0, shown.layers.remove if shown.result is None else shown.layers.disconnect)
+            shown.layers.disconnect()
+        if layer is self._counting:
+            self._stop_line = "The image was removed, so its count was stopped."
+            self._abandoned = shown
+            self.runner.cancel()
         self._on_layers()
-
-
-def _nothing() -> tuple[Any, list[Any]]:
-    from napari_wbc.cell_table import empty_table
-
-    return empty_table([]), []
-
-
-def count_steps(image: LayerImage, options: CountOptions, cancel: CancelToken) -> Iterator[Any]:
-    """Open an image and count it; runs in the worker."""
-    yield Progress("Opening the image", 0, 0)
-    yield from count_events(image.open(), options, cancel=cancel)
-
-
-def save_steps(result: CountResult, folder: Path, cancel: CancelToken) -> Iterator[Any]:
-    """Write a result; runs in the worker."""
-    yield Progress("Saving", 0, 0)
-    yield result.write(folder, cancel=cancel)
-
-
-def scale_steps(image: LayerImage, cancel: CancelToken) -> Iterator[Any]:
-    """Find the scale of an image, as the count would; runs in the worker."""
-    slide = image.open()
-    cancel.check()
-    try:
-        yield resolve_scale(slide)
-    except ScaleUnknownError:
-        yield None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +37,8 @@ from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.differential_panel import DifferentialPanel
 from napari_wbc.gui.jobs import JobState
-from napari_wbc.gui.layers import Style
 from napari_wbc.gui.legend import Legend
+from napari_wbc.gui.marks import Style
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
@@ -63,7 +65,7 @@ class CountWidget(QWidget):
         super().__init__(parent)
         # Layers are compared by identity, which the proxy that napari gives to plugins would break.
         self.controller = CountController(getattr(viewer, "__wrapped__", viewer), self)
-        self._window: QWidget | None = None
+        self._window: Callable[[], QWidget | None] = lambda: None
         self._build()
         self._wire()
         self._recall()
@@ -190,7 +192,7 @@ class CountWidget(QWidget):
 
     def _on_form(self) -> None:
         self.controller.choose(self.form.choices())
-        self.form.set_note(self.controller.note)
+        self.form.set_note(self.controller.scale_finder.note)
 
     def _on_scale(self, note: ScaleNote) -> None:
         self.form.set_note(note)
@@ -301,20 +303,20 @@ class CountWidget(QWidget):
 
     def _watch_window(self) -> None:
         window = self.window()
-        if window is not self._window:
-            if self._window is not None:
-                self._window.removeEventFilter(self)
-            self._window = window
+        if window is not self._window():
+            # A closed window must be free to go, also while somebody holds on to this widget.
+            self._window = weakref.ref(window)
             window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Notice when the viewer is closed; it may yet refuse, so a look at it comes later."""
-        if event.type() == QEvent.Type.Close and watched is self._window:
+        if event.type() == QEvent.Type.Close and watched is self._window():
             QTimer.singleShot(0, self._on_window_closed)
         return False
 
     def _on_window_closed(self) -> None:
-        if self._window is not None and not self._window.isVisible():
+        window = self._window()
+        if window is None or not window.isVisible():
             self._shutdown()
 
     def _shutdown(self) -> None:
