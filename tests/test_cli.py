@@ -539,7 +539,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     smear_image: NDArray[np.uint8], tmp_path: Path, workers: str
 ) -> None:
     image = tmp_path / "large.png"
-    Image.fromarray(np.tile(smear_image, (4, 4, 1))).save(image, compress_level=1)
+    Image.fromarray(np.tile(smear_image, (3, 3, 1))).save(image, compress_level=1)
     out = tmp_path / "out"
     argv = command("count", image, "--out", out, "--um-per-px", "0.1", "--workers", workers, "--progress")
     # A group of its own, as a terminal makes it: Ctrl-C reaches the workers too.

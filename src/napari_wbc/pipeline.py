@@ -336,8 +336,7 @@ def count_events(
     cells, masks, embeddings = found.ordered()
     counted = differential(cells, profile, wbc_per_l=options.wbc_per_l)
     clock.lap("differential")
-    fingerprint = image_sha256(slide)
-    cancel.check()
+    fingerprint = image_sha256(slide, cancel=cancel)
     clock.lap("image_sha256")
     run = run_record(
         slide=slide,

@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 
 from napari_wbc.errors import InputError
+from napari_wbc.execution.progress import CancelToken
 from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.slide import Slide
 
 _BLOCK = 1 << 20
 
 
-def image_sha256(slide: Slide) -> str:
+def image_sha256(slide: Slide, *, cancel: CancelToken | None = None) -> str:
     """SHA-256 of a slide's file or array.
 
     Parameters
     ----------
     slide : Slide
         An open slide.
+    cancel : CancelToken, optional
+        Looked at after every block.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def image_sha256(slide: Slide) -> str:
     >>> image_sha256(open_slide(np.full((2, 2, 3), 255, np.uint8)))[:8]
     '02454e52'
     """
-    digest = hashlib.sha256()
+    digest = _Digest(cancel or CancelToken())
     if isinstance(slide, ArraySlide):
         _add_array(digest, slide.arrays[0])
         return digest.hexdigest()
@@ -66,20 +69,35 @@ def image_sha256(slide: Slide) -> str:
     return digest.hexdigest()
 
 
-def _add_file(digest: Any, path: Path) -> None:
+class _Digest:
+    """A SHA-256 that can be cancelled."""
+
+    def __init__(self, cancel: CancelToken) -> None:
+        self._sha256 = hashlib.sha256()
+        self._cancel = cancel
+
+    def update(self, block: bytes) -> None:
+        self._cancel.check()
+        self._sha256.update(block)
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+def _add_file(digest: _Digest, path: Path) -> None:
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
 
 
-def _add_array(digest: Any, array: Any) -> None:
+def _add_array(digest: _Digest, array: Any) -> None:
     digest.update(f"{np.dtype(array.dtype).str} {tuple(array.shape)}".encode())
     rows = max(1, _BLOCK * 16 // max(1, int(np.prod(array.shape[1:])) * np.dtype(array.dtype).itemsize))
     for y in range(0, array.shape[0], rows):
         digest.update(np.ascontiguousarray(array[y : y + rows]).tobytes())
 
 
-def _add_slide(digest: Any, slide: Slide) -> None:
+def _add_slide(digest: _Digest, slide: Slide) -> None:
     """For slides of other makers that have neither a path nor an array: their 8-bit pixels."""
     height, width = slide.shape
     digest.update(f"|u1 {(height, width, 3)}".encode())
