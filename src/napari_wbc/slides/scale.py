@@ -63,7 +63,7 @@ def _sane(um_per_px: float) -> bool:
 
 
 def estimate_scale(slide: Slide, sample_tiles: int = 9) -> Scale | None:
-    """µm per px from the median diameter of isolated red cells, which is 7.5 µm.
+    """µm per px from the size of the red cells, whose median diameter is 7.5 µm.
 
     Parameters
     ----------
@@ -75,6 +75,16 @@ def estimate_scale(slide: Slide, sample_tiles: int = 9) -> Scale | None:
     Returns
     -------
     Scale or None
-        None when there are too few red cells, or they do not agree.
+        None when there are too few red cells, or they do not agree. The confidence is
+        ``(1 - 2 ** (-(n - 1) / 4)) * share * (1 - rival)``: n circles have about the most common diameter; they
+        hold this share of the outline of all circles; another diameter has a share of up to rival times that. It
+        is lowered where reduced copies of the tiles tell another size, and below 0.25 there is no estimate.
+
+    Notes
+    -----
+    Single fields of five public sets, with 3 to 50 red cells each, were within 15 % in about nine of ten cases
+    where there was an estimate (``benchmarks/scale.py``); red cells themselves differ that much between smears.
     """
-    return None
+    from napari_wbc.slides.red_cells import estimate_from_red_cells
+
+    return estimate_from_red_cells(slide, sample_tiles)
