@@ -159,12 +159,15 @@ def promyelocyte(canvas: Canvas) -> None:
 
 def _neutrophil_cytoplasm(canvas: Canvas, cell: Field) -> None:
     rng = canvas.rng
-    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.0, 0.05), plasma=rng.uniform(0.62, 0.85), mottling=0.26)
+    paint_cytoplasm(canvas, cell, azure=rng.uniform(0.0, 0.05), plasma=rng.uniform(0.55, 0.80), mottling=0.26)
     pink = np.clip(0.5 + 0.5 * canvas.noise(1.8), 0, 1.5).astype(np.float32)
     canvas.add("eosin", rng.uniform(0.0, 0.07) * pink * inside(cell + 0.4, 1.0))
     zone = inside(cell + 0.2, 0.3) * np.clip(0.7 + 0.4 * canvas.noise(1.2), 0, 1).astype(np.float32)
     granules = canvas.dots(zone, rng.uniform(1.5, 4.5), 0.10, spread=0.5)
-    canvas.add("granule", rng.uniform(0.06, 0.26) * np.tanh(0.8 * granules))
+    canvas.add("granule", rng.uniform(0.05, 0.16) * np.tanh(0.8 * granules))
+    # A few darker ones.
+    azurophil = canvas.dots(zone, rng.uniform(0.3, 1.0), 0.12, spread=0.4)
+    canvas.add("granule", rng.uniform(0.15, 0.45) * np.tanh(azurophil))
 
 
 def _immature_cytoplasm(canvas: Canvas, cell: Field, azure: float, granules: float) -> None:

@@ -10,8 +10,8 @@ from napari_wbc.slides.synthetic.canvas import Canvas, Field, inside
 from napari_wbc.slides.synthetic.outlines import arc, blob, ellipse, ribbon, union
 from napari_wbc.slides.synthetic.parts import Chromatin, paint_cytoplasm, paint_nucleus, round_cell
 
-_LYMPHOCYTE = Chromatin((0.48, 0.75, 0.92, 1.07, 1.26), rim=0.5, hue=-0.04)
-_LARGE_LYMPHOCYTE = Chromatin((0.42, 0.64, 0.80, 0.95, 1.14), rim=0.5, hue=-0.08)
+_LYMPHOCYTE = Chromatin((0.64, 0.82, 0.95, 1.06, 1.20), rim=0.7, hue=-0.03)
+_LARGE_LYMPHOCYTE = Chromatin((0.46, 0.68, 0.83, 0.97, 1.15), rim=0.6, hue=-0.07)
 _MONOCYTE = Chromatin((0.33, 0.50, 0.67, 0.88, 1.18), rim=0.9, hue=-0.12)
 
 
@@ -19,18 +19,18 @@ def lymphocyte(canvas: Canvas) -> None:
     """Draw a round, dense nucleus in a thin rim of blue cytoplasm; one in five is larger and paler."""
     rng = canvas.rng
     large = rng.random() < 0.2
-    nucleus_radius = rng.normal(4.75, 0.2) if large else rng.normal(4.3, 0.22)
-    radius = nucleus_radius + (rng.uniform(0.9, 1.9) if large else rng.uniform(0.25, 0.65))
+    nucleus_radius = rng.normal(4.65, 0.2) if large else rng.normal(4.15, 0.22)
+    radius = nucleus_radius + (rng.uniform(0.8, 1.8) if large else rng.uniform(0.2, 0.6))
     frilly = rng.random() < 0.35
-    cell = round_cell(canvas, radius, irregular=0.045, ruffle_um=0.22 if frilly else 0.10)
+    cell = round_cell(canvas, radius, irregular=0.045, ruffle_um=0.2 if frilly else 0.11)
     for _ in range(int(rng.integers(1, 4)) if frilly else 0):
         # Small blebs of cytoplasm.
         angle, size = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 0.95)
         place = (radius * math.sin(angle), radius * math.cos(angle))
         cell = union(cell, ellipse(canvas.y, canvas.x, place, size, 0.8 * size, angle), 0.4)
     canvas.cell |= cell < 0
-    azure = rng.uniform(0.26, 0.38) if large else rng.uniform(0.42, 0.70)
-    paint_cytoplasm(canvas, cell, azure=azure, plasma=0.10, mottling=0.30)
+    azure = rng.uniform(0.28, 0.42) if large else rng.uniform(0.60, 1.0)
+    paint_cytoplasm(canvas, cell, azure=azure, plasma=0.08, mottling=0.22, edge=0.45)
     towards = rng.uniform(0, 2 * math.pi)
     off = (radius - nucleus_radius - 0.15) * rng.uniform(0.2, 0.9)
     y, x = canvas.warped(1.5, 0.14)
@@ -122,6 +122,6 @@ def erythroblast(canvas: Canvas) -> None:
     nucleus = blob(y, x, nucleus_radius, oval, (off * math.sin(towards), off * math.cos(towards)))
     # The ripest nuclei are without structure.
     spread = 1.0 - 0.6 * ripe
-    low, second, median, third, high = (1.0 + spread * d for d in (-0.50, -0.16, 0.02, 0.12, 0.24))
+    low, second, median, third, high = (0.96 + spread * d for d in (-0.44, -0.14, 0.0, 0.08, 0.18))
     paint_nucleus(canvas, nucleus, Chromatin((low, second, median, third, high), rim=0.5, coarse_share=0.5))
     canvas.thin_out("haemoglobin", 0.8 * inside(nucleus, 0.3))

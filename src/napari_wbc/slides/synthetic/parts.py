@@ -46,7 +46,7 @@ def round_cell(canvas: Canvas, radius: float, irregular: float, ruffle_um: float
         (4, rng.normal(0, irregular * 0.35), rng.uniform(0, 2 * math.pi)),
         (5, rng.normal(0, irregular * 0.25), rng.uniform(0, 2 * math.pi)),
     ]
-    y, x = canvas.warped(0.7, ruffle_um)
+    y, x = canvas.warped(0.7 if ruffle_um < 0.12 else 0.4, ruffle_um)
     cell = blob(y, x, radius, harmonics)
     if rng.random() < 0.35:
         # Where a neighbour pressed on it.
@@ -58,13 +58,19 @@ def round_cell(canvas: Canvas, radius: float, irregular: float, ruffle_um: float
 
 
 def paint_cytoplasm(
-    canvas: Canvas, cell: Field, azure: float, plasma: float, mottling: float, edge_um: float = 0.30
+    canvas: Canvas,
+    cell: Field,
+    azure: float,
+    plasma: float,
+    mottling: float,
+    edge: float = 0.25,
+    edge_um: float = 0.30,
 ) -> None:
-    """Fill a cell with cytoplasm: blue (``azure``) and pink (``plasma``), cloudy, a little darker at the edge."""
+    """Fill a cell with cytoplasm: blue (``azure``) and pink (``plasma``), cloudy, darker by ``edge`` at its rim."""
     body = inside(cell, edge_um)
     clouds = 1 + mottling * (0.85 * canvas.noise(0.12) + 0.5 * canvas.noise(0.5))
-    edge = 1 + 0.25 * np.exp(-((cell + 0.25) ** 2) / 0.06)
-    fill = body * np.clip(clouds, 0.15, 2.5) * edge
+    rim = 1 + edge * np.exp(-((cell + 0.25) ** 2) / 0.06)
+    fill = body * np.clip(clouds, 0.15, 2.5) * rim
     canvas.add("azure", azure * fill)
     canvas.add("plasma", plasma * fill)
     canvas.hue = canvas.hue + 0.022 * canvas.noise(0.18) * body
@@ -81,7 +87,9 @@ def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um
     for dye in ("azure", "plasma", "eosin", "granule"):
         canvas.thin_out(dye, 0.95 * fill)
     median = chromatin.quantiles[2]
-    concentration = median + stain.contrast * (by_quantiles(texture, chromatin.quantiles) - median)
+    # No two nuclei took up the same amount of stain.
+    amount, contrast = canvas.rng.normal(1, 0.05), stain.contrast * canvas.rng.normal(1, 0.10)
+    concentration = amount * (median + contrast * (by_quantiles(texture, chromatin.quantiles) - median))
     canvas.add("chromatin", concentration * fill)
     canvas.hue = (
         canvas.hue * (1 - fill)
