@@ -179,12 +179,17 @@ def inside(distance_um: Field, edge_um: float) -> Field:
     return fill
 
 
-def by_quantiles(noise: Field, quantiles: tuple[float, float, float, float, float]) -> Field:
-    """Map standard noise so that its 5, 25, 50, 75 and 95 % quantiles become the given ones."""
-    z = (-2.6, -1.645, -0.674, 0.0, 0.674, 1.645, 2.6)
+def by_quantiles(
+    texture: Field, where: NDArray[np.bool_], quantiles: tuple[float, float, float, float, float]
+) -> Field:
+    """Map a texture so that its 5, 25, 50, 75 and 95 % quantiles within ``where`` become the given ones."""
+    if not where.any():
+        return np.full_like(texture, quantiles[2])
+    found = np.quantile(texture[where], (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995))
     low, high = 2 * quantiles[0] - quantiles[1], 2 * quantiles[4] - quantiles[3]
-    ends = (max(low, 0.3 * quantiles[0]), *quantiles, high)
-    return np.interp(noise, z, ends).astype(np.float32)
+    wanted = (max(low, 0.4 * quantiles[0]), *quantiles, high)
+    mapped: Field = np.interp(texture, found, wanted).astype(np.float32)
+    return mapped
 
 
 def _stretched(coarse: Field, step: int, n: int) -> Field:

@@ -11,9 +11,9 @@ from napari_wbc.slides.synthetic.canvas import Canvas, Field, inside
 from napari_wbc.slides.synthetic.outlines import arc, ellipse, ribbon, union
 from napari_wbc.slides.synthetic.parts import Chromatin, paint_cytoplasm, paint_nucleus, round_cell
 
-DENSE = Chromatin(quantiles=(0.42, 0.72, 0.93, 1.08, 1.26), rim=0.9)
+DENSE = Chromatin(quantiles=(0.42, 0.72, 0.93, 1.08, 1.26), rim=1.2, channels=1.6)
 #: The younger the cell, the paler the chromatin.
-CLUMPED = Chromatin(quantiles=(0.40, 0.62, 0.83, 1.05, 1.28), rim=0.5, hue=-0.05)
+CLUMPED = Chromatin(quantiles=(0.40, 0.62, 0.83, 1.05, 1.28), rim=0.6, hue=-0.05, channels=1.2)
 OPEN = Chromatin(quantiles=(0.38, 0.57, 0.78, 1.00, 1.26), rim=0.25, hue=-0.06)
 
 
@@ -69,7 +69,7 @@ def eosinophil(canvas: Canvas) -> None:
     nucleus = _lobed_nucleus(
         canvas, lobes, rng.normal(58, 4), radius, strand=(0.22, 0.6), warp_um=0.12, stretch=(1.0, 1.25)
     )
-    paint_nucleus(canvas, nucleus, Chromatin((0.40, 0.62, 0.82, 1.01, 1.22), rim=1.0))
+    paint_nucleus(canvas, nucleus, Chromatin((0.40, 0.62, 0.82, 1.01, 1.22), rim=1.2, channels=1.4))
 
 
 def basophil(canvas: Canvas) -> None:

@@ -10,7 +10,7 @@ from napari_wbc.slides.synthetic.canvas import Canvas, Field, inside
 from napari_wbc.slides.synthetic.outlines import arc, blob, ellipse, ribbon, union
 from napari_wbc.slides.synthetic.parts import Chromatin, paint_cytoplasm, paint_nucleus, round_cell
 
-_LYMPHOCYTE = Chromatin((0.64, 0.82, 0.95, 1.06, 1.20), rim=0.7, hue=-0.03)
+_LYMPHOCYTE = Chromatin((0.64, 0.82, 0.95, 1.06, 1.20), rim=0.7, hue=-0.03, channels=0.6)
 _LARGE_LYMPHOCYTE = Chromatin((0.46, 0.68, 0.83, 0.97, 1.15), rim=0.6, hue=-0.07)
 _MONOCYTE = Chromatin((0.33, 0.50, 0.67, 0.88, 1.18), rim=0.9, hue=-0.12)
 

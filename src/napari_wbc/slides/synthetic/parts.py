@@ -27,6 +27,8 @@ class Chromatin:
         Sizes of the two grains of the texture. The defaults give the autocorrelation that real nuclei have.
     coarse_share : float
         Weight of the coarse grains.
+    channels : float
+        Weight of light, winding channels between clumps.
     """
 
     quantiles: tuple[float, float, float, float, float]
@@ -35,6 +37,7 @@ class Chromatin:
     fine_um: float = 0.11
     coarse_um: float = 0.30
     coarse_share: float = 0.30
+    channels: float = 0.0
 
 
 def round_cell(canvas: Canvas, radius: float, irregular: float, ruffle_um: float = 0.08) -> Field:
@@ -83,13 +86,15 @@ def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um
     texture = canvas.grains(
         chromatin.fine_um * stain.grain, chromatin.coarse_um * stain.grain, chromatin.coarse_share
     )
+    if chromatin.channels:
+        texture = texture + chromatin.channels * np.abs(canvas.noise(0.26 * stain.grain))
     texture = texture + chromatin.rim * np.exp(-((distance + 0.22) ** 2) / 0.06)
     for dye in ("azure", "plasma", "eosin", "granule"):
         canvas.thin_out(dye, 0.95 * fill)
     median = chromatin.quantiles[2]
     # No two nuclei took up the same amount of stain.
     amount, contrast = canvas.rng.normal(1, 0.05), stain.contrast * canvas.rng.normal(1, 0.10)
-    concentration = amount * (median + contrast * (by_quantiles(texture, chromatin.quantiles) - median))
+    concentration = amount * (median + contrast * (by_quantiles(texture, distance < 0, chromatin.quantiles) - median))
     canvas.add("chromatin", concentration * fill)
     canvas.hue = (
         canvas.hue * (1 - fill)
