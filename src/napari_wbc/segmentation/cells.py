@@ -11,15 +11,15 @@ from skimage.filters import threshold_otsu
 
 from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
-from napari_wbc.segmentation.morphology import Mask, closed, filled, opened, touching_part
+from napari_wbc.segmentation.morphology import Mask, opened, touching_part
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
-from napari_wbc.segmentation.slide_model import SlideModel
-from napari_wbc.segmentation.stain import along
+from napari_wbc.segmentation.outline import trace_outline
+from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel
 from napari_wbc.slides.slide import Slide
+from napari_wbc.segmentation.stain import along
 
 FINE_UM = 0.15
 HALF_WINDOW_UM = 18.0
-_SMOOTHING_UM = 0.2
 _FRAME = 6
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
 _NEEDS_RING_UM2 = 25.0
@@ -83,16 +83,21 @@ def outline_cell(
     others = nuclear & ~own & ~_touching(own, nuclear)
     um = fine.um
 
-    cell = (along(density, model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)) | own | others
-    cell = filled(closed(opened(cell, 0.5 / um), 0.5 / um) | own)
-    if others.any():
-        cell &= ndimage.distance_transform_edt(~own) <= ndimage.distance_transform_edt(~others)
-    cell = touching_part(opened(cell, 1.2 / um) | own, own)
-    cell = filled(closed(cell, 1.5 / um))
-    if others.any():
-        cell &= ~others
+    cell = _whole_cell(density, own, others, model, um)
     refined = _refine_nucleus(q, own, cell, model, um)
     return _measure(slide, cell | refined, refined, window, nucleus, fine)
+
+
+def _whole_cell(density: NDArray[np.float32], own: Mask, others: Mask, model: SlideModel, um: float) -> Mask:
+    """The cell around a nucleus: what is coloured unlike red cells and the empty slide, and closer to this nucleus."""
+    evidence = model.surroundings.leukocyte_evidence(density)
+    if others.any():
+        foreign = ndimage.distance_transform_edt(~own) > ndimage.distance_transform_edt(~others)
+        evidence = np.where(foreign, np.float32(-3.0), evidence)
+    stained = along(density, model.red_cell_axis) * np.float32(1 / max(0.05, model.red_cell_density))
+    y, x = np.nonzero(own)
+    centre = int(y.sum()) // len(y), int(x.sum()) // len(x)
+    return trace_outline(evidence, stained, own, centre, um) & ~others
 
 
 def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, int]:
@@ -108,7 +113,7 @@ def _read_density(
     top, left = max(0, y0 - _FRAME), max(0, x0 - _FRAME)
     bottom, right = min(fine.shape[0], y1 + _FRAME), min(fine.shape[1], x1 + _FRAME)
     density = model.optical_density(fine.read(slide, top, left, bottom, right), fine, top, left)
-    sigma = _SMOOTHING_UM / fine.um
+    sigma = FINE_SMOOTHING_UM / fine.um
     density = ndimage.gaussian_filter(density, (sigma, sigma, 0), mode="nearest", truncate=3.0)
     return density[y0 - top : y1 - top, x0 - left : x1 - left]
 

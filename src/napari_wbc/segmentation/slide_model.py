@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,15 @@ from scipy import ndimage
 
 from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
 from napari_wbc.segmentation.grid import Grid
-from napari_wbc.segmentation.stain import FALLBACK_AXIS, Vector, along, fit_stain
+from napari_wbc.segmentation.stain import Vector, along, fit_stain
+from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
 from napari_wbc.slides.slide import RGB, Slide
 
 COARSE_UM = 0.5
 #: Of the first pass: nuclei are wider, colour fringes and granules are finer.
 SMOOTHING_UM = 0.7
+#: Of the second pass.
+FINE_SMOOTHING_UM = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,16 @@ class SlideModel:
         Unit direction of nuclei across that of red cells: red cells read 0, cytoplasm a little.
     threshold_nucleus, threshold_cytoplasm : float
         On the densities along these axes.
+    red_cell_density : float
+        Typical density of red cells along their axis.
     red_cell_fraction : float
         Share of the sampled area that red cells cover.
     confidence : float
         0 (the fallback axis without any support) to 1.
     um_per_px : float
         Scale that it was fitted with, µm per level-0 px.
+    surroundings : Surroundings
+        Colours around leukocytes.
     """
 
     background: Background
@@ -48,20 +55,20 @@ class SlideModel:
     cytoplasm_axis: Vector
     threshold_nucleus: float
     threshold_cytoplasm: float
+    red_cell_density: float
     red_cell_fraction: float
     confidence: float
     um_per_px: float
+    surroundings: Surroundings = field(compare=False)
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for ``run.json``."""
-        return asdict(self) | {"background": {"rgb": self.background.rgb, **asdict(self.background)}}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "surroundings"}
+        return plain | {"background": {"rgb": self.background.rgb, **asdict(self.background)}}
 
     def optical_density(self, pixels: RGB, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
         """Optical density of a window of a grid against the background, shape (height, width, 3)."""
-        y = grid.level0(np.arange(y0, y0 + pixels.shape[0]))
-        x = grid.level0(np.arange(x0, x0 + pixels.shape[1]))
-        density: NDArray[np.float32] = OPTICAL_DENSITY[pixels] - self.background.field(y, x)
-        return np.clip(density, -0.1, 2.0, out=density)
+        return _density(pixels, self.background, grid, y0, x0)
 
     def nuclear_density(self, density: NDArray[np.float32]) -> NDArray[np.float32]:
         """Density along the nuclear axis, shape (height, width)."""
@@ -90,13 +97,15 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     grid = Grid.at(slide, um_per_px, COARSE_UM)
     places = _sample(slide, grid)
     background = _background(places, grid, slide.shape)
-    bare = SlideModel(
-        background, (0.0, 0.0, 0.0), FALLBACK_AXIS, FALLBACK_AXIS, 0.0, 0.0, 0.0, 0.0, um_per_px
+    raw = [_density(pixels, background, grid, y, x) for y, x, pixels in places]
+    stain = fit_stain([_smooth(density, SMOOTHING_UM / grid.um) for density in raw], grid.um)
+    surroundings = fit_surroundings(
+        [_smooth(density, FINE_SMOOTHING_UM / grid.um) for density in raw],
+        stain.nuclei,
+        stain.red_cell_axis,
+        stain.cytoplasm_axis,
+        grid.um,
     )
-    densities = [
-        _smooth(bare.optical_density(pixels, grid, y, x), SMOOTHING_UM / grid.um) for y, x, pixels in places
-    ]
-    stain = fit_stain(densities, grid.um)
     return SlideModel(
         background=background,
         red_cell_axis=stain.red_cell_axis,
@@ -104,10 +113,19 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
         cytoplasm_axis=stain.cytoplasm_axis,
         threshold_nucleus=stain.threshold_nucleus,
         threshold_cytoplasm=stain.threshold_cytoplasm,
+        red_cell_density=stain.red_cell_density,
         red_cell_fraction=stain.red_cell_fraction,
         confidence=stain.confidence,
         um_per_px=um_per_px,
+        surroundings=surroundings,
     )
+
+
+def _density(pixels: RGB, background: Background, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
+    y = grid.level0(np.arange(y0, y0 + pixels.shape[0]))
+    x = grid.level0(np.arange(x0, x0 + pixels.shape[1]))
+    density: NDArray[np.float32] = OPTICAL_DENSITY[pixels] - background.field(y, x)
+    return np.clip(density, -0.1, 2.0, out=density)
 
 
 Place = tuple[int, int, RGB]

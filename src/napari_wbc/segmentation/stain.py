@@ -40,8 +40,10 @@ class Stain:
     cytoplasm_axis: Vector
     threshold_nucleus: float
     threshold_cytoplasm: float
+    red_cell_density: float
     red_cell_fraction: float
     confidence: float
+    nuclei: list[NDArray[np.bool_]]
 
 
 def along(density: Density, axis: Vector) -> Density:
@@ -102,6 +104,7 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
         [along(d, cytoplasm_axis)[mask] for d, mask in zip(densities, rest, strict=True)]
     )
     mu, sigma = _spread(cytoplasm, tail=False)
+    dense = np.concatenate([along(d, _vector(red))[mask] for d, mask in zip(densities, rest, strict=True)])
     support = float(np.clip(red_pixels * um**2 / 2000.0, 0.0, 1.0))
     return Stain(
         red_cell_axis=_vector(red),
@@ -109,8 +112,10 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
         cytoplasm_axis=cytoplasm_axis,
         threshold_nucleus=best.threshold(um),
         threshold_cytoplasm=max(_LEAST_CYTOPLASM, mu + 2 * sigma),
+        red_cell_density=float(np.percentile(dense, 60)) if dense.size else 0.2,
         red_cell_fraction=red_pixels / max(1, sum(mask.size for mask in foreground)),
         confidence=support * float(np.clip(1.5 - best.sigma / 0.04, 0.2, 1.0)),
+        nuclei=best.blobs,
     )
 
 
