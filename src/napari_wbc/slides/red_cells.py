@@ -25,6 +25,8 @@ _LEAST_CONFIDENCE = 0.25
 _SMALLEST_DIAMETER = 12.0
 # Logarithms of diameter: the width of the kernel, and what still counts as the same size.
 _KERNEL, _SAME_SIZE, _OTHER_SIZE = 0.08, 0.2, 0.25
+# Red cells make up at least this share of all outlines.
+_EXPLAINED = 0.1
 # Leukocytes are this much denser than the median of all round things.
 _DENSER = 1.9
 
@@ -108,7 +110,11 @@ def _most_common_size(found: list[Circles], reduction: int) -> _Size | None:
     if count < _LEAST_CELLS or diameter < _SMALLEST_DIAMETER:
         return None
     share = float(weight[inside].sum() / weight.sum())
-    confidence = (1 - 2 ** (-(count - 1) / 4)) * share * max(0.0, 1 - rival)
+    # Specks of one size are no red cells where most of the outline is that of something else.
+    explained = float(np.pi * weight[inside].sum() / sum(circles.outline_px for circles in found))
+    confidence = (
+        (1 - 2 ** (-(count - 1) / 4)) * share * max(0.0, 1 - rival) * min(1.0, explained / _EXPLAINED)
+    )
     return _Size(diameter * reduction, count, confidence)
 
 
