@@ -74,7 +74,15 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
     if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
         lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
         return Stain(
-            _vector(red), FALLBACK_AXIS, FALLBACK_AXIS, lone.threshold(um), _LEAST_CYTOPLASM, 0.0, 0.0
+            red_cell_axis=_vector(red),
+            nuclear_axis=FALLBACK_AXIS,
+            cytoplasm_axis=FALLBACK_AXIS,
+            threshold_nucleus=lone.threshold(um),
+            threshold_cytoplasm=_LEAST_CYTOPLASM,
+            red_cell_density=0.0,
+            red_cell_fraction=0.0,
+            confidence=0.0,
+            nuclei=lone.blobs,
         )
     best: _Separation | None = None
     # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
