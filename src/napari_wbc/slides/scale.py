@@ -83,8 +83,8 @@ def estimate_scale(slide: Slide, sample_tiles: int = 9) -> Scale | None:
 
     Notes
     -----
-    Of 400 single fields of five public sets, 86 % had an estimate; it was within 15 % of the known scale in 94 %
-    of these (98 % at a confidence over 0.6) and more than 25 % off in one (``benchmarks/scale.py``, seeds 0 and
+    Of 369 single fields of five public sets, 86 % had an estimate; it was within 15 % of the known scale in 94 %
+    of these (98 % at a confidence over 0.6) and more than 25 % off in two (``benchmarks/scale.py``, seeds 0 and
     11). The known scales are themselves good to about 10 %, and red cells differ between patients.
     """
     from napari_wbc.slides.red_cells import estimate_from_red_cells
