@@ -14,13 +14,12 @@ from napari_wbc.segmentation.grid import Grid, enlarge_mask
 from napari_wbc.segmentation.morphology import Mask, opened, touching_part
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
 from napari_wbc.segmentation.outline import trace_outline
-from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel
-from napari_wbc.slides.slide import Slide
+from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel, smoothed_density
 from napari_wbc.segmentation.stain import along
+from napari_wbc.slides.slide import Slide
 
 FINE_UM = 0.15
 HALF_WINDOW_UM = 18.0
-_FRAME = 6
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
 _NEEDS_RING_UM2 = 25.0
 
@@ -76,7 +75,7 @@ def outline_cell(
         None where it turns out to be no nucleated cell.
     """
     window = _window(nucleus, coarse, fine)
-    density = _read_density(slide, model, fine, window)
+    density = smoothed_density(slide, model, fine, window, FINE_SMOOTHING_UM)
     q = model.nuclear_density(density)
     own = enlarge_mask(nucleus.mask, coarse, (nucleus.y0, nucleus.x0), fine.px, window)
     nuclear = enlarge_mask(around.mask, coarse, (around.y0, around.x0), fine.px, window)
@@ -104,18 +103,6 @@ def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, 
     y, x = fine.index(coarse.level0(nucleus.y)), fine.index(coarse.level0(nucleus.x))
     half = round(HALF_WINDOW_UM / fine.um)
     return max(0, y - half), max(0, x - half), min(fine.shape[0], y + half), min(fine.shape[1], x + half)
-
-
-def _read_density(
-    slide: Slide, model: SlideModel, fine: Grid, window: tuple[int, int, int, int]
-) -> NDArray[np.float32]:
-    y0, x0, y1, x1 = window
-    top, left = max(0, y0 - _FRAME), max(0, x0 - _FRAME)
-    bottom, right = min(fine.shape[0], y1 + _FRAME), min(fine.shape[1], x1 + _FRAME)
-    density = model.optical_density(fine.read(slide, top, left, bottom, right), fine, top, left)
-    sigma = FINE_SMOOTHING_UM / fine.um
-    density = ndimage.gaussian_filter(density, (sigma, sigma, 0), mode="nearest", truncate=3.0)
-    return density[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
 def _touching(own: Mask, nuclear: Mask) -> Mask:

@@ -59,3 +59,15 @@ def hull_area(y: NDArray[np.int64], x: NDArray[np.int64]) -> float:
     """Area of the convex hull of pixels, px (corners included, so that one pixel has area 1)."""
     corners = np.concatenate([np.stack([y + dy, x + dx], axis=1) for dy in (0, 1) for dx in (0, 1)])
     return float(ConvexHull(corners).volume)
+
+
+def hull_mask(mask: Mask) -> Mask:
+    """Pixels whose centre lies in the convex hull of a mask."""
+    y, x = np.nonzero(mask)
+    corners = np.concatenate([np.stack([y + dy, x + dx], axis=1) for dy in (-0.5, 0.5) for dx in (-0.5, 0.5)])
+    equations = ConvexHull(corners).equations
+    yy, xx = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    inside: Mask = np.ones(mask.shape, bool)
+    for a, b, c in equations:
+        inside &= a * yy + b * xx + c <= 1e-9
+    return inside

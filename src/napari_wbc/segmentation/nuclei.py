@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_wbc.segmentation.grid import Grid
-from napari_wbc.segmentation.morphology import Mask, hull_area, opened
-from napari_wbc.segmentation.slide_model import SMOOTHING_UM, SlideModel
+from napari_wbc.segmentation.morphology import Mask, hull_area, hull_mask, opened
+from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SMOOTHING_UM, SlideModel, smoothed_density
 from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides.slide import Slide
 
@@ -20,6 +22,9 @@ SPECK_UM2 = 1.2
 LOBE_GAP_UM = 3.2
 LOBE_UM2 = 28.0
 GROUP_HULL_UM2 = 190.0
+#: Hull of two large lobes, and the share of cytoplasm between them at least.
+LARGE_LOBES_HULL_UM2 = 155.0
+HULL_FILLED = 0.7
 NUCLEUS_UM2 = 12.0
 #: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
 _LONGEST_CLUSTER_UM = 60.0
@@ -27,8 +32,9 @@ _LONGEST_CLUSTER_UM = 60.0
 _LONGEST_NUCLEUS_UM = 35.0
 #: How far a tile may look around for the end of a cluster that leaves its halo.
 _FARTHEST_UM = 80.0
-# Smoothing and opening reach over this many grid px; that frame of what was read is cut away.
-_FRAME = 12
+
+#: Evidence for a leukocyte in a window ``y0, x0, y1, x1`` of the grid.
+Evidence = Callable[[int, int, int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +97,7 @@ def find_nuclei(slide: Slide, tile: Tile, model: SlideModel, grid: Grid) -> Nucl
         window = _window(tile, grid, halo_um)
         mask = _nuclear_mask(slide, model, grid, window)
         core = _core(tile, grid)
-        found = _owned_nuclei(mask, window, core, tile, grid)
+        found = _owned_nuclei(mask, window, core, tile, grid, partial(_evidence, slide, model, grid))
         if found is not None:
             return NucleusMap(mask, window[0], window[1], found)
         halo_um *= 2
@@ -110,12 +116,11 @@ def _window(tile: Tile, grid: Grid, halo_um: float) -> tuple[int, int, int, int]
 
 def _nuclear_mask(slide: Slide, model: SlideModel, grid: Grid, window: tuple[int, int, int, int]) -> Mask:
     y0, x0, y1, x1 = window
-    top, left = max(0, y0 - _FRAME), max(0, x0 - _FRAME)
-    bottom, right = min(grid.shape[0], y1 + _FRAME), min(grid.shape[1], x1 + _FRAME)
-    pixels = grid.read(slide, top, left, bottom, right)
-    q = model.nuclear_density(model.optical_density(pixels, grid, top, left))
-    q = ndimage.gaussian_filter(q, SMOOTHING_UM / grid.um, mode="nearest", truncate=3.0)
-    mask: Mask = q > np.float32(model.threshold_nucleus)
+    frame = 4
+    top, left = max(0, y0 - frame), max(0, x0 - frame)
+    bottom, right = min(grid.shape[0], y1 + frame), min(grid.shape[1], x1 + frame)
+    density = smoothed_density(slide, model, grid, (top, left, bottom, right), SMOOTHING_UM)
+    mask: Mask = model.nuclear_density(density) > np.float32(model.threshold_nucleus)
     # At the slide's border a nucleus goes on: outside counts as nucleus for the erosion.
     cross = ndimage.generate_binary_structure(2, 1)
     steps = max(1, round(OPENING_UM / grid.um))
@@ -139,8 +144,20 @@ def _nuclear_mask(slide: Slide, model: SlideModel, grid: Grid, window: tuple[int
     return mask
 
 
+def _evidence(
+    slide: Slide, model: SlideModel, grid: Grid, y0: int, x0: int, y1: int, x1: int
+) -> NDArray[np.float32]:
+    density = smoothed_density(slide, model, grid, (y0, x0, y1, x1), FINE_SMOOTHING_UM)
+    return model.surroundings.leukocyte_evidence(density)
+
+
 def _owned_nuclei(
-    mask: Mask, window: tuple[int, int, int, int], core: tuple[int, int, int, int], tile: Tile, grid: Grid
+    mask: Mask,
+    window: tuple[int, int, int, int],
+    core: tuple[int, int, int, int],
+    tile: Tile,
+    grid: Grid,
+    evidence: Evidence,
 ) -> list[Nucleus] | None:
     """The nuclei of the core, or None where the window is too small to tell."""
     if not mask.any():
@@ -170,9 +187,9 @@ def _owned_nuclei(
         part = mask[box] & (clusters[box] == number)
         origin = (y0 + box[0].start, x0 + box[1].start)
         if whole and _length(box) * grid.um <= _LONGEST_CLUSTER_UM:
-            nuclei += _groups(part, origin, grid)
+            nuclei += _groups(part, origin, grid, evidence)
         else:
-            nuclei += [n for piece in _pieces(part, origin, grid) for n in _groups(*piece, grid)]
+            nuclei += [n for piece in _pieces(part, origin, grid) for n in _groups(*piece, grid, evidence)]
     return [n for n in nuclei if tile.owns(grid.level0(n.y), grid.level0(n.x))]
 
 
@@ -230,13 +247,13 @@ def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask,
     return pieces
 
 
-def _groups(part: Mask, origin: tuple[int, int], grid: Grid) -> list[Nucleus]:
+def _groups(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Nucleus]:
     """Group the lobes of one cluster and keep the groups that are large enough for a nucleus."""
     labels, count = ndimage.label(part, np.ones((3, 3)))
     pixels = [np.nonzero(labels == k) for k in range(1, count + 1)]
     groups: list[list[int]] = [[k] for k in range(count)]
     if count > 1:
-        groups = _join_lobes(pixels, grid)
+        groups = _join_lobes(pixels, origin, part.shape, grid, evidence)
     nuclei = []
     for members in groups:
         y = np.concatenate([pixels[k][0] for k in members])
@@ -262,8 +279,18 @@ def _groups(part: Mask, origin: tuple[int, int], grid: Grid) -> list[Nucleus]:
     return nuclei
 
 
-def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list[list[int]]:
-    """Join parts, the closest pair first, while the smaller is small and the hull stays that of one nucleus."""
+def _join_lobes(
+    pixels: list[tuple[NDArray[np.int64], ...]],
+    origin: tuple[int, int],
+    shape: tuple[int, ...],
+    grid: Grid,
+    evidence: Evidence,
+) -> list[list[int]]:
+    """Join parts, the closest pair first, while their hull stays that of one nucleus.
+
+    A small part is a lobe. Two large parts are the lobes of one nucleus (as in eosinophils) only where cytoplasm
+    fills their hull; between the nuclei of two touching cells there are notches.
+    """
     count = len(pixels)
     trees = [cKDTree(np.stack(p, axis=1)) for p in pixels]
     gaps = []
@@ -275,6 +302,7 @@ def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list
             if (distance - 1) * grid.um <= LOBE_GAP_UM:
                 gaps.append((distance, a, b))
     group_of = list(range(count))
+    around: NDArray[np.float32] | None = None
     for _, a, b in sorted(gaps):
         first, second = group_of[a], group_of[b]
         if first == second:
@@ -283,13 +311,23 @@ def _join_lobes(pixels: list[tuple[NDArray[np.int64], ...]], grid: Grid) -> list
         areas = [
             sum(len(pixels[k][0]) for k in members if group_of[k] == g) * grid.um**2 for g in (first, second)
         ]
+        y, x = (np.concatenate([pixels[k][axis] for k in members]) for axis in (0, 1))
+        hull_um2 = hull_area(y, x) * grid.um**2
+        if hull_um2 > (GROUP_HULL_UM2 if min(areas) < LOBE_UM2 else LARGE_LOBES_HULL_UM2):
+            continue
         if min(areas) >= LOBE_UM2:
-            continue
-        hull = hull_area(
-            np.concatenate([pixels[k][0] for k in members]), np.concatenate([pixels[k][1] for k in members])
-        )
-        if hull * grid.um**2 > GROUP_HULL_UM2:
-            continue
+            if around is None:
+                around = evidence(origin[0], origin[1], origin[0] + shape[0], origin[1] + shape[1])
+            if _notched(y, x, around):
+                continue
         for k in members:
             group_of[k] = first
     return [[k for k in range(count) if group_of[k] == g] for g in sorted(set(group_of))]
+
+
+def _notched(y: NDArray[np.int64], x: NDArray[np.int64], evidence: NDArray[np.float32]) -> bool:
+    """Whether much of what lies between parts, inside their common hull, is no leukocyte."""
+    parts = np.zeros(evidence.shape, bool)
+    parts[y, x] = True
+    between = evidence[hull_mask(parts) & ~parts]
+    return bool(between.size) and float((between > 0).mean()) < HULL_FILLED

@@ -173,3 +173,35 @@ def _smooth(density: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
         density, (sigma, sigma, 0), mode="nearest", truncate=3.0
     )
     return smooth
+
+
+def smoothed_density(
+    slide: Slide, model: SlideModel, grid: Grid, window: tuple[int, int, int, int], sigma_um: float
+) -> NDArray[np.float32]:
+    """Smoothed optical density of a window of a grid; the same at a place for every window.
+
+    Parameters
+    ----------
+    slide : Slide
+        The slide.
+    model : SlideModel
+        Of the slide.
+    grid : Grid
+        Where to look.
+    window : tuple of int
+        ``(y0, x0, y1, x1)``, grid px, inside the grid.
+    sigma_um : float
+        Of the gaussian, µm.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (y1 - y0, x1 - x0, 3)
+    """
+    y0, x0, y1, x1 = window
+    sigma = sigma_um / grid.um
+    # The gaussian ends at three sigma: what lies further out does not count.
+    frame = int(3.0 * sigma + 0.5) + 1
+    top, left = max(0, y0 - frame), max(0, x0 - frame)
+    bottom, right = min(grid.shape[0], y1 + frame), min(grid.shape[1], x1 + frame)
+    density = model.optical_density(grid.read(slide, top, left, bottom, right), grid, top, left)
+    return _smooth(density, sigma)[y0 - top : y1 - top, x0 - left : x1 - left]

@@ -79,7 +79,7 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
             cytoplasm_axis=FALLBACK_AXIS,
             threshold_nucleus=lone.threshold(um),
             threshold_cytoplasm=_LEAST_CYTOPLASM,
-            red_cell_density=0.0,
+            red_cell_density=0.2,
             red_cell_fraction=0.0,
             confidence=0.0,
             nuclei=lone.blobs,
