@@ -304,7 +304,7 @@ def count_events(
     clock.lap("scale")
 
     yield Progress("Learning the stain", 0, 0)
-    slide_model = fit_slide_model(slide, scale.um_per_px)
+    slide_model = fit_slide_model(slide, scale.um_per_px, cancel=cancel)
     yield SlideModelFitted(slide_model)
     cancel.check()
     clock.lap("slide_model")

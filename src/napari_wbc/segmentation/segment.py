@@ -136,7 +136,7 @@ def segment_slide(
     """
     cancel = cancel or CancelToken()
     cancel.check()
-    model = slide_model or fit_slide_model(slide, um_per_px)
+    model = slide_model or fit_slide_model(slide, um_per_px, cancel=cancel)
     plan = plan_tiles(slide.shape, um_per_px) if tiles is None else tiles
     if workers <= 1 or len(plan) == 1:
         for done, tile in enumerate(plan, start=1):
@@ -260,7 +260,7 @@ def segment(
     slide = image if isinstance(image, Slide) else open_slide(image)
     try:
         scale = resolve_scale(slide, um_per_px).um_per_px
-        model = slide_model or fit_slide_model(slide, scale)
+        model = slide_model or fit_slide_model(slide, scale, cancel=cancel)
         found: list[SegmentedCell] = []
         for result in segment_slide(slide, scale, slide_model=model, workers=workers, cancel=cancel):
             found += result.cells

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_wbc.execution.progress import CancelToken
 from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
@@ -75,7 +76,7 @@ class SlideModel:
         return along(density, self.nuclear_axis)
 
 
-def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
+def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | None = None) -> SlideModel:
     """Fit the light, the stain directions and the thresholds of a slide.
 
     Parameters
@@ -84,6 +85,8 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
         The slide.
     um_per_px : float
         µm per level-0 px.
+    cancel : CancelToken, optional
+        Looked at several times a second.
 
     Returns
     -------
@@ -94,11 +97,13 @@ def fit_slide_model(slide: Slide, um_per_px: float) -> SlideModel:
     -----
     All pixels are pooled: statistics per tile would make the result depend on the tiling.
     """
+    cancel = cancel or CancelToken()
     grid = Grid.at(slide, um_per_px, COARSE_UM)
-    places = _sample(slide, grid)
+    places = _sample(slide, grid, cancel)
     background = _background(places, grid, slide.shape)
     raw = [_density(pixels, background, grid, y, x) for y, x, pixels in places]
-    stain = fit_stain([_smooth(density, SMOOTHING_UM / grid.um) for density in raw], grid.um)
+    stain = fit_stain([_smooth(density, SMOOTHING_UM / grid.um) for density in raw], grid.um, cancel)
+    cancel.check()
     surroundings = fit_surroundings(
         [_smooth(density, FINE_SMOOTHING_UM / grid.um) for density in raw],
         stain.nuclei,
@@ -131,7 +136,9 @@ def _density(pixels: RGB, background: Background, grid: Grid, y0: int, x0: int) 
 Place = tuple[int, int, RGB]
 
 
-def _sample(slide: Slide, grid: Grid, window_um: float = 150.0, most: int = 36) -> list[Place]:
+def _sample(
+    slide: Slide, grid: Grid, cancel: CancelToken, window_um: float = 150.0, most: int = 36
+) -> list[Place]:
     """Windows of the coarse grid: all of a small slide, else an even lattice of ``most`` windows."""
     size = max(16, round(window_um / grid.um))
     height, width = grid.shape
@@ -142,6 +149,7 @@ def _sample(slide: Slide, grid: Grid, window_um: float = 150.0, most: int = 36) 
     places = []
     for i in range(rows):
         for j in range(columns):
+            cancel.check()
             y = max(0, min(height - size, round((i + 0.5) * height / rows - size / 2)))
             x = max(0, min(width - size, round((j + 0.5) * width / columns - size / 2)))
             places.append((y, x, grid.read(slide, y, x, min(height, y + size), min(width, x + size))))

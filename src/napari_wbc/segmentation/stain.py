@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_wbc.execution.progress import CancelToken
+
 Vector = tuple[float, float, float]
 Density = NDArray[np.float32]
 
@@ -54,7 +56,7 @@ def along(density: Density, axis: Vector) -> Density:
     return result
 
 
-def fit_stain(densities: list[Density], um: float) -> Stain:
+def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = None) -> Stain:
     """Fit the stain to smoothed optical densities of sampled places.
 
     Parameters
@@ -63,12 +65,15 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
         Optical density against the background.
     um : float
         µm per px of them.
+    cancel : CancelToken, optional
+        Looked at before every guess.
 
     Notes
     -----
     Several guesses of what is nuclear each give an axis, that axis gives better nuclei, and so on; the guess whose
     nuclei stand out most from everything else wins.
     """
+    cancel = cancel or CancelToken()
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
     red, red_pixels = _red_cells(densities, foreground)
     if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
@@ -90,6 +95,7 @@ def fit_stain(densities: list[Density], um: float) -> Stain:
     for start in starts:
         guess = _separate(densities, foreground, start, um)
         for _ in range(4):
+            cancel.check()
             if guess.area(um) < 15.0:
                 break
             blobs = guess.blobs
