@@ -20,6 +20,8 @@ from napari_wbc.slides.slide import Slide
 
 FINE_UM = 0.15
 HALF_WINDOW_UM = 18.0
+#: Smaller gaps in a nucleus are chromatin of lighter colour.
+_HOLE_UM2 = 2.5
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
 _NEEDS_RING_UM2 = 25.0
 
@@ -88,7 +90,7 @@ def outline_cell(
 
 
 def _whole_cell(density: NDArray[np.float32], own: Mask, others: Mask, model: SlideModel, um: float) -> Mask:
-    """The cell around a nucleus: what is coloured unlike red cells and the empty slide, and closer to this nucleus."""
+    """Outline what is coloured unlike red cells and the empty slide, and closer to this nucleus than to others."""
     evidence = model.surroundings.leukocyte_evidence(density)
     if others.any():
         foreign = ndimage.distance_transform_edt(~own) > ndimage.distance_transform_edt(~others)
@@ -106,22 +108,24 @@ def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, 
 
 
 def _touching(own: Mask, nuclear: Mask) -> Mask:
-    """The rim by which the enlarged mask of all nuclei exceeds that of this one."""
+    """Find the rim by which the enlarged mask of all nuclei exceeds that of this one."""
     rim: Mask = touching_part(nuclear & ndimage.binary_dilation(own, iterations=2), own)
     return rim
 
 
 def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideModel, um: float) -> Mask:
+    """Outline the nucleus by the best threshold inside the cell, near that of the slide."""
     inside = q[cell]
     threshold = model.threshold_nucleus
     if inside.size > 50 and float(inside.max()) > float(inside.min()):
         threshold = float(np.clip(threshold_otsu(inside), 0.6 * threshold, 1.3 * threshold))
     mask = opened((q > np.float32(threshold)) & cell, 0.3 / um)
     mask = touching_part(mask, own)
-    if not mask.any():
-        mask = own
+    if float(mask.sum()) < 0.5 * float(own.sum()):
+        # Granules over the nucleus: the first pass saw it better.
+        mask = own & cell
     labels, _ = ndimage.label(~mask)
-    holes = np.bincount(labels.ravel()) * um**2 < 1.0
+    holes = np.bincount(labels.ravel()) * um**2 < _HOLE_UM2
     holes[0] = False
     refined: Mask = mask | holes[labels]
     return refined
@@ -130,7 +134,7 @@ def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideM
 def _measure(
     slide: Slide, cell: Mask, inside: Mask, window: tuple[int, int, int, int], first: Nucleus, fine: Grid
 ) -> SegmentedCell | None:
-    y0, x0, y1, x1 = window
+    y0, x0 = window[:2]
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2
     rows, columns = np.nonzero(cell)

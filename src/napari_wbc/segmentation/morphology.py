@@ -46,7 +46,7 @@ def filled(mask: Mask) -> Mask:
 
 
 def touching_part(mask: Mask, seed: Mask) -> Mask:
-    """The connected parts of the mask that share a pixel with the seed."""
+    """Keep the connected parts of the mask that share a pixel with the seed."""
     labels, count = ndimage.label(mask)
     keep = np.zeros(count + 1, bool)
     keep[np.unique(labels[seed & mask])] = True

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
+from skimage.morphology import h_maxima
+from skimage.segmentation import watershed
 
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.morphology import Mask, hull_area, hull_mask, opened
@@ -25,6 +27,9 @@ GROUP_HULL_UM2 = 190.0
 #: Hull of two large lobes, and the share of cytoplasm between them at least.
 LARGE_LOBES_HULL_UM2 = 155.0
 HULL_FILLED = 0.7
+#: Least area of a nucleus that is cut from another, and by how much the neck is narrower than the widest place.
+LEAST_TOUCHING_UM2 = 30.0
+NECK = 0.25
 NUCLEUS_UM2 = 12.0
 #: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
 _LONGEST_CLUSTER_UM = 60.0
@@ -159,7 +164,7 @@ def _owned_nuclei(
     grid: Grid,
     evidence: Evidence,
 ) -> list[Nucleus] | None:
-    """The nuclei of the core, or None where the window is too small to tell."""
+    """Give the nuclei of the core, or None where the window is too small to tell."""
     if not mask.any():
         return []
     y0, x0, y1, x1 = window
@@ -230,7 +235,7 @@ def _length(box: tuple[slice, slice]) -> int:
 
 
 def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask, tuple[int, int]]]:
-    """The parts of a long cluster, worn down until none is longer than a nucleus can be."""
+    """Give the parts of a long cluster, worn down until none is longer than a nucleus can be."""
     pieces = []
     pending = [(part, origin, 0.0)]
     while pending:
@@ -250,6 +255,7 @@ def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask,
 def _groups(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Nucleus]:
     """Group the lobes of one cluster and keep the groups that are large enough for a nucleus."""
     labels, count = ndimage.label(part, np.ones((3, 3)))
+    labels, count = _part_touching_nuclei(labels, count, origin, grid, evidence)
     pixels = [np.nonzero(labels == k) for k in range(1, count + 1)]
     groups: list[list[int]] = [[k] for k in range(count)]
     if count > 1:
@@ -277,6 +283,32 @@ def _groups(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence)
             )
         )
     return nuclei
+
+
+def _part_touching_nuclei(
+    labels: NDArray[np.int32], count: int, origin: tuple[int, int], grid: Grid, evidence: Evidence
+) -> tuple[NDArray[np.int32], int]:
+    """Cut parts that are two or more nuclei of touching cells: wide on both sides of a neck, notched at it."""
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        part = np.pad(labels[box] == number, 1)
+        if part.sum() * grid.um**2 < 2 * LEAST_TOUCHING_UM2:
+            continue
+        depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(part), 1.0)
+        peaks = h_maxima(depth, NECK * float(depth.max()))
+        markers, cores = ndimage.label(peaks, np.ones((3, 3)))
+        if cores < 2:
+            continue
+        pieces = watershed(-depth, markers, mask=part)
+        if (np.bincount(pieces.ravel())[1:] * grid.um**2 < LEAST_TOUCHING_UM2).any():
+            continue
+        y0, x0 = origin[0] + box[0].start, origin[1] + box[1].start
+        around = np.pad(evidence(y0, x0, y0 + part.shape[0] - 2, x0 + part.shape[1] - 2), 1)
+        if not _notched(*np.nonzero(part), around):
+            continue
+        for piece in range(2, cores + 1):
+            count += 1
+            labels[box][pieces[1:-1, 1:-1] == piece] = count
+    return labels, count
 
 
 def _join_lobes(

@@ -29,8 +29,10 @@ _LEAST_CYTOPLASM = 0.022
 _LESS_BLUE = 0.08
 #: Spread along the red cells' direction, as a share of their density.
 _OVERLAPS = 0.25
-#: Three red cells: less is no sample of a stain.
-_LEAST_RED_CELLS_UM2 = 150.0
+#: Seven red cells: less is no sample of a stain.
+_LEAST_RED_CELLS_UM2 = 300.0
+#: Haemoglobin absorbs blue: a direction with less of it is not that of red cells.
+_LEAST_BLUE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,10 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
     cancel = cancel or CancelToken()
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
     red, red_pixels = _red_cells(densities, foreground)
-    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
+    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2 or red[2] < _LEAST_BLUE:
         lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
         return Stain(
-            red_cell_axis=_vector(red),
+            red_cell_axis=_vector(_unit(_RED_CELLS_START)),
             nuclear_axis=FALLBACK_AXIS,
             cytoplasm_axis=FALLBACK_AXIS,
             threshold_nucleus=lone.threshold(um),
