@@ -35,6 +35,7 @@ from napari_wbc.training.evaluate import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = Path(os.environ.get("NAPARI_WBC_DATA", ROOT.parent / "shared" / "data"))
+COMMAND = str(Path(sys.executable).with_name("napari-wbc"))
 NOT_COUNTED = ("artifact", "platelet")
 
 
@@ -188,7 +189,7 @@ def slide(size: str, keep: Path | None) -> None:
                 continue
             start = time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, "-m", "napari_wbc.cli", *command], stdout=subprocess.DEVNULL
+                [COMMAND, *command], stdout=subprocess.DEVNULL
             )
             peak = 0
             while process.poll() is None:
@@ -217,7 +218,7 @@ def start() -> None:
     rows = []
     for name, command in {
         "import napari_wbc": [sys.executable, "-c", "import napari_wbc"],
-        "napari-wbc --help": [sys.executable, "-m", "napari_wbc.cli", "--help"],
+        "napari-wbc --help": [COMMAND, "--help"],
     }.items():
         times = []
         for _ in range(5):

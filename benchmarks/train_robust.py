@@ -142,22 +142,31 @@ def unseen_row(
 
 
 def out_of_fold(domains: list[str], tag: str, classes: tuple[str, ...]) -> tuple[float, list[dict]]:
-    """Fit the temperature on the pooled logits of the domains left out (each domain counts the same)."""
+    """Fit the temperature on the pooled logits of the domains left out (each domain counts the same).
+
+    The rows hold every run without one of the domains, those with another tag (a longer training, say) behind.
+    """
     logits, members, weights, kept = [], [], [], []
     for domain in domains:
-        for file in sorted(WORK.glob(f"without-{domain}-{tag}[0-9].npz")):
+        for file in sorted(WORK.glob(f"without-{domain}-*.npz"), key=lambda f: (len(f.stem), f.stem)):
             content = np.load(file)
+            kept.append((file.stem, domain, content["logits"], list(content["labels"])))
+            if not file.stem.removeprefix(f"without-{domain}-{tag}").isdigit():
+                continue
             labels = list(content["labels"])
             five = np.array([x in FIVE_CLASSES or x.startswith("neutrophil") for x in labels])
             labels = [x for x, y in zip(labels, five, strict=True) if y]
             logits.append(content["logits"][five])
             members.append(label_members(labels, classes))
             weights.append(np.full(len(labels), 1.0 / len(labels)))
-            kept.append((domain, content["logits"], list(content["labels"])))
     prior = np.log(list(tempered_priors(classes).values()))
     t = fit_temperature(np.concatenate(logits), np.concatenate(members), np.concatenate(weights), prior)
     assert np.isfinite(log_softmax(logits[0] / t, axis=1)).all()
-    return t, [unseen_row(d, z, y, classes, t) for d, z, y in kept]
+    rows = []
+    for name, domain, z, y in kept:
+        about = json.loads((WORK / f"{name}.json").read_text())
+        rows.append(unseen_row(domain, z, y, classes, t) | {"steps": about["steps"], "seed": about["seed"]})
+    return t, rows
 
 
 def main() -> None:
