@@ -61,7 +61,8 @@ def eosinophil(canvas: Canvas) -> None:
     bare = inside(-(canvas.noise(1.1) + 0.4 * np.clip(cell + 1.2, 0, 1) - rng.uniform(1.1, 1.9)), 0.5)
     canvas.add("azure", 0.12 * bare * inside(cell, 0.35))
     full = inside(cell + 0.15, 0.4) * (1 - 0.85 * bare)
-    granules = canvas.packed_dots(full, 0.52, 0.145)
+    size = min(canvas.stain.grain, 1.7)
+    granules = canvas.packed_dots(full, 0.52 * size, 0.145 * size)
     strength = rng.uniform(0.85, 1.1)
     canvas.add("eosin", strength * full * (0.17 + 0.36 * np.tanh(0.9 * granules)))
     canvas.add("granule", 0.06 * np.exp(-((cell + 0.15) ** 2) / 0.03))
@@ -137,10 +138,10 @@ def myelocyte(canvas: Canvas) -> None:
 def promyelocyte(canvas: Canvas) -> None:
     """Draw a large cell: a big round nucleus with nucleoli, blue cytoplasm, many azurophil granules."""
     rng = canvas.rng
-    radius = rng.normal(7.6, 0.5)
+    radius = rng.normal(7.85, 0.5)
     cell = round_cell(canvas, radius, irregular=0.045)
     paint_cytoplasm(canvas, cell, azure=rng.uniform(0.28, 0.42), plasma=0.20, mottling=0.22)
-    nucleus = _eccentric_oval(canvas, radius, rng.normal(112, 10), flat=rng.uniform(0.78, 0.95), gap=0.3)
+    nucleus = _eccentric_oval(canvas, radius, rng.normal(122, 10), flat=rng.uniform(0.78, 0.95), gap=0.3)
     nucleus = np.maximum(nucleus, cell + 0.25)
     paint_nucleus(canvas, nucleus, OPEN)
     # Golgi zone: a pale area in the cytoplasm beside the nucleus.
@@ -152,7 +153,7 @@ def promyelocyte(canvas: Canvas) -> None:
         place = (middle[0] + r * math.sin(angle), middle[1] + r * math.cos(angle))
         nucleolus = ellipse(canvas.y, canvas.x, place, 1.1, 0.85, angle)
         canvas.thin_out("chromatin", 0.25 * inside(nucleolus, 0.6) * inside(nucleus + 0.8, 0.3))
-    zone = inside(cell + 0.15, 0.3) * np.where(nucleus < 0, 0.2, 1.0).astype(np.float32) * (1 - 0.5 * pale)
+    zone = inside(cell + 0.15, 0.3) * np.where(nucleus < 0, 0.35, 1.0).astype(np.float32) * (1 - 0.5 * pale)
     granules = canvas.dots(zone, rng.uniform(2.5, 6.0), 0.105, spread=0.3)
     canvas.add("granule", rng.uniform(0.5, 0.8) * np.tanh(0.9 * granules))
 

@@ -10,24 +10,31 @@ from napari_wbc.slides.synthetic.canvas import Canvas, Field, inside
 from napari_wbc.slides.synthetic.outlines import arc, blob, ellipse, ribbon, union
 from napari_wbc.slides.synthetic.parts import Chromatin, paint_cytoplasm, paint_nucleus, round_cell
 
-_LYMPHOCYTE = Chromatin((0.64, 0.82, 0.95, 1.06, 1.20), rim=0.7, hue=-0.03, channels=0.6)
-_LARGE_LYMPHOCYTE = Chromatin((0.46, 0.68, 0.83, 0.97, 1.15), rim=0.6, hue=-0.07)
-_MONOCYTE = Chromatin((0.33, 0.50, 0.67, 0.88, 1.18), rim=0.9, hue=-0.12)
+_LYMPHOCYTE = Chromatin((0.70, 0.86, 0.98, 1.07, 1.19), rim=1.2, hue=-0.06, fine_um=0.10, channels=0.4)
+_LARGE_LYMPHOCYTE = Chromatin((0.56, 0.73, 0.86, 0.97, 1.12), rim=1.2, hue=-0.09, fine_um=0.10, channels=0.4)
+_MONOCYTE = Chromatin((0.40, 0.55, 0.69, 0.86, 1.12), rim=1.8, hue=-0.12, channels=0.5)
 
 
 def lymphocyte(canvas: Canvas) -> None:
     """Draw a round, dense nucleus in a thin rim of blue cytoplasm; one in five is larger and paler."""
     rng = canvas.rng
     large = rng.random() < 0.2
-    nucleus_radius = rng.normal(4.65, 0.2) if large else rng.normal(4.15, 0.22)
-    radius = nucleus_radius + (rng.uniform(0.8, 1.8) if large else rng.uniform(0.2, 0.6))
+    nucleus_radius = rng.normal(4.6, 0.2) if large else rng.normal(4.0, 0.22)
+    radius = nucleus_radius + (rng.uniform(0.8, 1.8) if large else rng.uniform(0.2, 0.75))
     frilly = rng.random() < 0.35
     cell = round_cell(canvas, radius, irregular=0.045, ruffle_um=0.2 if frilly else 0.11)
     for _ in range(int(rng.integers(1, 4)) if frilly else 0):
         # Small blebs of cytoplasm.
-        angle, size = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 0.95)
+        angle = rng.uniform(0, 2 * math.pi)
         place = (radius * math.sin(angle), radius * math.cos(angle))
-        cell = union(cell, ellipse(canvas.y, canvas.x, place, size, 0.8 * size, angle), 0.4)
+        cell = union(cell, ellipse(canvas.y, canvas.x, place, rng.uniform(0.5, 0.95), 0.6, angle), 0.4)
+    for _ in range(int(rng.integers(2, 9))):
+        # Faint short hairs that drying left.
+        angle, length = rng.uniform(0, 2 * math.pi), rng.uniform(0.3, 0.9)
+        bend = angle + rng.normal(0, 0.06)
+        root = (0.88 * radius * math.sin(angle), 0.88 * radius * math.cos(angle))
+        tip = ((radius + length) * math.sin(bend), (radius + length) * math.cos(bend))
+        cell = union(cell, ribbon(canvas.y, canvas.x, [root, tip], [0.06, -0.08]), 0.1)
     canvas.cell |= cell < 0
     azure = rng.uniform(0.28, 0.42) if large else rng.uniform(0.60, 1.0)
     paint_cytoplasm(canvas, cell, azure=azure, plasma=0.08, mottling=0.22, edge=0.45)
@@ -39,6 +46,7 @@ def lymphocyte(canvas: Canvas) -> None:
         (3, rng.normal(0, 0.012), rng.uniform(0, 6)),
     ]
     nucleus = blob(y, x, nucleus_radius, harmonics, (off * math.sin(towards), off * math.cos(towards)))
+    nucleus = np.maximum(nucleus, cell + 0.05)
     if rng.random() < 0.25:
         dent = rng.uniform(0, 2 * math.pi)
         place = (nucleus_radius * math.sin(dent), nucleus_radius * math.cos(dent))

@@ -94,7 +94,9 @@ def paint_nucleus(canvas: Canvas, distance: Field, chromatin: Chromatin, edge_um
     median = chromatin.quantiles[2]
     # No two nuclei took up the same amount of stain.
     amount, contrast = canvas.rng.normal(1, 0.05), stain.contrast * canvas.rng.normal(1, 0.10)
-    concentration = amount * (median + contrast * (by_quantiles(texture, distance < 0, chromatin.quantiles) - median))
+    concentration = amount * (
+        median + contrast * (by_quantiles(texture, distance < 0, chromatin.quantiles) - median)
+    )
     canvas.add("chromatin", concentration * fill)
     canvas.hue = (
         canvas.hue * (1 - fill)

@@ -73,10 +73,10 @@ class Placement:
         self._limits = np.cumsum(list(self._shares.values()))
         self._classes = list(self._shares)
         self._single_radius = max(library.largest_leukocyte_um(c) for c in self._classes) + _GAP_UM / 2
-        self.leukocytes_in_block = lru_cache(maxsize=4096)(self._leukocytes_in_block)
-        self.others_in_block = lru_cache(maxsize=8192)(self._others_in_block)
-        self._leukocyte_candidates = lru_cache(maxsize=4096)(self._draw_leukocyte_candidates)
-        self._red_cell_candidates = lru_cache(maxsize=8192)(self._draw_red_cell_candidates)
+        self.leukocytes_in_block = lru_cache(maxsize=2048)(self._leukocytes_in_block)
+        self.others_in_block = lru_cache(maxsize=2048)(self._others_in_block)
+        self._leukocyte_candidates = lru_cache(maxsize=2048)(self._draw_leukocyte_candidates)
+        self._red_cell_candidates = lru_cache(maxsize=2048)(self._draw_red_cell_candidates)
 
     def leukocytes(self, y0: float, x0: float, y1: float, x1: float) -> list[PlacedCell]:
         """Give the leukocytes whose middle lies in a rectangle (µm)."""
