@@ -7,9 +7,11 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from napari_wbc.errors import InputError
+from napari_wbc.leukocytes import BY_NAME
 from napari_wbc.slides.synthetic import EVERY_CLASS, STAINS, SmearParameters, SyntheticSmear, default_sample
 from napari_wbc.slides.synthetic.parameters import DRAWN_CLASSES
 
@@ -60,6 +62,10 @@ def test_a_window_does_not_depend_on_the_size_of_the_image():
 def test_a_window_outside_is_refused():
     with pytest.raises(ValueError, match="leaves the smear"):
         SyntheticSmear(SMALL).draw(400, 0, 40, 40)
+
+
+def test_drawn_classes_are_those_of_the_package():
+    assert all(BY_NAME[name].kind in ("leukocyte", "erythroblast") for name in DRAWN_CLASSES)
 
 
 def test_every_class_is_drawn_at_its_size(mixed):
@@ -147,8 +153,9 @@ def test_composition_and_density_are_those_asked_for():
     assert (truth["label"] == "lymphocyte").mean() == pytest.approx(0.75, abs=0.04)
 
 
-def test_default_sample_holds_a_normal_differential():
+def test_default_sample_holds_a_normal_differential(artifacts_dir):
     image, parameters = default_sample()
+    Image.fromarray(image).save(artifacts_dir / "synthetic_smear.png")
     assert image.shape == (1800, 2400, 3)
     truth = SyntheticSmear(parameters).truth()
     assert 35 <= len(truth) <= 50

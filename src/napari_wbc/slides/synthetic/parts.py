@@ -49,7 +49,7 @@ def round_cell(canvas: Canvas, radius: float, irregular: float, ruffle_um: float
         (4, rng.normal(0, irregular * 0.35), rng.uniform(0, 2 * math.pi)),
         (5, rng.normal(0, irregular * 0.25), rng.uniform(0, 2 * math.pi)),
     ]
-    y, x = canvas.warped(0.7 if ruffle_um < 0.12 else 0.4, ruffle_um)
+    y, x = canvas.warped(0.7 if ruffle_um < 0.12 else 0.55, ruffle_um)
     cell = blob(y, x, radius, harmonics)
     if rng.random() < 0.35:
         # Where a neighbour pressed on it.
