@@ -46,15 +46,15 @@ class Background:
         u = (2 * (np.asarray(x) / self.width_px) - 1).astype(np.float32)
         result = np.empty((len(v), len(u), 3), np.float32)
         for channel in range(3):
+            weights = dict(zip(terms(self.degree), self.coefficients[channel], strict=True))
             value = np.zeros((len(v), len(u)), np.float32)
-            for (i, j), weight in zip(terms(self.degree), self.coefficients[channel], strict=True):
-                row = np.full(len(v), weight, np.float32)
-                for _ in range(i):
-                    row = row * v
-                column = np.ones(len(u), np.float32)
-                for _ in range(j):
-                    column = column * u
-                value += row[:, None] * column
+            # Horner's scheme along x, whose coefficients are polynomials of y, by the same scheme.
+            for j in range(self.degree, -1, -1):
+                row = np.zeros(len(v), np.float32)
+                for i in range(self.degree - j, -1, -1):
+                    row = row * v + np.float32(weights[i, j])
+                value *= u
+                value += row[:, None]
             result[..., channel] = value
         return result
 

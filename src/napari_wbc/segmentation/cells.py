@@ -19,7 +19,7 @@ from napari_wbc.segmentation.stain import along
 from napari_wbc.slides.slide import Slide
 
 FINE_UM = 0.15
-HALF_WINDOW_UM = 18.0
+HALF_WINDOW_UM = 15.0
 #: Smaller gaps in a nucleus are chromatin of lighter colour.
 _HOLE_UM2 = 2.5
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
@@ -82,11 +82,14 @@ def outline_cell(
     own = enlarge_mask(nucleus.mask, coarse, (nucleus.y0, nucleus.x0), fine.px, window)
     nuclear = enlarge_mask(around.mask, coarse, (around.y0, around.x0), fine.px, window)
     others = nuclear & ~own & ~_touching(own, nuclear)
-    um = fine.um
-
-    cell = _whole_cell(density, own, others, model, um)
-    refined = _refine_nucleus(q, own, cell, model, um)
-    return _measure(slide, cell | refined, refined, window, nucleus, fine)
+    cell = _whole_cell(density, own, others, model, fine.um)
+    # From here on only the box of the cell matters.
+    rows, columns = np.nonzero(cell)
+    y0, x0 = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
+    box = np.s_[y0 : int(rows.max()) + 2, x0 : int(columns.max()) + 2]
+    cell = cell[box]
+    inside = _refine_nucleus(q[box], own[box], cell, model, fine.um)
+    return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), nucleus, fine)
 
 
 def _whole_cell(density: NDArray[np.float32], own: Mask, others: Mask, model: SlideModel, um: float) -> Mask:
@@ -132,9 +135,9 @@ def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideM
 
 
 def _measure(
-    slide: Slide, cell: Mask, inside: Mask, window: tuple[int, int, int, int], first: Nucleus, fine: Grid
+    slide: Slide, cell: Mask, inside: Mask, corner: tuple[int, int], first: Nucleus, fine: Grid
 ) -> SegmentedCell | None:
-    y0, x0 = window[:2]
+    y0, x0 = corner
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2
     rows, columns = np.nonzero(cell)

@@ -133,12 +133,14 @@ def enlarge_mask(
     """
     y0, x0, y1, x1 = window
     weights: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+    parts: list[slice] = []
     for start, stop, first, size in ((y0, y1, origin[0], mask.shape[0]), (x0, x1, origin[1], mask.shape[1])):
-        position = (np.arange(start, stop) + 0.5) * (target_px / source.px) - 0.5 - first
-        position = np.clip(position, -1, size)
+        position = np.clip((np.arange(start, stop) + 0.5) * (target_px / source.px) - 0.5 - first, -1, size)
         low = np.floor(position).astype(np.intp)
-        weights.append((low + 1, (position - low).astype(np.float32)))
-    padded = np.pad(mask, ((1, 2), (1, 2))).astype(np.float32)
+        used = slice(max(0, int(low[0])), max(0, int(low[-1]) + 2))
+        parts.append(used)
+        weights.append((low + 1 - used.start, (position - low).astype(np.float32)))
+    padded = np.pad(mask[parts[0], parts[1]], ((1, 2), (1, 2))).astype(np.float32)
     (rows, wy), (columns, wx) = weights
     vertical = padded[rows] * (1 - wy)[:, None] + padded[rows + 1] * wy[:, None]
     value = vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx

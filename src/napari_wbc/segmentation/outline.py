@@ -107,12 +107,17 @@ def _best_curve(score: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _fill(radius: NDArray[np.intp], centre: tuple[int, int], shape: tuple[int, int], step: float) -> Mask:
+    """All pixels within the radius of their angle."""
     smooth = ndimage.gaussian_filter1d((radius + 1.0) * step, 1.0, mode="wrap")
-    y = (np.arange(shape[0]) - centre[0])[:, None].astype(np.float64)
-    x = (np.arange(shape[1]) - centre[1])[None].astype(np.float64)
+    reach = int(smooth.max()) + 1
+    y0, x0 = max(0, centre[0] - reach), max(0, centre[1] - reach)
+    y1, x1 = min(shape[0], centre[0] + reach + 1), min(shape[1], centre[1] + reach + 1)
+    y = (np.arange(y0, y1) - centre[0])[:, None].astype(np.float64)
+    x = (np.arange(x0, x1) - centre[1])[None].astype(np.float64)
     turn = np.arctan2(y, x) * (ANGLES / (2 * np.pi)) % ANGLES
     low = turn.astype(np.intp) % ANGLES
     part = turn - np.floor(turn)
     limit = smooth[low] * (1 - part) + smooth[(low + 1) % ANGLES] * part
-    inside: Mask = y * y + x * x <= limit * limit
+    inside = np.zeros(shape, bool)
+    inside[y0:y1, x0:x1] = y * y + x * x <= limit * limit
     return inside

@@ -31,7 +31,7 @@ class Tile:
         return self.y <= y + 0.5 < self.y + self.height and self.x <= x + 0.5 < self.x + self.width
 
 
-def plan_tiles(shape: tuple[int, int], um_per_px: float, core_px: int = 2048) -> list[Tile]:
+def plan_tiles(shape: tuple[int, int], um_per_px: float, core_px: int = 4096) -> list[Tile]:
     """Cut a slide into tiles, row by row.
 
     Parameters
@@ -49,8 +49,8 @@ def plan_tiles(shape: tuple[int, int], um_per_px: float, core_px: int = 2048) ->
 
     Examples
     --------
-    >>> [(t.y, t.x, t.height, t.width) for t in plan_tiles((100, 3000), 0.1)]
-    [(0, 0, 100, 2048), (0, 2048, 100, 952)]
+    >>> [(t.y, t.x, t.height, t.width) for t in plan_tiles((100, 5000), 0.1)]
+    [(0, 0, 100, 4096), (0, 4096, 100, 904)]
     """
     height, width = shape
     halo = round(HALO_UM / um_per_px)
