@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from napari_wbc.masks import CellMask
+from napari_wbc.segmentation.flags import cell_flags
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
 from napari_wbc.segmentation.morphology import Mask, opened, touching_part
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
@@ -24,6 +25,7 @@ HALF_WINDOW_UM = 15.0
 _HOLE_UM2 = 2.5
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
 _NEEDS_RING_UM2 = 25.0
+_RING_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +43,7 @@ class SegmentedCell:
     touches_border : bool
         Whether the border of the image cuts the cell.
     flags : tuple of str
-        ``smudge``, ``clump``, ...
+        See :func:`napari_wbc.segmentation.flags.cell_flags`.
     """
 
     y_px: float
@@ -81,6 +83,8 @@ def outline_cell(
     q = model.nuclear_density(density)
     own = enlarge_mask(nucleus.mask, coarse, (nucleus.y0, nucleus.x0), fine.px, window)
     nuclear = enlarge_mask(around.mask, coarse, (around.y0, around.x0), fine.px, window)
+    if not own.any():
+        return None  # a ring wider than the window is no nucleus
     others = nuclear & ~own & ~_touching(own, nuclear)
     cell = _whole_cell(density, own, others, model, fine.um)
     # From here on only the box of the cell matters.
@@ -89,7 +93,12 @@ def outline_cell(
     box = np.s_[y0 : int(rows.max()) + 2, x0 : int(columns.max()) + 2]
     cell = cell[box]
     inside = _refine_nucleus(q[box], own[box], cell, model, fine.um)
-    return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), nucleus, fine)
+    purple = along(density[box], model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)
+    ring = float((purple & cell & ~inside).sum()) / float(inside.sum())
+    if nucleus.area_um2 < _NEEDS_RING_UM2 and ring < _RING_SHARE:
+        return None
+    flags = cell_flags(q[box], inside, cell, fine.um)
+    return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), fine, flags)
 
 
 def _whole_cell(density: NDArray[np.float32], own: Mask, others: Mask, model: SlideModel, um: float) -> Mask:
@@ -135,8 +144,13 @@ def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideM
 
 
 def _measure(
-    slide: Slide, cell: Mask, inside: Mask, corner: tuple[int, int], first: Nucleus, fine: Grid
-) -> SegmentedCell | None:
+    slide: Slide,
+    cell: Mask,
+    inside: Mask,
+    corner: tuple[int, int],
+    fine: Grid,
+    flags: tuple[str, ...],
+) -> SegmentedCell:
     y0, x0 = corner
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2
@@ -148,8 +162,6 @@ def _measure(
         int(columns.max()) + 1,
     )
     border = y0 + top == 0 or x0 + left == 0 or y0 + bottom == fine.shape[0] or x0 + right == fine.shape[1]
-    if first.area_um2 < _NEEDS_RING_UM2 and not border and cell_area < 1.5 * nucleus_area:
-        return None
     # The box in level-0 px, one fine px wider, cut at the slide.
     box = (
         max(0, int((y0 + top - 1) * fine.px)),
@@ -175,5 +187,5 @@ def _measure(
         nucleus_area_um2=nucleus_area,
         cell_area_um2=cell_area,
         touches_border=border,
-        flags=(),
+        flags=flags,
     )

@@ -87,6 +87,13 @@ class Grid:
         """Level-0 coordinate of a grid coordinate."""
         return (index + 0.5) * self.px - 0.5
 
+    def level0_range(self, start: int, count: int) -> NDArray[np.float64]:
+        """Level-0 coordinates of ``count`` grid coordinates from ``start`` on."""
+        positions: NDArray[np.float64] = (
+            np.arange(start, start + count, dtype=np.float64) + 0.5
+        ) * self.px - 0.5
+        return positions
+
 
 def box_reduce(pixels: RGB, factor: int) -> RGB:
     """Mean of blocks of ``factor`` x ``factor`` px; both sides must be multiples of it.

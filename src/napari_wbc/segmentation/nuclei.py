@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
-from skimage.morphology import h_maxima
-from skimage.segmentation import watershed
 
 from napari_wbc.segmentation.grid import Grid
-from napari_wbc.segmentation.morphology import Mask, hull_area, hull_mask, opened
+from napari_wbc.segmentation.lobes import LOBE_GAP_UM, Evidence, group_lobes
+from napari_wbc.segmentation.morphology import Mask, opened
 from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SMOOTHING_UM, SlideModel, smoothed_density
 from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides.slide import Slide
 
 OPENING_UM = 0.35
 SPECK_UM2 = 1.2
-LOBE_GAP_UM = 3.2
-LOBE_UM2 = 28.0
-GROUP_HULL_UM2 = 190.0
-#: Hull of two large lobes, and the share of cytoplasm between them at least.
-LARGE_LOBES_HULL_UM2 = 155.0
-HULL_FILLED = 0.7
-#: Least area of a nucleus that is cut from another, and by how much the neck is narrower than the widest place.
-LEAST_TOUCHING_UM2 = 30.0
-NECK = 0.25
 NUCLEUS_UM2 = 12.0
 #: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
 _LONGEST_CLUSTER_UM = 60.0
@@ -37,9 +25,6 @@ _LONGEST_CLUSTER_UM = 60.0
 _LONGEST_NUCLEUS_UM = 35.0
 #: How far a tile may look around for the end of a cluster that leaves its halo.
 _FARTHEST_UM = 80.0
-
-#: Evidence for a leukocyte in a window ``y0, x0, y1, x1`` of the grid.
-Evidence = Callable[[int, int, int, int], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,9 +191,9 @@ def _owned_nuclei(
         part = mask[box] & (clusters[box] == number)
         origin = (y0 + box[0].start, x0 + box[1].start)
         if whole and _length(box) * grid.um <= _LONGEST_CLUSTER_UM:
-            nuclei += _groups(part, origin, grid, evidence)
+            nuclei += _nuclei(part, origin, grid, evidence)
         else:
-            nuclei += [n for piece in _pieces(part, origin, grid) for n in _groups(*piece, grid, evidence)]
+            nuclei += [n for piece in _pieces(part, origin, grid) for n in _nuclei(*piece, grid, evidence)]
     return [n for n in nuclei if tile.owns(grid.level0(n.y), grid.level0(n.x))]
 
 
@@ -221,7 +206,7 @@ def _meets(
     box: tuple[slice, slice], window: tuple[int, int, int, int], core: tuple[int, int, int, int]
 ) -> bool:
     y0, x0 = window[:2]
-    return (
+    return bool(
         box[0].start + y0 < core[2]
         and box[0].stop + y0 > core[0]
         and box[1].start + x0 < core[3]
@@ -242,7 +227,7 @@ def _is_whole(box: tuple[slice, slice], window: tuple[int, int, int, int], grid:
 
 
 def _length(box: tuple[slice, slice]) -> int:
-    return max(side.stop - side.start for side in box)
+    return max(int(side.stop - side.start) for side in box)
 
 
 def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask, tuple[int, int]]]:
@@ -263,114 +248,18 @@ def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask,
     return pieces
 
 
-def _groups(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Nucleus]:
-    """Group the lobes of one cluster and keep the groups that are large enough for a nucleus."""
-    labels, count = ndimage.label(part, np.ones((3, 3)))
-    labels, count = _part_touching_nuclei(labels, count, origin, grid, evidence)
-    pixels = [np.nonzero(labels == k) for k in range(1, count + 1)]
-    groups: list[list[int]] = [[k] for k in range(count)]
-    if count > 1:
-        groups = _join_lobes(pixels, origin, part.shape, grid, evidence)
+def _nuclei(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Nucleus]:
+    """Give the nuclei of one cluster that are large enough."""
     nuclei = []
-    for members in groups:
-        y = np.concatenate([pixels[k][0] for k in members])
-        x = np.concatenate([pixels[k][1] for k in members])
-        area = len(y) * grid.um**2
+    for pixels, lobes in group_lobes(part, origin, grid, evidence):
+        area = len(pixels) * grid.um**2
         if area < NUCLEUS_UM2:
             continue
-        top, left = int(y.min()), int(x.min())
-        mask = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), bool)
-        mask[y - top, x - left] = True
+        corner = pixels.min(axis=0)
+        mask = np.zeros(pixels.max(axis=0) - corner + 1, bool)
+        mask[tuple((pixels - corner).T)] = True
         # Sums of whole numbers are exact: the centroid does not depend on where the window began.
-        nuclei.append(
-            Nucleus(
-                y=(int(y.sum()) + origin[0] * len(y)) / len(y),
-                x=(int(x.sum()) + origin[1] * len(x)) / len(x),
-                mask=mask,
-                y0=origin[0] + top,
-                x0=origin[1] + left,
-                area_um2=area,
-                lobes=len(members),
-            )
-        )
+        y, x = ((int(pixels[:, k].sum()) + origin[k] * len(pixels)) / len(pixels) for k in (0, 1))
+        y0, x0 = origin[0] + int(corner[0]), origin[1] + int(corner[1])
+        nuclei.append(Nucleus(y=y, x=x, mask=mask, y0=y0, x0=x0, area_um2=area, lobes=lobes))
     return nuclei
-
-
-def _part_touching_nuclei(
-    labels: NDArray[np.int32], count: int, origin: tuple[int, int], grid: Grid, evidence: Evidence
-) -> tuple[NDArray[np.int32], int]:
-    """Cut parts that are two or more nuclei of touching cells: wide on both sides of a neck, notched at it."""
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        part = np.pad(labels[box] == number, 1)
-        if part.sum() * grid.um**2 < 2 * LEAST_TOUCHING_UM2:
-            continue
-        depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(part), 1.0)
-        peaks = h_maxima(depth, NECK * float(depth.max()))
-        markers, cores = ndimage.label(peaks, np.ones((3, 3)))
-        if cores < 2:
-            continue
-        pieces = watershed(-depth, markers, mask=part)
-        if (np.bincount(pieces.ravel())[1:] * grid.um**2 < LEAST_TOUCHING_UM2).any():
-            continue
-        y0, x0 = origin[0] + box[0].start, origin[1] + box[1].start
-        around = np.pad(evidence(y0, x0, y0 + part.shape[0] - 2, x0 + part.shape[1] - 2), 1)
-        if not _notched(*np.nonzero(part), around):
-            continue
-        for piece in range(2, cores + 1):
-            count += 1
-            labels[box][pieces[1:-1, 1:-1] == piece] = count
-    return labels, count
-
-
-def _join_lobes(
-    pixels: list[tuple[NDArray[np.int64], ...]],
-    origin: tuple[int, int],
-    shape: tuple[int, ...],
-    grid: Grid,
-    evidence: Evidence,
-) -> list[list[int]]:
-    """Join parts, the closest pair first, while their hull stays that of one nucleus.
-
-    A small part is a lobe. Two large parts are the lobes of one nucleus (as in eosinophils) only where cytoplasm
-    fills their hull; between the nuclei of two touching cells there are notches.
-    """
-    count = len(pixels)
-    trees = [cKDTree(np.stack(p, axis=1)) for p in pixels]
-    gaps = []
-    for a in range(count):
-        for b in range(a + 1, count):
-            distance = float(
-                trees[a].query(trees[b].data, distance_upper_bound=LOBE_GAP_UM / grid.um + 1)[0].min()
-            )
-            if (distance - 1) * grid.um <= LOBE_GAP_UM:
-                gaps.append((distance, a, b))
-    group_of = list(range(count))
-    around: NDArray[np.float32] | None = None
-    for _, a, b in sorted(gaps):
-        first, second = group_of[a], group_of[b]
-        if first == second:
-            continue
-        members = [k for k in range(count) if group_of[k] in (first, second)]
-        areas = [
-            sum(len(pixels[k][0]) for k in members if group_of[k] == g) * grid.um**2 for g in (first, second)
-        ]
-        y, x = (np.concatenate([pixels[k][axis] for k in members]) for axis in (0, 1))
-        hull_um2 = hull_area(y, x) * grid.um**2
-        if hull_um2 > (GROUP_HULL_UM2 if min(areas) < LOBE_UM2 else LARGE_LOBES_HULL_UM2):
-            continue
-        if min(areas) >= LOBE_UM2:
-            if around is None:
-                around = evidence(origin[0], origin[1], origin[0] + shape[0], origin[1] + shape[1])
-            if _notched(y, x, around):
-                continue
-        for k in members:
-            group_of[k] = first
-    return [[k for k in range(count) if group_of[k] == g] for g in sorted(set(group_of))]
-
-
-def _notched(y: NDArray[np.int64], x: NDArray[np.int64], evidence: NDArray[np.float32]) -> bool:
-    """Whether much of what lies between parts, inside their common hull, is no leukocyte."""
-    parts = np.zeros(evidence.shape, bool)
-    parts[y, x] = True
-    between = evidence[hull_mask(parts) & ~parts]
-    return bool(between.size) and float((between > 0).mean()) < HULL_FILLED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class SlideModel:
     red_cell_fraction: float
     confidence: float
     um_per_px: float
-    surroundings: Surroundings = field(compare=False)
+    surroundings: Surroundings
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for ``run.json``."""
@@ -127,9 +127,8 @@ def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | Non
 
 
 def _density(pixels: RGB, background: Background, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
-    y = grid.level0(np.arange(y0, y0 + pixels.shape[0]))
-    x = grid.level0(np.arange(x0, x0 + pixels.shape[1]))
-    density: NDArray[np.float32] = OPTICAL_DENSITY[pixels] - background.field(y, x)
+    field = background.field(grid.level0_range(y0, pixels.shape[0]), grid.level0_range(x0, pixels.shape[1]))
+    density: NDArray[np.float32] = OPTICAL_DENSITY[pixels] - field
     return np.clip(density, -0.1, 2.0, out=density)
 
 

@@ -50,7 +50,8 @@ def _bins(values: Density, axis: tuple[float, float, float]) -> NDArray[np.intp]
     low, high, step = axis
     count = round((high - low) / step)
     scaled = (values - np.float32(low)) * np.float32(1 / step)
-    return np.clip(scaled, 0, count - 1).astype(np.intp)
+    index: NDArray[np.intp] = np.clip(scaled, 0, count - 1).astype(np.intp)
+    return index
 
 
 def fit_surroundings(
@@ -107,4 +108,5 @@ def _evidence(counts: NDArray[np.float64]) -> NDArray[np.float32]:
         order[min(np.searchsorted(cumulated, (1 - _FALSE) * cumulated[-1]), order.size - 1)]
     ]
     evidence -= np.clip(cut, *_CUTS)
-    return np.clip(evidence, -_LIMIT, _LIMIT).astype(np.float32)
+    limited: NDArray[np.float32] = np.clip(evidence, -_LIMIT, _LIMIT).astype(np.float32)
+    return limited
