@@ -108,7 +108,6 @@ class JobRunner(QObject):
         # However the widget goes - closed, deleted with its window, or the program ends - the job is told.
         tokens = self._tokens = set[CancelToken]()
         weakref.finalize(self, _cancel_all, tokens)
-        self.destroyed.connect(lambda: _cancel_all(tokens))
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.shutdown)
