@@ -188,9 +188,7 @@ def slide(size: str, keep: Path | None) -> None:
             if command is draw and path.exists():
                 continue
             start = time.perf_counter()
-            process = subprocess.Popen(
-                [COMMAND, *command], stdout=subprocess.DEVNULL
-            )
+            process = subprocess.Popen([COMMAND, *command], stdout=subprocess.DEVNULL)
             peak = 0
             while process.poll() is None:
                 peak = max(peak, tree_memory(process.pid))

@@ -172,6 +172,11 @@ class CountController(QObject):
     def choose(self, choices: Choices) -> None:
         """Take a new state of the form."""
         before, self.choices = self.choices, choices
+        if choices.regions is not before.regions:
+            if before.regions is not None:
+                before.regions.events.data.disconnect(self._on_regions)
+            if choices.regions is not None:
+                choices.regions.events.data.connect(self._on_regions)
         if choices.image is not before.image:
             self.scale_finder.look_at(choices.image)
             self._tell_result()
@@ -395,6 +400,9 @@ class CountController(QObject):
         result = self.result
         self.result_changed.emit(result)
         self.counts_changed.emit({} if result is None else dict(Counter(result.cells["label"])))
+
+    def _on_regions(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
+        self._tell_reason()
 
     def _on_layers(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
         self.layers_changed.emit()

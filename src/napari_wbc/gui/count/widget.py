@@ -36,6 +36,7 @@ from napari_wbc.gui.cell_table_view import CellTableView
 from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.differential_panel import DifferentialPanel
+from napari_wbc.gui.gl_context import main_window, make_current
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
@@ -61,15 +62,19 @@ class CountWidget(QWidget):
         Given by napari.
     """
 
+    _built = False
+
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # Layers are compared by identity, which the proxy that napari gives to plugins would break.
         self.controller = CountController(getattr(viewer, "__wrapped__", viewer), self)
+        self._connected = False
         self._window: Callable[[], QWidget | None] = lambda: None
         self._build()
         self._wire()
         self._recall()
-        self.controller.connect_viewer()
+        self._built = True
+        self._connect()
 
     def minimumSizeHint(self) -> Any:  # noqa: N802 - Qt's name
         """See Qt; on a small screen the dock shrinks and its panels scroll."""
@@ -292,17 +297,17 @@ class CountWidget(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Notice when napari takes the widget out of its dock, or puts it back."""
-        if event.type() == QEvent.Type.ParentChange:
+        if event.type() == QEvent.Type.ParentChange and self._built:
             if self.parent() is None:
                 self._shutdown()
             else:
-                self.controller.connect_viewer()
+                self._connect()
         elif event.type() == QEvent.Type.Show:
             self._watch_window()
         return bool(super().event(event))
 
     def _watch_window(self) -> None:
-        window = self.window()
+        window = main_window(self)
         if window is not self._window():
             # A closed window must be free to go, also while somebody holds on to this widget.
             self._window = weakref.ref(window)
@@ -319,9 +324,21 @@ class CountWidget(QWidget):
         if window is None or not window.isVisible():
             self._shutdown()
 
+    def _connect(self) -> None:
+        if not self._connected:
+            self._connected = True
+            self.controller.viewer.layers.events.removing.connect(self._before_removing)
+            self.controller.connect_viewer()
+
     def _shutdown(self) -> None:
-        self._remember()
-        self.controller.shutdown()
+        if self._connected:
+            self._connected = False
+            self.controller.viewer.layers.events.removing.disconnect(self._before_removing)
+            self._remember()
+            self.controller.shutdown()
+
+    def _before_removing(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
+        make_current(main_window(self))
 
 
 def _no_cells() -> Any:
