@@ -129,7 +129,8 @@ def main() -> None:
     fields = pd.read_csv(folder / "fields.csv")
     boxes = pd.read_csv(folder / "boxes.csv")
     boxes = boxes[boxes["kind"] == "wbc"]
-    columns = ["domain", "fields", "WBC", "IoU >= 0.5", "centre in box", "false per field", "F1 (IoU)", "F1 (centre)", "splits", "merges", "Dice mean (median)", "s per field"]
+    columns = ["domain", "fields", "WBC", "IoU >= 0.5", "centre in box", "false per field", "F1 (IoU)"]
+    columns += ["F1 (centre)", "splits", "merges", "Dice mean (median)", "s per field"]
     print(f"| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|")
     for domain in arguments.domains.split(","):
