@@ -33,7 +33,7 @@ _OVERLAPS = 0.25
 _LEAST_RED_CELLS_UM2 = 300.0
 #: Pixels that statistics are taken of, about.
 _ENOUGH = 200_000
-#: Haemoglobin absorbs blue: a direction with less of it is not that of red cells.
+#: Haemoglobin absorbs blue: a direction with less of it need not be that of red cells.
 _LEAST_BLUE = 0.2
 
 
@@ -80,19 +80,8 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
     cancel = cancel or CancelToken()
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
     red, red_pixels = _red_cells(densities, foreground)
-    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2 or red[2] < _LEAST_BLUE:
-        lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
-        return Stain(
-            red_cell_axis=_vector(_unit(_RED_CELLS_START)),
-            nuclear_axis=FALLBACK_AXIS,
-            cytoplasm_axis=FALLBACK_AXIS,
-            threshold_nucleus=lone.threshold(um),
-            threshold_cytoplasm=_LEAST_CYTOPLASM,
-            red_cell_density=0.2,
-            red_cell_fraction=0.0,
-            confidence=0.0,
-            nuclei=lone.blobs,
-        )
+    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
+        return _stain_without_red_cells(densities, um)
     best: _Separation | None = None
     # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
     starts = [*(_unit(n - (n @ red) * red) for n in _NUCLEI), np.array([0.5, 0.866, 0.0])]
@@ -113,6 +102,9 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
         if best is None or guess.merit(um) > best.merit(um):
             best = guess
     assert best is not None
+    if best.area(um) < 15.0 and red[2] < _LEAST_BLUE:
+        # Stained plasma, or the leukocytes themselves, were taken for red cells.
+        return _stain_without_red_cells(densities, um)
     nucleus = _NUCLEI[0]
     if best.area(um) >= 30.0:
         nucleus = np.median(best.nuclear_colours(densities), axis=0).astype(np.float64)
@@ -134,6 +126,22 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
         red_cell_fraction=red_pixels / max(1, sum(mask.size for mask in foreground)),
         confidence=support * float(np.clip(1.5 - best.sigma / 0.04, 0.2, 1.0)),
         nuclei=best.blobs,
+    )
+
+
+def _stain_without_red_cells(densities: list[Density], um: float) -> Stain:
+    """Fall back to an axis that fits most stains."""
+    lone = _separate(densities, None, np.array(FALLBACK_AXIS), um)
+    return Stain(
+        red_cell_axis=_vector(_unit(_RED_CELLS_START)),
+        nuclear_axis=FALLBACK_AXIS,
+        cytoplasm_axis=FALLBACK_AXIS,
+        threshold_nucleus=lone.threshold(um),
+        threshold_cytoplasm=_LEAST_CYTOPLASM,
+        red_cell_density=0.2,
+        red_cell_fraction=0.0,
+        confidence=0.0,
+        nuclei=lone.blobs,
     )
 
 
