@@ -91,8 +91,8 @@ def _typical_counts(shape: tuple[int, ...]) -> NDArray[np.float64]:
     counts = np.zeros(shape)
     red = _bins(np.arange(0.0, 0.5, _RED[2], dtype=np.float32), _RED)
     purple = _bins(np.arange(-0.015, 0.016, _PURPLE[2], dtype=np.float32), _PURPLE)
-    counts[np.ix_(red, purple)] = 3.0
-    counts[np.ix_(red[:2], purple)] = 40.0
+    counts[np.ix_(red, purple)] = 0.3
+    counts[np.ix_(red[:2], purple)] = 4.0
     return counts
 
 
