@@ -1,4 +1,4 @@
-"""Opening, closing and filling of small masks with round elements, through distance maps."""
+"""Shapes of small masks: opening with round elements (through distance maps), connected parts, hulls."""
 
 from __future__ import annotations
 
@@ -29,20 +29,6 @@ def erode(mask: Mask, radius: float) -> Mask:
 def opened(mask: Mask, radius: float) -> Mask:
     """Remove what is narrower than a disc."""
     return dilate(erode(mask, radius), radius)
-
-
-def closed(mask: Mask, radius: float) -> Mask:
-    """Fill what is narrower than a disc; padded, so that the frame does not swallow notches."""
-    pad = int(radius) + 2
-    grown = dilate(np.pad(mask, pad), radius)
-    shrunk: Mask = erode(grown, radius)[pad:-pad, pad:-pad]
-    return shrunk | mask
-
-
-def filled(mask: Mask) -> Mask:
-    """Fill holes."""
-    result: Mask = ndimage.binary_fill_holes(mask)
-    return result
 
 
 def touching_part(mask: Mask, seed: Mask) -> Mask:

@@ -85,7 +85,7 @@ def trace_outline(
 
 
 def _best_curve(score: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Index of the radius per angle that maximises the sum along a closed curve."""
+    """Give the index of the radius per angle that maximises the sum along a closed curve."""
     angles, count = score.shape
     total = score[0].copy()
     came_from = np.zeros((2 * angles, count), np.intp)
@@ -107,7 +107,7 @@ def _best_curve(score: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _fill(radius: NDArray[np.intp], centre: tuple[int, int], shape: tuple[int, int], step: float) -> Mask:
-    """All pixels within the radius of their angle."""
+    """Mark all pixels within the radius of their angle."""
     smooth = ndimage.gaussian_filter1d((radius + 1.0) * step, 1.0, mode="wrap")
     reach = int(smooth.max()) + 1
     y0, x0 = max(0, centre[0] - reach), max(0, centre[1] - reach)
