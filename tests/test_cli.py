@@ -544,7 +544,13 @@ def test_ctrl_c_leaves_nothing_half_written(
     argv = command("count", image, "--out", out, "--um-per-px", "0.1", "--workers", workers, "--progress")
     # A group of its own, as a terminal makes it: Ctrl-C reaches the workers too.
     process = subprocess.Popen(
-        argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        argv,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell starts background jobs with Ctrl-C ignored, and the tests may be such a job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     seen = ""
