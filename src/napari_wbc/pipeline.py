@@ -324,7 +324,8 @@ def count_events(
         for result in tiles:
             clock.lap("segmentation")
             chunk = found.add(
-                [cell for cell in result.cells if _inside(cell, regions)], last=result.done == result.total
+                [cell for cell in result.findings.cells if _inside(cell, regions)],
+                last=result.done == result.total,
             )
             clock.lap("classification")
             if chunk is not None:

@@ -38,7 +38,7 @@ def all_cells(slide: Slide, um: float, tiles: list[Tile], workers: int = 1) -> l
     model = fit_slide_model(slide, um)
     found: list[SegmentedCell] = []
     for result in segment_slide(slide, um, slide_model=model, tiles=tiles, workers=workers):
-        found += result.cells
+        found += result.findings.cells
     return sort_cells(found)
 
 

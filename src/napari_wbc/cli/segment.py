@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             scale = resolve_scale(slide, args.um_per_px)
             found = []
             for result in segment_slide(slide, scale.um_per_px, workers=args.workers):
-                found += result.cells
+                found += result.findings.cells
                 bars(Progress("Finding cells", result.done, result.total, "tile"))
             cells = sort_cells(found)
             write_labels(args.out, [cell.mask for cell in cells], slide.shape, um_per_px=scale.um_per_px)

@@ -1,8 +1,10 @@
 """Segmentation: slide model, tiles, nuclei, cells."""
 
 from napari_wbc.segmentation.cells import SegmentedCell
+from napari_wbc.segmentation.quality import RegionQuality
 from napari_wbc.segmentation.segment import (
     Segmentation,
+    TileFindings,
     TileResult,
     cells_to_table,
     segment,
@@ -14,10 +16,12 @@ from napari_wbc.segmentation.slide_model import SlideModel, fit_slide_model
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
 
 __all__ = [
+    "RegionQuality",
     "Segmentation",
     "SegmentedCell",
     "SlideModel",
     "Tile",
+    "TileFindings",
     "TileResult",
     "cells_to_table",
     "fit_slide_model",

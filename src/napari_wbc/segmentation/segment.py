@@ -21,27 +21,44 @@ from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.nuclei import find_nuclei
+from napari_wbc.segmentation.quality import RegionQuality
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel, fit_slide_model
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
 from napari_wbc.slides import Slide, open_slide, resolve_scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TileFindings:
+    """What was found in one tile.
+
+    Attributes
+    ----------
+    cells : list of SegmentedCell
+        Those the tile owns, ordered by ``(y_px, x_px)``. Their masks may reach beyond the tile.
+    regions : list of RegionQuality
+        Quality of the blocks that the tile owns, row by row.
+    """
+
+    cells: list[SegmentedCell]
+    regions: list[RegionQuality]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TileResult:
-    """The cells of one tile.
+    """The findings of one tile.
 
     Attributes
     ----------
     tile : Tile
         The tile.
-    cells : list of SegmentedCell
-        Those it owns, ordered by ``(y_px, x_px)``.
+    findings : TileFindings
+        Its cells and regions.
     done, total : int
         Tiles finished, this one included, and in all.
     """
 
     tile: Tile
-    cells: list[SegmentedCell]
+    findings: TileFindings
     done: int
     total: int
 
@@ -67,7 +84,7 @@ class Segmentation:
     slide_model: SlideModel
 
 
-def segment_tile(slide: Slide, tile: Tile, slide_model: SlideModel, um_per_px: float) -> list[SegmentedCell]:
+def segment_tile(slide: Slide, tile: Tile, slide_model: SlideModel, um_per_px: float) -> TileFindings:
     """Segment the cells that one tile owns.
 
     Parameters
@@ -83,14 +100,14 @@ def segment_tile(slide: Slide, tile: Tile, slide_model: SlideModel, um_per_px: f
 
     Returns
     -------
-    list of SegmentedCell
-        Ordered by ``(y_px, x_px)``. Their masks may reach beyond the tile.
+    TileFindings
+        Cells and regions; neither depends on how the slide was cut into tiles.
     """
     coarse = Grid.at(slide, um_per_px, COARSE_UM)
     fine = Grid.at(slide, um_per_px, FINE_UM, not_coarser=True)
     around = find_nuclei(slide, tile, slide_model, coarse)
     outlined = (outline_cell(slide, nucleus, around, slide_model, coarse, fine) for nucleus in around.nuclei)
-    return sort_cells([cell for cell in outlined if cell is not None])
+    return TileFindings(sort_cells([cell for cell in outlined if cell is not None]), regions=[])
 
 
 def sort_cells(cells: list[SegmentedCell]) -> list[SegmentedCell]:
@@ -152,7 +169,7 @@ def segment_slide(
     )
     finished = False
     try:
-        waiting: deque[tuple[Tile, Future[list[SegmentedCell]]]] = deque()
+        waiting: deque[tuple[Tile, Future[TileFindings]]] = deque()
         upcoming = iter(plan)
         for done in range(1, len(plan) + 1):
             # A short queue: memory stays flat however many tiles there are.
@@ -160,8 +177,8 @@ def segment_slide(
                 with _without_ctrl_c():
                     waiting.append((following, pool.submit(_segment_in_worker, following)))
             tile, future = waiting.popleft()
-            cells = _await(future, cancel)
-            yield TileResult(tile, cells, done, len(plan))
+            findings = _await(future, cancel)
+            yield TileResult(tile, findings, done, len(plan))
         finished = True
     finally:
         if not finished:
@@ -193,13 +210,13 @@ def _start_worker(slide: Slide, model: SlideModel, um_per_px: float) -> None:
     _worker_job = (slide, model, um_per_px)
 
 
-def _segment_in_worker(tile: Tile) -> list[SegmentedCell]:
+def _segment_in_worker(tile: Tile) -> TileFindings:
     assert _worker_job is not None
     slide, model, um_per_px = _worker_job
     return segment_tile(slide, tile, model, um_per_px)
 
 
-def _await(future: Future[list[SegmentedCell]], cancel: CancelToken) -> list[SegmentedCell]:
+def _await(future: Future[TileFindings], cancel: CancelToken) -> TileFindings:
     while True:
         cancel.check()
         try:
@@ -263,7 +280,7 @@ def segment(
         model = slide_model or fit_slide_model(slide, scale, cancel=cancel)
         found: list[SegmentedCell] = []
         for result in segment_slide(slide, scale, slide_model=model, workers=workers, cancel=cancel):
-            found += result.cells
+            found += result.findings.cells
             if progress is not None:
                 progress(Progress("Finding cells", result.done, result.total, "tile"))
     finally:
