@@ -1,6 +1,7 @@
 """Segmentation: slide model, tiles, nuclei, cells."""
 
 from napari_wbc.segmentation.cells import SegmentedCell
+from napari_wbc.segmentation.model_file import load_slide_model, save_slide_model
 from napari_wbc.segmentation.quality import RegionQuality
 from napari_wbc.segmentation.segment import (
     Segmentation,
@@ -25,7 +26,9 @@ __all__ = [
     "TileResult",
     "cells_to_table",
     "fit_slide_model",
+    "load_slide_model",
     "plan_tiles",
+    "save_slide_model",
     "segment",
     "segment_slide",
     "segment_tile",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
 from napari_wbc.segmentation.grid import Grid
+from napari_wbc.segmentation.plain import from_plain, to_plain
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
 from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
 from napari_wbc.slides.slide import RGB, Slide
 
+#: Of the plain values; it rises when a model means something else.
+VERSION = 1
 COARSE_UM = 0.5
 #: Of the first pass: nuclei are wider, colour fringes and granules are finer.
 SMOOTHING_UM = 0.7
@@ -62,10 +68,38 @@ class SlideModel:
     um_per_px: float
     surroundings: Surroundings
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain values, for ``run.json``."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "surroundings"}
-        return plain | {"background": {"rgb": self.background.rgb, **asdict(self.background)}}
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``run.json``; :meth:`from_dict` gives the same model again, to the last bit."""
+        plain: dict[str, Any] = to_plain(self)
+        # For readers: the colour of the empty slide in its middle.
+        rgb = [round(value, 2) for value in self.background.rgb]
+        return {"version": VERSION, **plain, "background": {"rgb": rgb, **plain["background"]}}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> SlideModel:
+        """Give the model that :meth:`to_dict` put into plain values.
+
+        Parameters
+        ----------
+        plain : mapping
+            As it comes from JSON.
+
+        Raises
+        ------
+        InputError
+            When it is no slide model, or one of another version.
+        """
+        if not isinstance(plain, Mapping) or "version" not in plain:
+            raise InputError("no slide model, or one of an earlier version; count the slide again")
+        if plain["version"] != VERSION:
+            raise InputError(
+                f"a slide model of version {plain['version']}, and this is version {VERSION}; "
+                "count the slide again"
+            )
+        try:
+            return from_plain(cls, plain)
+        except ValueError as error:
+            raise InputError(f"the slide model is damaged ({error}); count the slide again") from None
 
     def optical_density(self, pixels: RGB, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
         """Optical density of a window of a grid against the background, shape (height, width, 3)."""

@@ -1,0 +1,80 @@
+"""Slide models in files: the ``run.json`` of a count, or a JSON of the model alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from napari_wbc.errors import InputError, OutputError
+from napari_wbc.execution.atomic import atomic_path
+from napari_wbc.segmentation.slide_model import SlideModel
+
+_LARGEST_FILE = 1 << 26
+
+
+def load_slide_model(path: str | Path) -> SlideModel:
+    """Read the slide model of an earlier count, to use it for other fields of the same slide.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A ``run.json``, the folder of results that holds one, or a file of :func:`save_slide_model`.
+
+    Returns
+    -------
+    SlideModel
+        Equal to the one that was used then, to the last bit.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, or no slide model in it that this version can use.
+    """
+    path = Path(path).expanduser()
+    file = path / "run.json" if path.is_dir() else path
+    try:
+        if file.stat().st_size > _LARGEST_FILE:
+            raise ValueError("too large")
+        plain = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{file}: the slide model cannot be read ({error.strerror or error}); give a run.json"
+        ) from None
+    except ValueError:
+        raise InputError(f"{file}: no slide model; give the run.json of a count") from None
+    if isinstance(plain, dict) and "slide_model" in plain:
+        plain = plain["slide_model"]
+    try:
+        return SlideModel.from_dict(plain)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def save_slide_model(model: SlideModel, path: str | Path) -> Path:
+    """Write a slide model as JSON.
+
+    Parameters
+    ----------
+    model : SlideModel
+        From :func:`~napari_wbc.segmentation.fit_slide_model`.
+    path : str or pathlib.Path
+        The file; one that is there is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        ``path``.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    path = Path(path)
+    try:
+        with atomic_path(path) as temporary:
+            text = json.dumps({"slide_model": model.to_dict()}, indent=2) + "\n"
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
