@@ -52,8 +52,8 @@ class FoundCells:
         return chunk
 
     def _classify(self, cells: Sequence[SegmentedCell]) -> pd.DataFrame:
-        from napari_wbc.classification.crops import crop_cells
         from napari_wbc.classification.predict import label_predictions, predict_crops
+        from napari_wbc.slides.crops import crop_cells
 
         centres = np.array([(cell.y_px, cell.x_px) for cell in cells])
         crops = crop_cells(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class CellMask:
     """The pixels of one cell and of its nucleus, in level-0 pixels of the slide.
 
-    Attributes
+    They are kept as run lengths, about 1 kB for a leukocyte at 0.1 µm per px: a slide has many of them.
+
+    Parameters
     ----------
     y0, x0 : int
         Upper left corner of the box.
@@ -21,17 +21,85 @@ class CellMask:
         The whole cell, nucleus included.
     nucleus : numpy.ndarray of bool, shape (height, width)
         The nucleus.
+
+    Attributes
+    ----------
+    y0, x0, height, width : int
+        The box.
+    cell_runs, nucleus_runs : bytes
+        Run lengths, row by row: how many px are outside, then inside, then outside, and so on (uint16).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> square = np.ones((2, 2), bool)
+    >>> mask = CellMask(1, 1, square, square)
+    >>> mask.bbox, mask.cell.tolist()
+    ((1, 1, 3, 3), [[True, True], [True, True]])
     """
 
-    y0: int
-    x0: int
-    cell: NDArray[np.bool_]
-    nucleus: NDArray[np.bool_]
+    __slots__ = ("cell_runs", "height", "nucleus_runs", "width", "x0", "y0")
+
+    def __init__(self, y0: int, x0: int, cell: NDArray[np.bool_], nucleus: NDArray[np.bool_]) -> None:
+        if cell.shape != nucleus.shape:
+            raise ValueError(f"cell of {cell.shape} px, nucleus of {nucleus.shape} px; they share one box")
+        self.y0, self.x0 = y0, x0
+        self.height, self.width = cell.shape
+        self.cell_runs, self.nucleus_runs = _runs(cell), _runs(nucleus)
+
+    @classmethod
+    def from_runs(cls, bbox: tuple[int, int, int, int], cell_runs: bytes, nucleus_runs: bytes) -> CellMask:
+        """Make a mask of what :attr:`bbox`, ``cell_runs`` and ``nucleus_runs`` of another one hold."""
+        mask = cls.__new__(cls)
+        mask.y0, mask.x0 = bbox[:2]
+        mask.height, mask.width = bbox[2] - bbox[0], bbox[3] - bbox[1]
+        mask.cell_runs, mask.nucleus_runs = cell_runs, nucleus_runs
+        return mask
 
     @property
     def bbox(self) -> tuple[int, int, int, int]:
         """Box as ``(y0, x0, y1, x1)``, ends excluded."""
-        return self.y0, self.x0, self.y0 + self.cell.shape[0], self.x0 + self.cell.shape[1]
+        return self.y0, self.x0, self.y0 + self.height, self.x0 + self.width
+
+    @property
+    def cell(self) -> NDArray[np.bool_]:
+        """The whole cell, nucleus included; shape (height, width), a new array."""
+        return _pixels(self.cell_runs, self.height, self.width)
+
+    @property
+    def nucleus(self) -> NDArray[np.bool_]:
+        """The nucleus; shape (height, width), a new array."""
+        return _pixels(self.nucleus_runs, self.height, self.width)
+
+    def __repr__(self) -> str:
+        return f"CellMask(y0={self.y0}, x0={self.x0}, {self.height} x {self.width} px)"
+
+
+#: The longest run that a uint16 holds.
+_LONGEST = 0xFFFF
+
+
+def _runs(mask: NDArray[np.bool_]) -> bytes:
+    flat = np.asarray(mask, bool).ravel()
+    borders = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs = np.diff(borders, prepend=0, append=flat.size)
+    if flat.size and flat[0]:
+        runs = np.concatenate(([0], runs))
+    if runs.max(initial=0) > _LONGEST:
+        # A longer run goes on after one of length 0.
+        pieces = (_pieces_of(int(run)) for run in runs)
+        runs = np.array([length for piece in pieces for length in piece])
+    return runs.astype("<u2").tobytes()
+
+
+def _pieces_of(run: int) -> list[int]:
+    return [_LONGEST, 0] * ((run - 1) // _LONGEST) + [run - max(0, run - 1) // _LONGEST * _LONGEST]
+
+
+def _pixels(runs: bytes, height: int, width: int) -> NDArray[np.bool_]:
+    lengths = np.frombuffer(runs, "<u2")
+    inside = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(inside, lengths).reshape(height, width)
 
 
 def paint_labels(

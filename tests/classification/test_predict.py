@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import napari_wbc as wbc
@@ -59,11 +60,18 @@ def test_the_bundled_model_has_its_columns_and_probabilities():
     assert (table["label"] == "unidentified").all(), "noise is no cell"
 
 
-def test_the_size_of_the_batch_does_not_matter():
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_cell_gets_the_same_numbers_in_any_company(device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU here")
     model = wbc.load_model("robust")
-    crops = np.random.default_rng(1).integers(100, 255, (7, 96, 96, 3), dtype=np.uint8)
-    whole, parts = (predict_crops(model, crops, device="cpu", batch=b) for b in (7, 3))
-    np.testing.assert_allclose(whole.probabilities, parts.probabilities, atol=1e-5)
+    crops = np.random.default_rng(1).integers(100, 255, (37, 96, 96, 3), dtype=np.uint8)
+    whole = predict_crops(model, crops, device=device)
+    order = np.random.default_rng(2).permutation(len(crops))
+    for part in np.split(order, [1, 8, 30]):
+        alone = predict_crops(model, crops[part], device=device)
+        for name in ("probabilities", "novelty", "embeddings"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name)[part])
 
 
 def test_bad_input_is_one_plain_line(tmp_path):

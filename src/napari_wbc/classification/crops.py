@@ -1,4 +1,4 @@
-"""Windows of a fixed size in µm around the cells, and the normalisation by their background."""
+"""From windows around cells to the network's input: cut to size, normalised by their own background."""
 
 from __future__ import annotations
 
@@ -9,55 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_wbc.errors import InputError
-from napari_wbc.slides import Slide, read_padded
+from napari_wbc.slides.crops import WINDOW_UM, resize
 
-#: Every crop shows this many µm, in training and in prediction.
-WINDOW_UM = 25.0
 #: Where the background of a crop is put (of 1); a little room stays above for brighter spots.
 WHITE = 0.92
 #: The background is this quantile of each channel. A crop around a leukocyte nearly always shows some.
 BACKGROUND_QUANTILE = 0.95
-
-
-def crop_cells(
-    slide: Slide,
-    centres: NDArray[np.floating],
-    *,
-    um_per_px: float,
-    window_um: float = WINDOW_UM,
-    size_px: int = 96,
-) -> NDArray[np.uint8]:
-    """Cut windows of a fixed physical size around cells.
-
-    Parameters
-    ----------
-    slide : Slide
-        Where to read.
-    centres : numpy.ndarray, shape (n, 2)
-        ``(y, x)`` of the cells in level-0 pixels.
-    um_per_px : float
-        Of level 0.
-    window_um : float, optional
-        Side of the window, µm.
-    size_px : int, optional
-        Side of the crops given back, px.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (n, size_px, size_px, 3)
-        Beyond the slide's border the image is mirrored.
-    """
-    crops = np.empty((len(centres), size_px, size_px, 3), np.uint8)
-    # Read from the coarsest level that still has at least the resolution wanted.
-    wanted = window_um / um_per_px / size_px
-    level = max((i for i, item in enumerate(slide.levels) if item.downsample <= wanted * 1.01), default=0)
-    downsample = slide.levels[level].downsample
-    side = max(2, round(window_um / um_per_px / downsample))
-    for i, (y, x) in enumerate(np.asarray(centres, float)):
-        top = round(y / downsample - side / 2)
-        left = round(x / downsample - side / 2)
-        crops[i] = resize(read_padded(slide, level, top, left, side, side), size_px)
-    return crops
 
 
 def centre_crop(
@@ -87,15 +44,6 @@ def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     period = 2 * length - 2
     index = np.abs(index) % period
     return np.where(index < length, index, period - index)
-
-
-def resize(image: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Resize a square image without aliasing."""
-    if image.shape[:2] == (size_px, size_px):
-        return image
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(image).resize((size_px, size_px), Image.Resampling.LANCZOS))
 
 
 def to_tensor(crops: NDArray[np.uint8]) -> Tensor:

@@ -30,7 +30,7 @@ def knn_distance(
     Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors", https://arxiv.org/abs/2204.06507.
     """
     neighbours = min(neighbours, len(reference))
-    reference = reference.astype(np.float32)
+    reference = np.asarray(reference, np.float32)
     distances = np.empty(len(embeddings), np.float32)
     for start in range(0, len(embeddings), 4096):
         block = unit_length(embeddings[start : start + 4096])

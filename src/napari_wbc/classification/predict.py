@@ -20,6 +20,10 @@ from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Crops that the network takes at a time. The last digits of its sums depend on this number, so it is always the
+#: same, and the last batch is filled up: a cell gets the same numbers in any company.
+BATCH_CROPS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
@@ -85,7 +89,6 @@ def predict_crops(
     crops: NDArray[np.uint8],
     *,
     device: str = "auto",
-    batch: int = 256,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
 ) -> Predictions:
@@ -99,8 +102,6 @@ def predict_crops(
         RGB windows of ``model.window_um``; resized where the side is not ``model.input_px``.
     device : {"auto", "cpu", "cuda"}
         Where to run.
-    batch : int, optional
-        Crops at a time.
     cancel : CancelToken, optional
         Checked before each batch.
     progress : callable, optional
@@ -109,6 +110,7 @@ def predict_crops(
     Returns
     -------
     Predictions
+        Those of a crop do not depend on the other crops.
     """
     import torch
 
@@ -121,26 +123,31 @@ def predict_crops(
     probabilities = np.zeros((len(crops), k), np.float32)
     embeddings = np.zeros((len(crops), network.embedding_size), np.float32)
     normalisation = model.info["normalisation"]
-    for start in range(0, len(crops), batch):
+    reference = np.asarray(model.tensors["novelty.reference"], np.float32)
+    neighbours = int(model.info["novelty"]["neighbours"])
+    distances = np.zeros(len(crops), np.float32)
+    for start in range(0, len(crops), BATCH_CROPS):
         if cancel is not None:
             cancel.check()
-        part = slice(start, min(start + batch, len(crops)))
+        part = slice(start, min(start + BATCH_CROPS, len(crops)))
+        n = part.stop - start
+        filled = np.zeros((BATCH_CROPS, *crops.shape[1:]), crops.dtype)
+        filled[:n] = crops[part]
         with torch.inference_mode():
-            images = to_tensor(crops[part]).to(place)
+            images = to_tensor(filled).to(place)
             images = normalise_background(
                 images, normalisation["background_quantile"], normalisation["white"]
             )
             images = network_input(images, model.input_px).contiguous(memory_format=torch.channels_last)
             logits, features = network(images)
-            probabilities[part] = (
-                (logits.float() / model.temperature + log_prior).softmax(dim=1).cpu().numpy()
-            )
-            embeddings[part] = features.float().cpu().numpy()
+            scores = (logits.float() / model.temperature + log_prior).softmax(dim=1).cpu().numpy()
+            embedded = features.float().cpu().numpy()
+        probabilities[part], embeddings[part] = scores[:n], embedded[:n]
+        distances[part] = knn_distance(embedded, reference, neighbours)[:n]
         if progress is not None:
             progress(Progress("Classifying cells", part.stop, len(crops), "cell"))
-    novelty = model.info["novelty"]
-    distances = knn_distance(embeddings, model.tensors["novelty.reference"], int(novelty["neighbours"]))
-    return Predictions(probabilities, novelty_score(distances, np.asarray(novelty["quantiles"])), embeddings)
+    novelty = novelty_score(distances, np.asarray(model.info["novelty"]["quantiles"]))
+    return Predictions(probabilities, novelty, embeddings)
 
 
 def label_predictions(model: Model, predictions: Predictions) -> Labels:

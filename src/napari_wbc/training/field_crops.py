@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.classification.crops import crop_cells
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.slides import open_slide
+from napari_wbc.slides.crops import crop_cells
 from napari_wbc.training.manifests import STORE_PX
 
 #: A marked platelet larger than this may be a leukocyte with a wrong mark.

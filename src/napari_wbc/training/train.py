@@ -16,7 +16,6 @@ from napari_wbc.classification.bundle import save_bundle
 from napari_wbc.classification.crops import (
     BACKGROUND_QUANTILE,
     WHITE,
-    WINDOW_UM,
     network_input,
     normalise_background,
     to_tensor,
@@ -26,6 +25,7 @@ from napari_wbc.classification.novelty import knn_distance, unit_length
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.leukocytes import CONTAINS
+from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.card import write_card
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluate import measure
