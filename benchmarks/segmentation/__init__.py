@@ -1,0 +1,1 @@
+"""Benchmarks of the segmentation; see ``python -m benchmarks.segmentation --help``."""

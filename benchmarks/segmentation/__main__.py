@@ -1,0 +1,51 @@
+"""What the segmentation is worth, on the marked fields of the development images.
+
+    python -m benchmarks.segmentation accuracy --even
+    python -m benchmarks.segmentation accuracy --even --fields 40 --domains bccd,chula --pictures FOLDER
+
+Run from the repository's top. The groups (slides, else fields) of a source are sorted; --even and --odd take every
+second one. Development looks at the even groups only. --fields N takes N fields per source, evenly spread and always
+the same ones. Tables go to stdout as Markdown, the same figures with --json FILE; one thread is enough
+(OMP_NUM_THREADS=1). The images are those of NAPARI_WBC_DATA (default: ../shared/data beside the checkout).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import accuracy
+from .fields import DOMAINS, chosen_fields
+from .tables import write_json
+
+
+def main() -> None:
+    """Run one of the benchmarks."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.segmentation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    half = common.add_mutually_exclusive_group(required=True)
+    for name in ("even", "odd", "all"):
+        half.add_argument(f"--{name}", dest="half", action="store_const", const=name)
+    common.add_argument("--domains", default=",".join(DOMAINS), help="separated by commas")
+    common.add_argument("--fields", type=int, metavar="N", help="at most N fields per source, evenly spread")
+    common.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
+
+    one = commands.add_parser("accuracy", parents=[common], help="detection and outlines against the marks")
+    one.add_argument("--pictures", type=Path, help="folder for pictures of fields with something wrong")
+
+    arguments = parser.parse_args()
+    fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
+    scores = accuracy.measure(fields, arguments.pictures)
+    figures = accuracy.summary(scores)
+    print(accuracy.table(figures))
+    if arguments.json:
+        write_json(arguments.json, {"half": arguments.half, **figures, "fields": scores.to_dict("records")})
+
+
+if __name__ == "__main__":
+    main()

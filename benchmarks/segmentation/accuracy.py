@@ -1,0 +1,161 @@
+"""Detection and outlines against the marks, per source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_wbc.segmentation import segment
+
+from .fields import FULLY_MARKED, Field
+from .intervals import group_draws, interval, share, share_interval, value_draws
+from .matching import finds_of, score
+from .pictures import save_if_wrong
+from .tables import markdown, with_interval
+
+#: Masks that are wrong by eye; they stay in the figures, which are also given without them.
+WRONG_MASKS = ("BloodImage_00177",)
+
+
+def measure(fields: Iterable[Field], pictures: Path | None = None) -> pd.DataFrame:
+    """Segment every field with a slide model of its own; a row per field."""
+    rows = []
+    for field in fields:
+        start = time.process_time()
+        found = segment(field.pixels, um_per_px=field.um_per_px)
+        seconds = time.process_time() - start
+        finds = finds_of(found)
+        result = score(field, finds)
+        places = {
+            "missed_boxes": field.boxes[result.missed].tolist(),
+            "loose_boxes": field.boxes[result.loose].tolist(),
+            "unmarked_centres": finds.centres[result.unmarked].round(1).tolist(),
+        }
+        rows.append(asdict(result) | places | {"seconds": seconds})
+        if pictures is not None:
+            save_if_wrong(field, found, result, pictures)
+    return pd.DataFrame(rows)
+
+
+def summary(scores: pd.DataFrame) -> dict[str, Any]:
+    """Figures per source, each with its 95 % interval, and over the sources."""
+    by_domain = {str(domain): _of_domain(rows) for domain, rows in scores.groupby("domain", sort=True)}
+    return {"domains": by_domain, "over_sources": _over_sources(scores)}
+
+
+def f1_draws(scores: pd.DataFrame, part: str) -> tuple[float, np.ndarray]:
+    """F1 and its draws."""
+    whole, drawn = group_draws(scores, [part, "marked", "found"])
+    return tuple(share(2 * s[part], s["marked"] + s["found"]) for s in (whole, drawn))  # type: ignore[return-value]
+
+
+def _of_domain(rows: pd.DataFrame) -> dict[str, Any]:
+    def f1(part: str) -> tuple[float, float, float]:
+        return interval(
+            rows, [part, "marked", "found"], lambda s: share(2 * s[part], s["marked"] + s["found"])
+        )
+
+    def per_100(part: str) -> tuple[float, float, float]:
+        return interval(rows, [part, "marked"], lambda s: 100 * share(s[part], s["marked"]))
+
+    figures: dict[str, Any] = {
+        "fields": len(rows),
+        "groups": int(rows["group"].nunique()),
+        "marked": int(rows["marked"].sum()),
+        "found": int(rows["found"].sum()),
+        "recall_iou": share_interval(rows, "by_iou", "marked"),
+        "recall_centre": share_interval(rows, "by_centre", "marked"),
+        "precision_iou": share_interval(rows, "by_iou", "found"),
+        "precision_centre": share_interval(rows, "by_centre", "found"),
+        "f1_iou": f1("by_iou"),
+        "f1_centre": f1("by_centre"),
+        "splits_per_100": per_100("splits"),
+        "merges_per_100": per_100("merges"),
+        "cpu_seconds_per_field": float(rows["seconds"].mean()),
+    }
+    dice = rows["dice"].dropna()
+    if len(dice):
+        figures["dice"] = _dice(dice.to_numpy())
+        good = ~rows.loc[dice.index, "path"].map(lambda path: Path(path).stem in WRONG_MASKS)
+        if not good.all():
+            figures["dice_without_wrong_masks"] = _dice(dice[good].to_numpy())
+    return figures
+
+
+def _dice(values: np.ndarray) -> dict[str, Any]:
+    statistics = {
+        "mean": np.mean,
+        "median": np.median,
+        "percentile_5": lambda v: np.percentile(v, 5),
+    }
+    return {name: (float(f(values)), *value_draws(values, f)) for name, f in statistics.items()}
+
+
+def _over_sources(scores: pd.DataFrame) -> dict[str, Any]:
+    """Worst and mean F1 of the sources whose leukocytes are all marked, worst recall of all sources."""
+    result: dict[str, Any] = {}
+    full = scores[scores["domain"].isin(FULLY_MARKED)]
+    for part in ("iou", "centre"):
+        pairs = [f1_draws(rows, f"by_{part}") for _, rows in full.groupby("domain")]
+        if pairs:
+            values, draws = np.array([p[0][0] for p in pairs]), np.array([p[1] for p in pairs])
+            for name, f in (("mean", np.mean), ("worst", np.min)):
+                low, high = np.nanpercentile(f(draws, axis=0), [2.5, 97.5])
+                result[f"{name}_f1_{part}"] = (float(f(values)), float(low), float(high))
+    recall = scores.groupby("domain")[["by_centre", "marked"]].sum()
+    result["worst_recall_centre"] = float((recall["by_centre"] / recall["marked"]).min())
+    errors = scores["splits"].sum() + scores["merges"].sum()
+    result["splits_and_merges_per_100"] = float(100 * errors / max(1, scores["marked"].sum()))
+    return result
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: a row per source, then the figures over the sources."""
+    rows = []
+    for domain, f in figures["domains"].items():
+        dice = f.get("dice")
+        rows.append(
+            {
+                "source": domain,
+                "fields (groups)": f"{f['fields']} ({f['groups']})",
+                "WBC": f["marked"],
+                "finds": f["found"],
+                "F1, IoU 0.5": with_interval(f["f1_iou"]),
+                "recall, IoU 0.5": with_interval(f["recall_iou"]),
+                "recall, centre": with_interval(f["recall_centre"]),
+                "precision, centre": with_interval(f["precision_centre"]),
+                "F1, centre": with_interval(f["f1_centre"]),
+                "splits per 100": with_interval(f["splits_per_100"], 1),
+                "merges per 100": with_interval(f["merges_per_100"], 1),
+                "Dice mean": with_interval(dice["mean"]) if dice else "-",
+                "median": f"{dice['median'][0]:.3f}" if dice else "-",
+                "5th percentile": with_interval(dice["percentile_5"]) if dice else "-",
+                "CPU s per field": f["cpu_seconds_per_field"],
+            }
+        )
+    over = figures["over_sources"]
+    lines = [markdown(rows), ""]
+    if "mean_f1_iou" in over:
+        lines.append(
+            f"Sources with every leukocyte marked: F1 (IoU 0.5) mean {with_interval(over['mean_f1_iou'])}, worst "
+            f"{with_interval(over['worst_f1_iou'])}; F1 (centre) mean {with_interval(over['mean_f1_centre'])}, "
+            f"worst {with_interval(over['worst_f1_centre'])}."
+        )
+    lines.append(
+        f"All sources: worst recall (centre) {over['worst_recall_centre']:.3f}, "
+        f"splits and merges {over['splits_and_merges_per_100']:.2f} per 100 WBC."
+    )
+    for domain, f in figures["domains"].items():
+        if "dice_without_wrong_masks" in f:
+            d = f["dice_without_wrong_masks"]
+            lines.append(
+                f"Dice of {domain} without the wrong mask of {', '.join(WRONG_MASKS)}: mean {d['mean'][0]:.3f}, "
+                f"median {d['median'][0]:.3f}, 5th percentile {d['percentile_5'][0]:.3f}."
+            )
+    return "\n".join(lines)
