@@ -11,6 +11,8 @@ import tifffile
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides import open_slide
+from napari_wbc.slides.tiff import TiffSlide
+from napari_wbc.slides.whole_slide import WholeSlide
 
 DESCRIPTION = (
     "Aperio Image Library v12.0.15\r\n{w}x{h} [0,0 {w}x{h}] (240x240) JPEG/RGB Q=90"
@@ -59,8 +61,7 @@ def svs(tmp_path_factory, big):
 
 
 def test_openslide(svs, big, same_windows):
-    slide = open_slide(svs)
-    assert type(slide).__name__ == "WholeSlide"
+    slide = WholeSlide(svs, "smear")
     assert slide.name == "smear"
     assert [level.shape for level in slide.levels] == [(1500, 2105), (375, 526), (93, 131)]
     assert slide.metadata_um_per_px == pytest.approx(0.2527)
@@ -84,7 +85,7 @@ def test_every_pixel_is_the_same_in_any_window(tmp_path):
     """Also where openslide interpolates because the levels do not fit, and across the blocks that are kept."""
     rng = np.random.default_rng(0)
     image = rng.integers(60, 250, (2601, 2999, 3)).astype(np.uint8)
-    slide = open_slide(write_svs(tmp_path / "a.svs", image, factors=(2,)))
+    slide = WholeSlide(write_svs(tmp_path / "a.svs", image, factors=(2,)), "a")
     height, width = slide.levels[1].shape
     whole = slide.read(1, 0, 0, height, width)
     for y, x, h, w in [
@@ -96,8 +97,9 @@ def test_every_pixel_is_the_same_in_any_window(tmp_path):
         np.testing.assert_array_equal(slide.read(1, y, x, h, w), whole[y : y + h, x : x + w])
 
 
-def test_label_and_macro_are_never_read(svs):
-    slide = open_slide(svs)
+@pytest.mark.parametrize("reader", [TiffSlide, WholeSlide])
+def test_label_and_macro_are_never_read(svs, reader):
+    slide = reader(svs, "smear")
     for level, found in enumerate(slide.levels):
         pixels = slide.read(level, 0, 0, *found.shape).astype(int)
         assert np.abs(pixels - SECRET).max(axis=2).min() > 40
@@ -126,9 +128,8 @@ except InputError as error:
 
 
 def test_both_readers_see_the_same(svs, same_windows):
-    from napari_wbc.slides.tiff import TiffSlide
-
-    slide, tiff = open_slide(svs), TiffSlide(svs, "smear")
+    slide, tiff = WholeSlide(svs, "smear"), open_slide(svs)
+    assert isinstance(tiff, TiffSlide)
     assert tiff.metadata_um_per_px == slide.metadata_um_per_px
     assert [level.shape for level in tiff.levels] == [level.shape for level in slide.levels]
     same_windows(tiff, 0, slide.read(0, 0, 0, *slide.shape), tolerance=3)
@@ -165,6 +166,40 @@ def test_damage_within_is_told_when_it_is_read(tmp_path, svs):
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(b"\0" * size)
-    slide = open_slide(path)
-    with pytest.raises(InputError, match="broken"):
-        slide.read(0, 1490, 2095, 9, 9)
+    for slide in (open_slide(path), WholeSlide(path, "a")):
+        slide.read(0, 0, 0, 9, 9)
+        with pytest.raises(InputError, match=r"broken at y=1\d+, x=\d+ of level 0"):
+            slide.read(0, 1490, 2095, 9, 9)
+
+
+def test_openslide_gets_what_is_no_plain_svs(tmp_path, svs, same_windows):
+    """Under the name of another scanner openslide is the only reader; an SVS goes to it where tifffile gives up."""
+    other = tmp_path / "smear.bif"
+    other.write_bytes(svs.read_bytes())
+    slide = open_slide(other)
+    assert isinstance(slide, WholeSlide)
+    same_windows(slide, 0, open_slide(svs).read(0, 0, 0, *slide.shape), tolerance=3)
+    stack = tmp_path / "stack.svs"
+    tifffile.imwrite(stack, np.zeros((2, 64, 64, 3), np.uint8), photometric="rgb", metadata={"axes": "ZYXS"})
+    with pytest.raises(InputError, match="2 images"):
+        open_slide(stack)
+
+
+@pytest.mark.parametrize(
+    ("mpp", "expected"),
+    [
+        ("0.2527", 0.2527),
+        ("0", None),
+        ("-1", None),
+        ("", None),
+        ("0,25", 0.25),
+        ("252.7", 252.7),
+        ("1e-1", 0.1),
+    ],
+)
+def test_stated_scales(tmp_path, big, mpp, expected):
+    """What cannot be meant as µm per px is no scale (``resolve_scale`` refuses 252.7)."""
+    path = write_svs(tmp_path / "a.svs", big[:500, :700], mpp=mpp, factors=(2,))
+    assert open_slide(path).metadata_um_per_px == (expected if expected is None else pytest.approx(expected))
+    found = WholeSlide(path, "a").metadata_um_per_px
+    assert found is None or found == pytest.approx(expected)

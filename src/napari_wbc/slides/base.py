@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_wbc.slides.levels import levels_of
 from napari_wbc.slides.pixels import bit_depth, check_layout, to_rgb8
-from napari_wbc.slides.slide import RGB, Level, check_window, levels_of
+from napari_wbc.slides.slide import RGB, Level, check_window
 
 _SAMPLE_PX = 512
 
@@ -35,12 +36,14 @@ class StoredSlide(ABC):
         self.name = name
         self.path = path
         check_layout((*shapes[0], channels), dtype, self._what)
-        self.levels: tuple[Level, ...] = levels_of(shapes)
+        self.levels: tuple[Level, ...]
+        self.levels, self._stored = levels_of(shapes)
         self.shape: tuple[int, int] = shapes[0]
         self.metadata_um_per_px = um_per_px
         if dtype.newbyteorder("=") == np.uint16 and bits is None:
             level = len(self.levels) - 1
-            bits = bit_depth(self._cut(level, *w)[..., :3] for w in self.sample_windows(level))
+            stored = self._stored[level]
+            bits = bit_depth(self._cut(stored, *w)[..., :3] for w in self.sample_windows(level))
         self._bits = bits or 8
 
     @property
@@ -49,7 +52,10 @@ class StoredSlide(ABC):
 
     @abstractmethod
     def _cut(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
-        """Pixels as stored, shape (height, width, 3 or 4); the window lies inside the level."""
+        """Pixels as stored, shape (height, width, 3 or 4); the window lies inside the level.
+
+        Here ``level`` counts the ``shapes``, of which ``levels`` leaves out what is no reduced copy.
+        """
 
     def sample_windows(self, level: int) -> list[tuple[int, int, int, int]]:
         """Lay up to nine windows over a level, from corner to corner.
@@ -75,7 +81,7 @@ class StoredSlide(ABC):
     def read(self, level: int, y: int, x: int, height: int, width: int) -> RGB:
         """See :meth:`napari_wbc.slides.Slide.read`."""
         check_window(self.levels, level, y, x, height, width)
-        return to_rgb8(self._cut(level, y, x, height, width), self._bits, self._what)
+        return to_rgb8(self._cut(self._stored[level], y, x, height, width), self._bits, self._what)
 
     def close(self) -> None:  # noqa: B027 - most adapters hold no file
         """Let go of the file."""

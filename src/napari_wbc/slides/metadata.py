@@ -120,8 +120,9 @@ def um_from_aperio(description: str) -> float | None:
     >>> um_from_aperio("Aperio Image Library v11|AppMag = 40|MPP = 0.2527")
     0.2527
     """
-    found = re.search(r"\bMPP\s*=\s*(\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)", description)
-    return um_from_unit(float(found.group(1)), "µm") if found else None
+    # Some scanners write the number as their country does.
+    found = re.search(r"\bMPP\s*=\s*(\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?)", description)
+    return um_from_unit(float(found.group(1).replace(",", ".")), "µm") if found else None
 
 
 def check_channel_names(names: Iterable[str], what: str) -> None:

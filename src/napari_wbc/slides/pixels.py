@@ -121,3 +121,28 @@ def to_rgb8(pixels: NDArray[np.generic], bits: int, what: str) -> NDArray[np.uin
         colour = colour * alpha + (1 - alpha)
     rgb: NDArray[np.uint8] = np.rint(colour * 255).astype(np.uint8)
     return rgb
+
+
+def rgb_from_ycc(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """RGB from the YCbCr of JPEG (full range, ITU-R BT.601).
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray of uint8, shape (height, width, 3)
+        Luminance, blue and red difference, the differences about 128.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width, 3)
+
+    Examples
+    --------
+    >>> rgb_from_ycc(np.array([[[76, 85, 255]]], np.uint8))
+    array([[[254,   0,   0]]], dtype=uint8)
+    """
+    y, blue, red = (pixels[..., k].astype(np.float32) for k in range(3))
+    blue -= 128
+    red -= 128
+    colours = [y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue]
+    rgb: NDArray[np.uint8] = np.rint(np.clip(np.stack(colours, axis=2), 0, 255)).astype(np.uint8)
+    return rgb

@@ -112,23 +112,6 @@ class Slide(Protocol):
         ...
 
 
-def levels_of(shapes: list[tuple[int, int]]) -> tuple[Level, ...]:
-    """Levels from their shapes, the first of which is level 0.
-
-    Parameters
-    ----------
-    shapes : list of tuple of int
-        Height and width, px.
-
-    Returns
-    -------
-    tuple of Level
-        The downsample of each is the mean over both axes.
-    """
-    height, width = shapes[0]
-    return tuple(Level(shape, (height / shape[0] + width / shape[1]) / 2) for shape in shapes)
-
-
 def check_window(levels: tuple[Level, ...], level: int, y: int, x: int, height: int, width: int) -> None:
     """Raise ValueError when a window is not inside its level.
 

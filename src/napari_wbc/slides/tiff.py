@@ -1,4 +1,4 @@
-"""TIFF, OME-TIFF and (without openslide) SVS through tifffile, read window by window."""
+"""TIFF, OME-TIFF and SVS through tifffile, read window by window."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from napari_wbc.slides.metadata import (
     um_from_resolution,
     um_from_unit,
 )
-from napari_wbc.slides.tiff_segments import PageWindows, SegmentFile
+from napari_wbc.slides.tiff_segments import APERIO_YCC, JPEG, PageWindows, SegmentFile
 
 # What tifffile logs about broken files would reach the terminal beside our one plain line.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
-_JPEG = (6, 7, 34892, 33007)
 
 
 class TiffSlide(StoredSlide):
@@ -54,7 +53,10 @@ class TiffSlide(StoredSlide):
                 series = tif.series[0]
                 _check_series(series, path)
                 levels = _levels(tif, series, path)
-                self._levels = [[PageWindows(self._file, page) for page in pages] for pages in levels]
+                self._levels = [
+                    [PageWindows(self._file, page, level) for page in pages]
+                    for level, pages in enumerate(levels)
+                ]
                 first = levels[0][0].keyframe
                 self._associated = tuple(first.extrasamples) == (1,)
                 um_per_px, bits = _facts(tif, first, path)
@@ -107,11 +109,8 @@ def _check_series(series: Any, path: Path) -> None:
     photometric, compression = int(page.keyframe.photometric), int(page.keyframe.compression)
     if photometric == 3:
         raise InputError(f"{path}: the colours come from a palette; save the image as RGB")
-    if (
-        photometric in (5, 8, 9, 10)
-        or (photometric == 6 and compression not in _JPEG)
-        or compression == 33003
-    ):
+    # Aperio's 33003 holds YCbCr whatever it says, and is turned into RGB as it is decoded.
+    if photometric in (5, 8, 9, 10) or (photometric == 6 and compression not in (*JPEG, APERIO_YCC)):
         raise InputError(f"{path}: the colours are not stored as RGB; save the image as RGB")
 
 

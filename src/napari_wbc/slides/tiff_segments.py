@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides.broken import DECODING_ERRORS, reason
+from napari_wbc.slides.pixels import rgb_from_ycc
 
+#: Numbers of TIFF's compressions.
+JPEG, APERIO_YCC = (6, 7, 34892, 33007), 33003
+_END_OF_JPEG = b"\xff\xd9"
 # Decoded segments that stay in memory: neighbouring windows overlap by their halo.
 _CACHE_BYTES = 64 << 20
 # A single strip may hold a whole image; above this it is not decoded.
@@ -80,7 +84,7 @@ class SegmentFile:
             return self._file.read(size)
 
     def segment(
-        self, offset: int, size: int, decode: Callable[[bytes], NDArray[np.generic]]
+        self, offset: int, size: int, decode: Callable[[bytes], NDArray[np.generic]], place: str
     ) -> NDArray[np.generic]:
         """Decode a tile or strip, or take it from the cache.
 
@@ -90,6 +94,8 @@ class SegmentFile:
             Where it lies in the file and how many bytes it has.
         decode : callable
             Makes pixels of these bytes.
+        place : str
+            Where it lies in the image, for the message.
 
         Returns
         -------
@@ -109,7 +115,7 @@ class SegmentFile:
         try:
             segment = decode(encoded)
         except DECODING_ERRORS as error:
-            raise InputError(f"{self.path}: the file is broken ({reason(error)})") from None
+            raise InputError(f"{self.path}: the file is broken at {place} ({reason(error)})") from None
         with self._lock:
             if offset not in self._cache:
                 self._cache[offset] = segment
@@ -128,6 +134,8 @@ class PageWindows:
         The file.
     page : tifffile.TiffPage or TiffFrame
         One of its pages.
+    level : int
+        Which level of the file it belongs to, for messages.
 
     Raises
     ------
@@ -135,9 +143,9 @@ class PageWindows:
         When the file ends before the page's pixels do, or they cannot be read in parts.
     """
 
-    def __init__(self, file: SegmentFile, page: Any) -> None:
+    def __init__(self, file: SegmentFile, page: Any, level: int) -> None:
         keyframe = page.keyframe
-        self._file = file
+        self._file, self._level, self._compression = file, level, int(keyframe.compression)
         # Asked for now, as both may look into the file, which tifffile has open only while the slide is opened.
         self._decode, self._tables = keyframe.decode, page.jpegtables
         self.rows, self.columns = int(keyframe.imagelength), int(keyframe.imagewidth)
@@ -203,10 +211,15 @@ class PageWindows:
 
     def _segment(self, index: int) -> NDArray[np.generic]:
         def decode(encoded: bytes) -> NDArray[np.generic]:
+            if self._compression in JPEG and _END_OF_JPEG not in encoded:
+                # The decoder would fill the rest of the tile with grey and say nothing.
+                raise ValueError("a JPEG without its end")
             pixels: NDArray[np.generic] = self._decode(encoded, index, jpegtables=self._tables)[0][0]
-            return pixels
+            return rgb_from_ycc(pixels) if self._compression == APERIO_YCC else pixels
 
-        return self._file.segment(int(self._offsets[index]), int(self._counts[index]), decode)
+        row, column = divmod(index % (self._down * self._across), self._across)
+        place = f"y={row * self._height}, x={column * self._width} of level {self._level}"
+        return self._file.segment(int(self._offsets[index]), int(self._counts[index]), decode, place)
 
     def _cut_raw(self, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
         """Cut rows from uncompressed pixels without touching the rest; one strip may hold a whole slide."""

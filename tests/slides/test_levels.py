@@ -1,0 +1,127 @@
+"""What a px of a coarser level stands for, also where the sides of the levels are no whole parts of the slide's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_wbc.slides import Slide, open_slide
+from napari_wbc.slides.levels import downsample_of, levels_of
+from napari_wbc.slides.tiff import TiffSlide
+from napari_wbc.slides.whole_slide import WholeSlide
+from pyramid_files import JPEG2000_RGB, JPEG2000_YCC, write_ome_tiff, write_ome_zarr, write_svs
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 5, 16, 32])
+@pytest.mark.parametrize("shape", [(33014, 46921), (1003, 100001), (99999, 517), (4096, 4096)])
+def test_left_out_and_filled_up_blocks_give_the_whole_factor(shape: tuple[int, int], factor: int) -> None:
+    left_out = shape[0] // factor, shape[1] // factor
+    filled_up = -(-shape[0] // factor), -(-shape[1] // factor)
+    for reduced in (left_out, filled_up, (left_out[0], filled_up[1])):
+        found = downsample_of(shape, reduced)
+        assert found is not None
+        # Less than a px of the level at its far end, for a whole factor and for any other.
+        assert max(reduced) * abs(found / factor - 1) < 1
+        if min(reduced) > 2 * factor:
+            assert found == factor
+
+
+def test_halved_again_and_again_is_a_power_of_two() -> None:
+    for step in (lambda n: n // 2, lambda n: (n + 1) // 2):
+        shapes = [(30107, 41231)]
+        while min(shapes[-1]) > 60:
+            shapes.append((step(shapes[-1][0]), step(shapes[-1][1])))
+        levels, stored = levels_of(shapes)
+        assert [level.downsample for level in levels] == [2.0**k for k in range(len(shapes))]
+        assert stored == tuple(range(len(shapes)))
+
+
+def test_any_factor() -> None:
+    assert downsample_of((30000, 40000), (8000, 10667)) == pytest.approx(3.75, abs=2e-4)
+    assert downsample_of((1003, 100001), (267, 26667)) == pytest.approx(3.75, abs=1e-3)
+
+
+def test_what_is_no_reduced_copy_is_left_out() -> None:
+    shapes = [(2001, 9999), (2001, 9999), (1000, 4999), (500, 4999), (300, 300), (0, 1), (125, 624)]
+    levels, stored = levels_of(shapes)
+    assert stored == (0, 2, 6)
+    assert [level.downsample for level in levels] == [1.0, 2.0, 16.0]
+
+
+def test_a_slide_reads_the_levels_that_are_left() -> None:
+    """The list of an array's levels, with one in between that is reduced along one axis only."""
+    fine, coarse = np.full((400, 600, 3), 200, np.uint8), np.full((100, 150, 3), 100, np.uint8)
+    slide = open_slide([fine, np.full((400, 300, 3), 50, np.uint8), coarse])
+    assert [level.shape for level in slide.levels] == [(400, 600), (100, 150)]
+    assert (slide.read(1, 0, 0, 100, 150) == 100).all()
+
+
+SPOTS = [(40, 60), (333, 417), (1037, 1190), (1150, 61), (52, 1222)]
+
+
+@pytest.fixture(scope="module")
+def spots() -> np.ndarray:
+    """(1211, 1307, 3): dark spots, also near the far corners; no factor divides the sides."""
+    image = np.zeros((1211, 1307))
+    for y, x in SPOTS:
+        image[y, x] = 1.0
+    image = ndimage.gaussian_filter(image, 7.0)
+    return (230 - 150 * image[..., None] / image.max() * np.array([0.5, 1.0, 0.4])).astype(np.uint8)
+
+
+def positions(slide: Slide, level: int) -> np.ndarray:
+    """Centres of the spots in level-0 px, as read from a level."""
+    found = slide.levels[level]
+    dark = np.maximum(0.0, 226.0 - slide.read(level, 0, 0, *found.shape)[..., 1])
+    y, x = ((np.arange(n) + 0.5) * found.downsample - 0.5 for n in found.shape)
+    centres = []
+    for spot in SPOTS:
+        weight = dark * (np.abs(y - spot[0]) < 32)[:, None] * (np.abs(x - spot[1]) < 32)
+        centres.append([(weight.sum(axis=1) * y).sum(), (weight.sum(axis=0) * x).sum()] / weight.sum())
+    return np.array(centres)
+
+
+def write(tmp_path: Path, kind: str, image: np.ndarray) -> Slide:
+    if kind in ("svs-jpeg", "svs-openslide"):
+        path = write_svs(tmp_path / "a.svs", image, factors=(2, 4, 8))
+        return WholeSlide(path, "a") if kind == "svs-openslide" else open_slide(path)
+    if kind == "svs-33003":
+        return open_slide(write_svs(tmp_path / "a.svs", image, compression=JPEG2000_YCC, factors=(2, 4, 8)))
+    if kind == "svs-33005":
+        return open_slide(
+            write_svs(tmp_path / "a.svs", image, compression=JPEG2000_RGB, factors=(2, 4, 8), bigtiff=True)
+        )
+    if kind.startswith("tiff"):
+        return open_slide(write_ome_tiff(tmp_path / "a.ome.tif", image, compression=kind[5:]))
+    return open_slide(write_ome_zarr(tmp_path / "a.ome.zarr", image, version=kind[5:]))
+
+
+KINDS = [
+    "svs-jpeg", "svs-openslide", "svs-33003", "svs-33005",
+    "tiff-jpeg", "tiff-jpeg2000", "tiff-zlib", "zarr-0.4", "zarr-0.5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_level_has_its_pixels_at_the_same_place(tmp_path: Path, spots: np.ndarray, kind: str) -> None:
+    slide = write(tmp_path, kind, spots)
+    assert [level.downsample for level in slide.levels] == [1.0, 2.0, 4.0, 8.0]
+    assert slide.metadata_um_per_px == pytest.approx(0.25)
+    whole = slide.read(0, 0, 0, *slide.shape).astype(int)
+    assert np.abs(whole - spots).max() <= 8
+    expected = np.array(SPOTS, float)
+    for level in range(4):
+        # Where a px stands for eight, the window around a spot does not end at the border of a px.
+        wrong = np.abs(positions(slide, level) - expected).max()
+        assert wrong < 0.1 * slide.levels[level].downsample, level
+
+
+def test_openslide_and_tifffile_read_the_same_jpeg2000(tmp_path: Path, spots: np.ndarray) -> None:
+    for compression in (JPEG2000_YCC, JPEG2000_RGB):
+        path = write_svs(tmp_path / "a.svs", spots, compression=compression, factors=(2,))
+        first, second = TiffSlide(path, "a"), WholeSlide(path, "a")
+        window = (0, 100, 200, 700, 900)
+        assert np.abs(first.read(*window).astype(int) - second.read(*window)).max() <= 2
