@@ -2,6 +2,7 @@
 
     python -m benchmarks.segmentation accuracy --even
     python -m benchmarks.segmentation accuracy --even --fields 40 --domains bccd,chula --pictures FOLDER
+    python -m benchmarks.segmentation robustness --even --only gamma light
 
 Run from the repository's top. The groups (slides, else fields) of a source are sorted; --even and --odd take every
 second one. Development looks at the even groups only. --fields N takes N fields per source, evenly spread and always
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy
+from . import accuracy, robustness
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -38,13 +39,25 @@ def main() -> None:
     one = commands.add_parser("accuracy", parents=[common], help="detection and outlines against the marks")
     one.add_argument("--pictures", type=Path, help="folder for pictures of fields with something wrong")
 
+    two = commands.add_parser("robustness", parents=[common], help="what disturbances cost")
+    two.add_argument("--only", nargs="+", metavar="PART", help="disturbances whose name holds one of these")
+    two.set_defaults(fields=40)
+
     arguments = parser.parse_args()
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
-    scores = accuracy.measure(fields, arguments.pictures)
-    figures = accuracy.summary(scores)
-    print(accuracy.table(figures))
+    about = {"command": arguments.command, "half": arguments.half, "fields_per_source": arguments.fields}
+    if arguments.command == "accuracy":
+        scores = accuracy.measure(fields, arguments.pictures)
+        figures = accuracy.summary(scores)
+        print(accuracy.table(figures))
+        content = {**figures, "fields": scores.to_dict("records")}
+    else:
+        scores = robustness.measure(fields, arguments.only)
+        losses = robustness.summary(scores)
+        print(robustness.table(losses))
+        content = {"disturbances": losses}
     if arguments.json:
-        write_json(arguments.json, {"half": arguments.half, **figures, "fields": scores.to_dict("records")})
+        write_json(arguments.json, about | content)
 
 
 if __name__ == "__main__":
