@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_wbc.segmentation.kernels.uncompiled import polynomial
+
 #: Optical density of the 256 pixel values against full white.
 OPTICAL_DENSITY: NDArray[np.float32] = (-np.log10((np.arange(256) + 1) / 256)).astype(np.float32)
 
@@ -42,21 +44,26 @@ class Background:
 
         The sums run element by element in a fixed order: a value depends on its position only, to the last bit.
         """
+        rows, columns = self.positions(y, x)
+        tables = self.tables
+        return np.stack([polynomial(tables[channel], rows, columns) for channel in range(3)], axis=2)
+
+    def positions(
+        self, y: NDArray[np.float64], x: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Level-0 rows and columns as the polynomial takes them, -1 to 1 over the slide."""
         v = (2 * (np.asarray(y) / self.height_px) - 1).astype(np.float32)
         u = (2 * (np.asarray(x) / self.width_px) - 1).astype(np.float32)
-        result = np.empty((len(v), len(u), 3), np.float32)
+        return v, u
+
+    @property
+    def tables(self) -> NDArray[np.float32]:
+        """Coefficients by exponents: at ``[channel, i, j]`` that of ``y**i * x**j``."""
+        tables = np.zeros((3, self.degree + 1, self.degree + 1), np.float32)
         for channel in range(3):
-            weights = dict(zip(terms(self.degree), self.coefficients[channel], strict=True))
-            value = np.zeros((len(v), len(u)), np.float32)
-            # Horner's scheme along x, whose coefficients are polynomials of y, by the same scheme.
-            for j in range(self.degree, -1, -1):
-                row = np.zeros(len(v), np.float32)
-                for i in range(self.degree - j, -1, -1):
-                    row = row * v + np.float32(weights[i, j])
-                value *= u
-                value += row[:, None]
-            result[..., channel] = value
-        return result
+            for (i, j), value in zip(terms(self.degree), self.coefficients[channel], strict=True):
+                tables[channel, i, j] = value
+        return tables
 
 
 def terms(degree: int) -> list[tuple[int, int]]:

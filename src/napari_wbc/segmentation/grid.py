@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from napari_wbc.segmentation.kernels import box_reduce
 from napari_wbc.slides.slide import RGB, Slide
 
 
@@ -93,27 +93,6 @@ class Grid:
             np.arange(start, start + count, dtype=np.float64) + 0.5
         ) * self.px - 0.5
         return positions
-
-
-def box_reduce(pixels: RGB, factor: int) -> RGB:
-    """Mean of blocks of ``factor`` x ``factor`` px; both sides must be multiples of it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> box_reduce(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), 2)
-    array([[[5, 6, 7]]], dtype=uint8)
-    """
-    height, width, _ = pixels.shape
-    flat = np.ascontiguousarray(pixels).reshape(height, width * 3)
-    # Pillow's reduction along y runs at memory speed; over the few rows that are left NumPy is quick enough.
-    rows = np.asarray(Image.frombuffer("L", (width * 3, height), flat, "raw", "L", 0, 1).reduce((1, factor)))
-    blocks = rows.reshape(height // factor, width // factor, factor, 3)
-    total = np.full((height // factor, width // factor, 3), factor // 2, np.uint16)
-    for k in range(factor):
-        total += blocks[:, :, k]
-    total //= factor
-    return total.astype(np.uint8)
 
 
 def enlarge_mask(

@@ -12,7 +12,14 @@ from scipy import ndimage
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.lobes import LOBE_GAP_UM, Evidence, group_lobes
 from napari_wbc.segmentation.morphology import Mask, opened
-from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SMOOTHING_UM, SlideModel, smoothed_density
+from napari_wbc.segmentation.parts import connected_parts, grown
+from napari_wbc.segmentation.slide_model import (
+    FINE_SMOOTHING_UM,
+    SMOOTHING_UM,
+    SlideModel,
+    smoothed_along,
+    smoothed_density,
+)
 from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides.slide import Slide
 
@@ -109,26 +116,23 @@ def _nuclear_mask(slide: Slide, model: SlideModel, grid: Grid, window: tuple[int
     frame = 4
     top, left = max(0, y0 - frame), max(0, x0 - frame)
     bottom, right = min(grid.shape[0], y1 + frame), min(grid.shape[1], x1 + frame)
-    density = smoothed_density(slide, model, grid, (top, left, bottom, right), SMOOTHING_UM)
-    mask: Mask = model.nuclear_density(density) > np.float32(model.threshold_nucleus)
+    axis = [model.nuclear_axis]
+    density = smoothed_along(axis, slide, model, grid, (top, left, bottom, right), SMOOTHING_UM)[0]
+    mask: Mask = density > np.float32(model.threshold_nucleus)
     for _ in range(max(1, round(OPENING_UM / grid.um))):
         mask = _opened_by_cross(mask)
     mask = mask[y0 - top : y1 - top, x0 - left : x1 - left]
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count:
-        large = np.bincount(labels.ravel()) * grid.um**2 >= SPECK_UM2
-        # What the window cuts may be large outside it.
-        for edge, cut in (
-            (labels[0], y0 > 0),
-            (labels[-1], y1 < grid.shape[0]),
-            (labels[:, 0], x0 > 0),
-            (labels[:, -1], x1 < grid.shape[1]),
-        ):
-            if cut:
-                large[edge] = True
-        large[0] = False
-        mask = large[labels]
-    return mask
+    parts = connected_parts(mask)
+    boxes = parts.boxes
+    # What the window cuts may be large outside it.
+    large = (
+        (parts.areas * grid.um**2 >= SPECK_UM2)
+        | ((boxes[:, 0] == 0) & (y0 > 0))
+        | ((boxes[:, 1] == 0) & (x0 > 0))
+        | ((boxes[:, 2] == y1 - y0) & (y1 < grid.shape[0]))
+        | ((boxes[:, 3] == x1 - x0) & (x1 < grid.shape[1]))
+    )
+    return parts.of(large).paint(mask.shape)
 
 
 def _opened_by_cross(mask: Mask) -> Mask:
@@ -180,16 +184,23 @@ def _owned_nuclei(
     )
     nuclei: list[Nucleus] = []
     # Parts whose grown squares touch make a cluster: at least all that are within the gap of lobes.
-    grown = ndimage.maximum_filter(mask.astype(np.uint8), 2 * _reach(grid) - 1, mode="constant")
-    clusters, _ = ndimage.label(grown, np.ones((3, 3)))
-    for number, box in enumerate(ndimage.find_objects(clusters), start=1):
+    clusters = connected_parts(grown(mask, _reach(grid) - 1))
+    boxes, nuclear = clusters.boxes, connected_parts(mask).joined_by(clusters)
+    areas = nuclear.areas * grid.um**2
+    for number in range(clusters.count):
+        top, left, bottom, right = (int(v) for v in boxes[number])
+        box = (slice(top, bottom), slice(left, right))
         if not _meets(box, window, core):
             continue
         whole = _is_whole(box, window, grid)
         if not whole and seen_um < _FARTHEST_UM:
             return None
-        part = mask[box] & (clusters[box] == number)
-        origin = (y0 + box[0].start, x0 + box[1].start)
+        if areas[number] < NUCLEUS_UM2:
+            continue
+        origin = (y0 + top, x0 + left)
+        part = nuclear.of(np.arange(clusters.count) == number).paint(
+            (bottom - top, right - left), (top, left)
+        )
         if whole and _length(box) * grid.um <= _LONGEST_CLUSTER_UM:
             nuclei += _nuclei(part, origin, grid, evidence)
         else:

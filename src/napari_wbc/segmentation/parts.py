@@ -1,4 +1,4 @@
-"""Connected parts of large masks that are mostly empty, by the runs of their rows: the cost is that of what is there."""
+"""Connected parts of large, mostly empty masks, by the runs of their rows: the cost is that of what is there."""
 
 from __future__ import annotations
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
 from napari_wbc.segmentation.grid import Grid
+from napari_wbc.segmentation.kernels import project, smooth, smoothing_reach
 from napari_wbc.segmentation.plain import from_plain, to_plain
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
 from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
@@ -26,6 +26,8 @@ COARSE_UM = 0.5
 SMOOTHING_UM = 0.7
 #: Of the second pass.
 FINE_SMOOTHING_UM = 0.35
+#: The axes that keep the channels as they are.
+CHANNELS: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,27 @@ class SlideModel:
         except ValueError as error:
             raise InputError(f"the slide model is damaged ({error}); count the slide again") from None
 
-    def optical_density(self, pixels: RGB, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
-        """Optical density of a window of a grid against the background, shape (height, width, 3)."""
-        return _density(pixels, self.background, grid, y0, x0)
+    def density_along(
+        self, axes: Sequence[Vector], pixels: RGB, grid: Grid, y0: int, x0: int
+    ) -> NDArray[np.float32]:
+        """Optical density against the background along some axes.
+
+        Parameters
+        ----------
+        axes : sequence of (float, float, float)
+            Directions in optical density (R, G, B).
+        pixels : numpy.ndarray of uint8, shape (height, width, 3)
+            A window of a grid.
+        grid : Grid
+            That grid.
+        y0, x0 : int
+            Corner of the window, grid px.
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (len(axes), height, width)
+        """
+        return _density_along(axes, pixels, self.background, grid, y0, x0)
 
     def nuclear_density(self, density: NDArray[np.float32]) -> NDArray[np.float32]:
         """Density along the nuclear axis, shape (height, width)."""
@@ -135,11 +155,11 @@ def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | Non
     grid = Grid.at(slide, um_per_px, COARSE_UM)
     places = _sample(slide, grid, cancel)
     background = _background(places, grid, slide.shape)
-    raw = [_density(pixels, background, grid, y, x) for y, x, pixels in places]
-    stain = fit_stain([_smooth(density, SMOOTHING_UM / grid.um) for density in raw], grid.um, cancel)
+    raw = [_density_along(CHANNELS, pixels, background, grid, y, x) for y, x, pixels in places]
+    stain = fit_stain(_smoothed(raw, SMOOTHING_UM / grid.um), grid.um, cancel)
     cancel.check()
     surroundings = fit_surroundings(
-        [_smooth(density, FINE_SMOOTHING_UM / grid.um) for density in raw],
+        _smoothed(raw, FINE_SMOOTHING_UM / grid.um),
         stain.nuclei,
         stain.red_cell_axis,
         stain.cytoplasm_axis,
@@ -160,10 +180,18 @@ def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | Non
     )
 
 
-def _density(pixels: RGB, background: Background, grid: Grid, y0: int, x0: int) -> NDArray[np.float32]:
-    field = background.field(grid.level0_range(y0, pixels.shape[0]), grid.level0_range(x0, pixels.shape[1]))
-    density: NDArray[np.float32] = OPTICAL_DENSITY[pixels] - field
-    return np.clip(density, -0.1, 2.0, out=density)
+def _density_along(
+    axes: Sequence[Vector], pixels: RGB, background: Background, grid: Grid, y0: int, x0: int
+) -> NDArray[np.float32]:
+    y, x = background.positions(
+        grid.level0_range(y0, pixels.shape[0]), grid.level0_range(x0, pixels.shape[1])
+    )
+    return project(pixels, OPTICAL_DENSITY, background.tables, y, x, np.array(axes, np.float32))
+
+
+def _smoothed(densities: list[NDArray[np.float32]], sigma: float) -> list[NDArray[np.float32]]:
+    """Smooth planes, and put the channels last."""
+    return [np.ascontiguousarray(np.moveaxis(smooth(planes, sigma), 0, 2)) for planes in densities]
 
 
 Place = tuple[int, int, RGB]
@@ -209,20 +237,20 @@ def _background(
     )
 
 
-def _smooth(density: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(
-        density, (sigma, sigma, 0), mode="nearest", truncate=3.0
-    )
-    return smooth
-
-
-def smoothed_density(
-    slide: Slide, model: SlideModel, grid: Grid, window: tuple[int, int, int, int], sigma_um: float
+def smoothed_along(
+    axes: Sequence[Vector],
+    slide: Slide,
+    model: SlideModel,
+    grid: Grid,
+    window: tuple[int, int, int, int],
+    sigma_um: float,
 ) -> NDArray[np.float32]:
-    """Smoothed optical density of a window of a grid; the same at a place for every window.
+    """Smoothed optical density along some axes; the same at a place for every window.
 
     Parameters
     ----------
+    axes : sequence of (float, float, float)
+        Directions in optical density (R, G, B). Smoothing what was projected is smoothing fewer planes.
     slide : Slide
         The slide.
     model : SlideModel
@@ -236,13 +264,20 @@ def smoothed_density(
 
     Returns
     -------
-    numpy.ndarray of float32, shape (y1 - y0, x1 - x0, 3)
+    numpy.ndarray of float32, shape (len(axes), y1 - y0, x1 - x0)
     """
     y0, x0, y1, x1 = window
     sigma = sigma_um / grid.um
-    # The gaussian ends at three sigma: what lies further out does not count.
-    frame = int(3.0 * sigma + 0.5) + 1
+    # What lies further out than the gaussian reaches does not count.
+    frame = smoothing_reach(sigma) + 1
     top, left = max(0, y0 - frame), max(0, x0 - frame)
     bottom, right = min(grid.shape[0], y1 + frame), min(grid.shape[1], x1 + frame)
-    density = model.optical_density(grid.read(slide, top, left, bottom, right), grid, top, left)
-    return _smooth(density, sigma)[y0 - top : y1 - top, x0 - left : x1 - left]
+    density = model.density_along(axes, grid.read(slide, top, left, bottom, right), grid, top, left)
+    return smooth(density, sigma)[:, y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def smoothed_density(
+    slide: Slide, model: SlideModel, grid: Grid, window: tuple[int, int, int, int], sigma_um: float
+) -> NDArray[np.float32]:
+    """Smoothed optical density of a window, shape (height, width, 3); see :func:`smoothed_along`."""
+    return np.moveaxis(smoothed_along(CHANNELS, slide, model, grid, window, sigma_um), 0, 2)

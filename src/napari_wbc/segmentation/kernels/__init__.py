@@ -1,0 +1,114 @@
+"""The inner loops over pixels: compiled where numba is installed (extra ``fast``), in NumPy else, with the same bits.
+
+Numba is imported, and its code taken from its cache or compiled (some ten seconds, once per machine), at the first
+call. ``NAPARI_WBC_KERNELS=numpy`` does without it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_wbc.segmentation.kernels import uncompiled
+from napari_wbc.slides.slide import RGB
+
+Floats = NDArray[np.float32]
+
+
+@cache
+def implementation() -> ModuleType:
+    """Give the module that does the work, :mod:`.compiled` or :mod:`.uncompiled`."""
+    if os.environ.get("NAPARI_WBC_KERNELS") == "numpy":
+        return uncompiled
+    try:
+        import numba
+
+        if getattr(numba.config, "DISABLE_JIT", False):
+            return uncompiled
+        from napari_wbc.segmentation.kernels import compiled
+    except (ImportError, RuntimeError):
+        # Not installed, not for this NumPy, or nowhere to keep its code: compiling anew in every process is no gain.
+        return uncompiled
+    return compiled
+
+
+def box_reduce(pixels: RGB, factor: int) -> RGB:
+    """Mean of blocks of ``factor`` x ``factor`` px, rounded to the nearest whole number (a half goes up).
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray of uint8, shape (height, width, 3)
+        Both sides are multiples of ``factor``.
+    factor : int
+        1 to 256.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height / factor, width / factor, 3)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> box_reduce(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), 2)
+    array([[[5, 6, 7]]], dtype=uint8)
+    """
+    if factor == 1:
+        return pixels.copy()
+    reduced: RGB = implementation().box_reduce(np.ascontiguousarray(pixels), factor)
+    return reduced
+
+
+def project(pixels: RGB, table: Floats, field: Floats, y: Floats, x: Floats, axes: Floats) -> Floats:
+    """Optical density against a smooth background, along some axes.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray of uint8, shape (height, width, 3)
+        RGB.
+    table : numpy.ndarray of float32, shape (256,)
+        Optical density of every pixel value.
+    field : numpy.ndarray of float32, shape (3, degree + 1, degree + 1)
+        Background, per channel the coefficients of a polynomial: at ``[i, j]`` that of ``y**i * x**j``.
+    y, x : numpy.ndarray of float32, shape (height,) and (width,)
+        Positions of the rows and columns.
+    axes : numpy.ndarray of float32, shape (n, 3)
+        What to project on.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, height, width)
+        Sums over the channels, in their order, of the densities cut at -0.1 and 2 times the axis.
+    """
+    planes: Floats = implementation().project(np.ascontiguousarray(pixels), table, field, y, x, axes)
+    return planes
+
+
+def smooth(planes: Floats, sigma: float) -> Floats:
+    """Smooth by a gaussian that ends at three sigma; beyond the border the outermost pixels go on.
+
+    Parameters
+    ----------
+    planes : numpy.ndarray of float32, shape (n, height, width)
+        Images.
+    sigma : float
+        px.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, height, width)
+        The sums run from the middle outwards: a value depends on its neighbours only, to the last bit.
+    """
+    steps = np.arange(smoothing_reach(sigma) + 1)
+    weights = np.exp(-0.5 * (steps / sigma) ** 2)
+    weights /= weights[0] + 2 * weights[1:].sum()
+    smoothed: Floats = implementation().smooth(np.ascontiguousarray(planes), weights.astype(np.float32))
+    return smoothed
+
+
+def smoothing_reach(sigma: float) -> int:
+    """How far the gaussian of :func:`smooth` looks, px."""
+    return int(3.0 * sigma + 0.5)

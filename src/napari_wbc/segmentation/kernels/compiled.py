@@ -1,4 +1,4 @@
-"""The inner loops, compiled by numba: the operations of :mod:`.plain` in the same order, so the same bits.
+"""The inner loops, compiled by numba: the operations of :mod:`.uncompiled` in the same order, so the same bits.
 
 No fast-math and so no contraction, no threads: every value is rounded as NumPy rounds it. The global interpreter lock
 is let go of, so that a viewer stays alive meanwhile.
@@ -100,21 +100,26 @@ def smooth(planes: Any, weights: Any) -> Any:
     reach = len(weights) - 1
     result = np.empty((count, height, width), np.float32)
     line = np.empty(width + 2 * reach, np.float32)
+    inside = line[reach : reach + width]
+    # Whole rows, and nothing but the column in an index: LLVM takes many columns at a time then.
     for plane in range(count):
         for i in range(height):
-            middle = planes[plane, i]
+            middle, weight = planes[plane, i], weights[0]
             for j in range(width):
-                line[reach + j] = middle[j] * weights[0]
+                inside[j] = middle[j] * weight
             for k in range(1, reach + 1):
                 above, below = planes[plane, max(i - k, 0)], planes[plane, min(i + k, height - 1)]
+                weight = weights[k]
                 for j in range(width):
-                    line[reach + j] += (above[j] + below[j]) * weights[k]
-            line[:reach] = line[reach]
-            line[reach + width :] = line[reach + width - 1]
-            out = result[plane, i]
+                    inside[j] += (above[j] + below[j]) * weight
+            line[:reach] = inside[0]
+            line[reach + width :] = inside[width - 1]
+            out, weight = result[plane, i], weights[0]
             for j in range(width):
-                out[j] = line[reach + j] * weights[0]
+                out[j] = inside[j] * weight
             for k in range(1, reach + 1):
+                left, right = line[reach - k : reach - k + width], line[reach + k : reach + k + width]
+                weight = weights[k]
                 for j in range(width):
-                    out[j] += (line[reach + j - k] + line[reach + j + k]) * weights[k]
+                    out[j] += (left[j] + right[j]) * weight
     return result

@@ -1,0 +1,131 @@
+"""The compiled inner loops and those in NumPy: the same bits, the values meant, and a choice between them."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_wbc.segmentation import kernels
+from napari_wbc.segmentation.background import OPTICAL_DENSITY
+from napari_wbc.segmentation.kernels import uncompiled
+
+AXES = np.array([[0.34, 0.44, -0.83], [1, 0, 0], [-0.1, 0.7, 0.2]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> ModuleType:
+    pytest.importorskip("numba")
+    from napari_wbc.segmentation.kernels import compiled
+
+    return compiled
+
+
+@pytest.fixture(params=["numpy", "numba"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of doing it, one after the other."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    monkeypatch.setenv("NAPARI_WBC_KERNELS", request.param)
+    kernels.implementation.cache_clear()
+    yield request.param
+    kernels.implementation.cache_clear()
+
+
+def random_pixels(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 5, 7, 16, 25, 200])
+@pytest.mark.parametrize("extreme", [None, 0, 255])
+def test_box_means_are_exact(factor: int, extreme: int | None, either: str) -> None:
+    image = random_pixels(3 * factor, 5 * factor)
+    if extreme is not None:
+        image[:] = extreme
+    sums = image.reshape(3, factor, 5, factor, 3).sum(axis=(1, 3), dtype=np.int64)
+    np.testing.assert_array_equal(kernels.box_reduce(image, factor), (sums + factor**2 // 2) // factor**2)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 7, 10])
+def test_box_means_at_every_remainder(factor: int, compiled: ModuleType) -> None:
+    """Sums around every whole mean: where a quotient in float32 could slip to the next number."""
+    area = factor**2
+    sums = np.arange(255 * area + 1)
+    blocks = (sums[:, None] + np.arange(area)) // area
+    image = np.repeat(blocks.reshape(len(sums) * factor, factor, 1).astype(np.uint8), 3, axis=2)
+    np.testing.assert_array_equal(compiled.box_reduce(image, factor)[:, 0, 0], (sums + area // 2) // area)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 33), (40, 1), (37, 65), (130, 259)])
+@pytest.mark.parametrize("degree", [0, 2, 4])
+def test_projection_has_the_same_bits(shape: tuple[int, int], degree: int, compiled: ModuleType) -> None:
+    rng = np.random.default_rng(7)
+    field = rng.normal(0, 0.2, (3, degree + 1, degree + 1)).astype(np.float32)
+    y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
+    arguments = (random_pixels(*shape), OPTICAL_DENSITY, field, y, x, AXES)
+    one, other = compiled.project(*arguments), uncompiled.project(*arguments)
+    assert one.dtype == other.dtype == np.float32
+    assert one.tobytes() == other.tobytes()
+
+
+def test_projection_is_that_of_the_optical_density(either: str) -> None:
+    pixels = random_pixels(20, 30)
+    field = np.zeros((3, 2, 2), np.float32)
+    field[:, 0, 0], field[0, 1, 0], field[1, 0, 1] = 0.05, 0.1, -0.2
+    y, x = np.linspace(-1, 1, 20, dtype=np.float32), np.linspace(-1, 1, 30, dtype=np.float32)
+    background = np.full((20, 30, 3), 0.05)
+    background[..., 0] += 0.1 * y[:, None]
+    background[..., 1] -= 0.2 * x
+    density = np.clip(-np.log10((pixels + 1.0) / 256) - background, -0.1, 2.0)
+    np.testing.assert_allclose(
+        kernels.project(pixels, OPTICAL_DENSITY, field, y, x, AXES),
+        np.moveaxis(density @ AXES.T.astype(float), 2, 0),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 70), (1, 64, 2), (3, 51, 90)])
+@pytest.mark.parametrize("sigma", [0.2, 0.7, 1.4, 5.0])
+def test_smoothing_has_the_same_bits(
+    shape: tuple[int, int, int], sigma: float, compiled: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planes = np.random.default_rng(5).normal(0, 1, shape).astype(np.float32)
+    results = []
+    for module in (compiled, uncompiled):
+        monkeypatch.setattr(kernels, "implementation", lambda module=module: module)
+        results.append(kernels.smooth(planes, sigma))
+    assert results[0].tobytes() == results[1].tobytes()
+    wanted = [
+        ndimage.gaussian_filter(plane.astype(float), sigma, truncate=3.0, mode="nearest") for plane in planes
+    ]
+    np.testing.assert_allclose(results[0], wanted, atol=1e-5)
+
+
+def test_windows_that_are_no_copies(either: str) -> None:
+    """Windows cut from larger arrays, and arrays that must not be written to."""
+    large = random_pixels(40, 60)
+    large.flags.writeable = False
+    part = large[4:24, 10:50]
+    np.testing.assert_array_equal(kernels.box_reduce(part, 4), kernels.box_reduce(part.copy(), 4))
+    planes = np.random.default_rng(1).random((2, 30, 30), np.float32)
+    np.testing.assert_array_equal(
+        kernels.smooth(planes[:, 5:, ::2], 1.0), kernels.smooth(planes[:, 5:, ::2].copy(), 1.0)
+    )
+
+
+def test_choice(monkeypatch: pytest.MonkeyPatch, compiled: ModuleType) -> None:
+    kernels.implementation.cache_clear()
+    monkeypatch.delenv("NAPARI_WBC_KERNELS", raising=False)
+    assert kernels.implementation() is compiled
+    for name, value in (("NAPARI_WBC_KERNELS", "numpy"), ("numba", None)):
+        kernels.implementation.cache_clear()
+        with monkeypatch.context() as context:
+            if value is None:
+                context.setitem(sys.modules, name, None)
+            else:
+                context.setenv(name, value)
+            assert kernels.implementation() is uncompiled
+    kernels.implementation.cache_clear()
