@@ -55,6 +55,16 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_slide_model(place: Any) -> None:
+    """Add ``--slide-model`` to a command or a group of options."""
+    place.add_argument(
+        "--slide-model",
+        metavar="FILE",
+        help="run.json of another field of the same slide: its stain and scale are taken (default: learned from "
+        "the image)",
+    )
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add ``--workers``."""
     parser.add_argument(

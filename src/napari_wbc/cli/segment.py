@@ -35,6 +35,7 @@ def add_to(commands: Any) -> None:
         help="label images to write, .tif or .ome.zarr; the table gets the ending .csv",
     )
     options.add_scale(parser)
+    options.add_slide_model(parser)
     options.add_workers(parser)
     options.add_run(parser, run)
 
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.execution.progress import Progress
     from napari_wbc.segmentation import cells_to_table, segment_slide, sort_cells
     from napari_wbc.segmentation.label_file import check_label_path, write_labels
+    from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
     from napari_wbc.slides import open_slide, resolve_scale
     from napari_wbc.slides.open import stem_of
 
@@ -52,14 +54,16 @@ def run(args: argparse.Namespace) -> int:
         check_label_path(args.out)
         table_path = args.out.parent / f"{stem_of(args.out)}.csv"
         writable_file(table_path)
+        known = known_slide_model(args.slide_model)
     try:
         with (
             closing(open_slide(args.image)) as slide,
             Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars,
         ):
-            scale = resolve_scale(slide, args.um_per_px)
+            scale = resolve_scale(slide, args.um_per_px, of_slide=known.scale if known else None)
+            model = slide_model_of(slide, scale, known)
             found = []
-            for result in segment_slide(slide, scale.um_per_px, workers=args.workers):
+            for result in segment_slide(slide, scale.um_per_px, slide_model=model, workers=args.workers):
                 found += result.findings.cells
                 bars(Progress("Finding cells", result.done, result.total, "tile"))
             cells = sort_cells(found)

@@ -10,7 +10,7 @@ from napari_wbc.differential.wording import whole_text
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
 
-_ORIGINS = {"given": "given by the user", "metadata": "from the file"}
+_ORIGINS = {"given": "given by the user", "metadata": "from the file", "slide_model": "from the slide model"}
 
 
 def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[tuple[str, str, bool]]:

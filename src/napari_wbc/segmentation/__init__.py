@@ -3,6 +3,7 @@
 from napari_wbc.segmentation.cells import SegmentedCell
 from napari_wbc.segmentation.model_file import load_slide_model, save_slide_model
 from napari_wbc.segmentation.quality import RegionQuality
+from napari_wbc.segmentation.reuse import pool_slide_model
 from napari_wbc.segmentation.segment import (
     Segmentation,
     TileFindings,
@@ -13,7 +14,7 @@ from napari_wbc.segmentation.segment import (
     segment_tile,
     sort_cells,
 )
-from napari_wbc.segmentation.slide_model import SlideModel, fit_slide_model
+from napari_wbc.segmentation.slide_model import SlideModel, fit_slide_model, relight
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "fit_slide_model",
     "load_slide_model",
     "plan_tiles",
+    "pool_slide_model",
+    "relight",
     "save_slide_model",
     "segment",
     "segment_slide",

@@ -35,9 +35,20 @@ class Background:
     @property
     def rgb(self) -> tuple[float, float, float]:
         """Colour of the background at the middle of the slide, 0..255."""
-        field = self.field(np.array([self.height_px / 2]), np.array([self.width_px / 2]))
-        r, g, b = (float(np.clip(256 * 10 ** -field[0, 0, c] - 1, 0, 255)) for c in range(3))
+        r, g, b = (float(np.clip(256 * 10 ** -density[0] - 1, 0, 255)) for density in self.coefficients)
         return r, g, b
+
+    def middle_density(self) -> float:
+        """Mean optical density of the channels at the middle of the slide, where all terms but the first are 0."""
+        return sum(density[0] for density in self.coefficients) / 3
+
+    def for_shape(self, shape: tuple[int, int]) -> Background:
+        """Give the light for another field of a camera; where that is of another size, only its middle is known."""
+        if (float(shape[0]), float(shape[1])) == (self.height_px, self.width_px):
+            return self
+        return Background(
+            tuple((density[0],) for density in self.coefficients), 0, float(shape[0]), float(shape[1])
+        )
 
     def field(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
         """Background on the grid of the level-0 rows ``y`` and columns ``x``, shape (len(y), len(x), 3).
@@ -128,3 +139,30 @@ def fit_background(
     return Background(
         tuple(tuple(map(float, c)) for c in coefficients.T), degree, float(height), float(width)
     )
+
+
+def middle_light(lights: list[Background]) -> Background:
+    """Give the middle one of the lights of several fields.
+
+    Parameters
+    ----------
+    lights : list of Background
+        One per field.
+
+    Returns
+    -------
+    Background
+        Term by term the median, as a camera's light falls off alike in all its fields; where they differ in
+        size, no more than the middle of each counts.
+    """
+    first = lights[0]
+    shape = int(first.height_px), int(first.width_px)
+    if any((int(light.height_px), int(light.width_px)) != shape for light in lights):
+        lights = [light.for_shape((0, 0)) for light in lights]
+    degree = max(light.degree for light in lights)
+    # The terms of a lower degree come first, and those that it lacks are 0.
+    padded = np.zeros((len(lights), 3, len(terms(degree))))
+    for light, row in zip(lights, padded, strict=True):
+        row[:, : len(light.coefficients[0])] = light.coefficients
+    middle = np.median(padded, axis=0)
+    return Background(tuple(tuple(map(float, c)) for c in middle), degree, float(shape[0]), float(shape[1]))

@@ -22,6 +22,7 @@ from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.nuclei import find_nuclei
 from napari_wbc.segmentation.quality import RegionQuality
+from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel, fit_slide_model
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
 from napari_wbc.slides import Slide, open_slide, resolve_scale
@@ -230,7 +231,7 @@ def segment(
     image: str | Path | NDArray[np.generic] | Slide | Any,
     um_per_px: float | None = None,
     *,
-    slide_model: SlideModel | None = None,
+    slide_model: SlideModel | str | Path | None = None,
     workers: int = 1,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -242,9 +243,10 @@ def segment(
     image : str, Path, array of shape (height, width, 3) or Slide
         RGB.
     um_per_px : float, optional
-        µm per px; from the metadata or the red cells when not given.
-    slide_model : SlideModel, optional
-        Light and stain; fitted when not given.
+        µm per px; from the metadata, the slide model or the red cells when not given.
+    slide_model : SlideModel, str or Path, optional
+        The stain of another field of this slide, or the ``run.json`` that holds it; fitted when not given. The
+        light is that of this image (:func:`~napari_wbc.segmentation.relight`).
     workers : int, optional
         Processes.
     progress : callable, optional
@@ -276,10 +278,13 @@ def segment(
     opened = isinstance(image, Slide)
     slide = image if isinstance(image, Slide) else open_slide(image)
     try:
-        scale = resolve_scale(slide, um_per_px).um_per_px
-        model = slide_model or fit_slide_model(slide, scale, cancel=cancel)
+        known = known_slide_model(slide_model)
+        scale = resolve_scale(slide, um_per_px, of_slide=known.scale if known else None)
+        model = slide_model_of(slide, scale, known, cancel=cancel)
         found: list[SegmentedCell] = []
-        for result in segment_slide(slide, scale, slide_model=model, workers=workers, cancel=cancel):
+        for result in segment_slide(
+            slide, scale.um_per_px, slide_model=model, workers=workers, cancel=cancel
+        ):
             found += result.findings.cells
             if progress is not None:
                 progress(Progress("Finding cells", result.done, result.total, "tile"))

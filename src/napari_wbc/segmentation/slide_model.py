@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
-from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background
+from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background, middle_light
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.kernels import project, smooth, smoothing_reach
 from napari_wbc.segmentation.plain import from_plain, to_plain
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
 from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
-from napari_wbc.slides.slide import RGB, Slide
+from napari_wbc.slides.slide import RGB, Scale, Slide
 
 #: Of the plain values; it rises when a model means something else.
 VERSION = 1
@@ -28,6 +28,10 @@ SMOOTHING_UM = 0.7
 FINE_SMOOTHING_UM = 0.35
 #: The axes that keep the channels as they are.
 CHANNELS: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+#: Windows that a model is fitted to, at most.
+_WINDOWS = 36
+#: Optical density by which the brightest of a field may be darker than the empty slide of another field.
+_DARKER_THAN_GLASS = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class SlideModel:
         0 (the fallback axis without any support) to 1.
     um_per_px : float
         Scale that it was fitted with, µm per level-0 px.
+    scale_confidence : float
+        Of this scale, 0 to 1.
     surroundings : Surroundings
         Colours around leukocytes.
     """
@@ -68,7 +74,13 @@ class SlideModel:
     red_cell_fraction: float
     confidence: float
     um_per_px: float
+    scale_confidence: float
     surroundings: Surroundings
+
+    @property
+    def scale(self) -> Scale:
+        """Scale for other fields of the same slide."""
+        return Scale(self.um_per_px, "slide_model", self.scale_confidence)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for ``run.json``; :meth:`from_dict` gives the same model again, to the last bit."""
@@ -130,32 +142,47 @@ class SlideModel:
         return along(density, self.nuclear_axis)
 
 
-def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | None = None) -> SlideModel:
+def fit_slide_model(
+    slides: Slide | Sequence[Slide],
+    um_per_px: float,
+    *,
+    scale_confidence: float = 1.0,
+    cancel: CancelToken | None = None,
+) -> SlideModel:
     """Fit the light, the stain directions and the thresholds of a slide.
 
     Parameters
     ----------
-    slide : Slide
-        The slide.
+    slides : Slide or sequence of Slide
+        The slide, or several fields of it: their pixels are pooled, each against its own light.
     um_per_px : float
         µm per level-0 px.
+    scale_confidence : float, optional
+        How sure that is, to be kept in the model.
     cancel : CancelToken, optional
         Looked at several times a second.
 
     Returns
     -------
     SlideModel
-        With the fallback axis and a low confidence where there are too few red cells.
+        With the fallback axis and a low confidence where there are too few red cells. The light of several fields
+        is the middle one of theirs; :func:`relight` gives the model for each of them.
 
     Notes
     -----
     All pixels are pooled: statistics per tile would make the result depend on the tiling.
     """
     cancel = cancel or CancelToken()
-    grid = Grid.at(slide, um_per_px, COARSE_UM)
-    places = _sample(slide, grid, cancel)
-    background = _background(places, grid, slide.shape)
-    raw = [_density_along(CHANNELS, pixels, background, grid, y, x) for y, x, pixels in places]
+    fields = [slides] if isinstance(slides, Slide) else list(slides)
+    # Enough windows whatever their fields: an even choice of many fields, fewer windows of each of some.
+    fields = fields[:: -(-len(fields) // _WINDOWS)]
+    lights, raw = [], []
+    for field in fields:
+        grid = Grid.at(field, um_per_px, COARSE_UM)
+        places = _sample(field, grid, cancel, _WINDOWS // len(fields))
+        lights.append(_background(places, grid, field.shape))
+        raw += [_density_along(CHANNELS, pixels, lights[-1], grid, y, x) for y, x, pixels in places]
+    background = middle_light(lights)
     stain = fit_stain(_smoothed(raw, SMOOTHING_UM / grid.um), grid.um, cancel)
     cancel.check()
     surroundings = fit_surroundings(
@@ -176,8 +203,39 @@ def fit_slide_model(slide: Slide, um_per_px: float, *, cancel: CancelToken | Non
         red_cell_fraction=stain.red_cell_fraction,
         confidence=stain.confidence,
         um_per_px=um_per_px,
+        scale_confidence=scale_confidence,
         surroundings=surroundings,
     )
+
+
+def relight(
+    model: SlideModel, slide: Slide, um_per_px: float, *, cancel: CancelToken | None = None
+) -> SlideModel:
+    """Give the model for another field of its slide: the same stain in the light of that field.
+
+    Parameters
+    ----------
+    model : SlideModel
+        Fitted to some field, or to several.
+    slide : Slide
+        The field to segment.
+    um_per_px : float
+        Its µm per level-0 px.
+    cancel : CancelToken, optional
+        Looked at several times a second.
+
+    Returns
+    -------
+    SlideModel
+        All but the background is that of ``model``. The background is fitted to the field; where no empty slide
+        shows in it (a crop of one cell, a dense place), the light of ``model`` stays.
+    """
+    grid = Grid.at(slide, um_per_px, COARSE_UM)
+    places = _sample(slide, grid, cancel or CancelToken(), _WINDOWS)
+    light = _background(places, grid, slide.shape)
+    if light.middle_density() - model.background.middle_density() > _DARKER_THAN_GLASS:
+        light = model.background.for_shape(slide.shape)
+    return replace(model, background=light, um_per_px=um_per_px)
 
 
 def _density_along(
@@ -198,7 +256,7 @@ Place = tuple[int, int, RGB]
 
 
 def _sample(
-    slide: Slide, grid: Grid, cancel: CancelToken, window_um: float = 150.0, most: int = 36
+    slide: Slide, grid: Grid, cancel: CancelToken, most: int, window_um: float = 150.0
 ) -> list[Place]:
     """Windows of the coarse grid: all of a small slide, else an even lattice of ``most`` windows."""
     size = max(16, round(window_um / grid.um))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,15 +41,15 @@ class _Size:
     confidence: float
 
 
-def estimate_from_red_cells(slide: Slide, sample_tiles: int) -> Scale | None:
+def estimate_from_red_cells(slides: Sequence[Slide], sample_tiles: int) -> Scale | None:
     """See :func:`napari_wbc.slides.estimate_scale`.
 
     Parameters
     ----------
-    slide : Slide
-        The slide.
+    slides : sequence of Slide
+        The slide, or several fields of it.
     sample_tiles : int
-        How many windows to look at, at most.
+        How many windows of each to look at, at most.
 
     Returns
     -------
@@ -56,7 +57,8 @@ def estimate_from_red_cells(slide: Slide, sample_tiles: int) -> Scale | None:
         With the number of red cells that it rests on.
     """
     found: dict[int, list[Circles]] = {reduction: [] for reduction in _REDUCTIONS}
-    for window in _windows(slide, sample_tiles):
+    windows = ((slide, window) for slide in slides for window in _windows(slide, sample_tiles))
+    for slide, window in windows:
         pixels = slide.read(0, *window)
         for reduction in _REDUCTIONS:
             reduced = _reduced(_centre(pixels) if reduction == 1 else pixels, reduction)

@@ -36,8 +36,9 @@ class Scale:
     ----------
     um_per_px : float
         µm per level-0 px.
-    origin : {"given", "metadata", "red_cells"}
-        Said by the user, by the file, or estimated from the size of the red cells.
+    origin : {"given", "metadata", "slide_model", "red_cells"}
+        Said by the user, by the file, known from other fields of the slide, or estimated from the size of the red
+        cells.
     confidence : float
         0 to 1; see :func:`napari_wbc.slides.estimate_scale`. 1 when the user gave it.
     n_red_cells : int
@@ -45,7 +46,7 @@ class Scale:
     """
 
     um_per_px: float
-    origin: Literal["given", "metadata", "red_cells"]
+    origin: Literal["given", "metadata", "slide_model", "red_cells"]
     confidence: float
     n_red_cells: int = 0
 
