@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy, robustness
+from . import accuracy, peers, robustness
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -43,6 +43,9 @@ def main() -> None:
     two.add_argument("--only", nargs="+", metavar="PART", help="disturbances whose name holds one of these")
     two.set_defaults(fields=40)
 
+    three = commands.add_parser("peers", parents=[common], help="other methods on the same images")
+    three.add_argument("--choose-cytoplasm", action="store_true", help="what width suits each of them")
+
     arguments = parser.parse_args()
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
     about = {"command": arguments.command, "half": arguments.half, "fields_per_source": arguments.fields}
@@ -51,6 +54,14 @@ def main() -> None:
         figures = accuracy.summary(scores)
         print(accuracy.table(figures))
         content = {**figures, "fields": scores.to_dict("records")}
+    elif arguments.command == "peers":
+        if arguments.choose_cytoplasm:
+            print(peers.choose_cytoplasm(fields))
+            return
+        scores = peers.measure(fields)
+        methods = peers.summary(scores)
+        print(peers.table(methods))
+        content = {"methods": methods}
     else:
         scores = robustness.measure(fields, arguments.only)
         losses = robustness.summary(scores)
