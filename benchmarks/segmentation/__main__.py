@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy, peers, robustness
+from . import accuracy, pair, peers, readings, red_cells, robustness
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -46,6 +46,17 @@ def main() -> None:
     three = commands.add_parser("peers", parents=[common], help="other methods on the same images")
     three.add_argument("--choose-cytoplasm", action="store_true", help="what width suits each of them")
 
+    four = commands.add_parser("red-cells", parents=[common], help="false finds where only red cells are")
+    four.add_argument("--drawn-px", type=int, default=4000, help="side of the drawn smears; 0: none")
+    five = commands.add_parser("pair", parents=[common], help="finder and classifier together")
+    five.add_argument("--model", default="robust")
+    six = commands.add_parser(
+        "disputes", parents=[common], help="pictures of what marks and finds disagree on"
+    )
+    six.add_argument(
+        "--sheet", type=Path, required=True, metavar="PNG", help="a table with its name lies beside it"
+    )
+
     arguments = parser.parse_args()
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
     about = {"command": arguments.command, "half": arguments.half, "fields_per_source": arguments.fields}
@@ -62,6 +73,22 @@ def main() -> None:
         methods = peers.summary(scores)
         print(peers.table(methods))
         content = {"methods": methods}
+    elif arguments.command == "red-cells":
+        areas = red_cells.measure(fields, arguments.drawn_px)
+        rates = red_cells.summary(areas)
+        print(red_cells.table(rates))
+        content = {"areas": rates, "places": [p for places in areas["places"] for p in places]}
+    elif arguments.command == "pair":
+        pairs = pair.summary(pair.measure(fields, arguments.model))
+        print(pair.table(pairs))
+        content = {"model": arguments.model, "sources": pairs}
+    elif arguments.command == "disputes":
+        listed = {field.path: field for field in fields}
+        scores = accuracy.measure(listed.values())
+        scales = {path: field.um_per_px for path, field in listed.items()}
+        disputed = readings.disputes_of(scores, readings.Readings(), scales)
+        readings.sheet(disputed, listed, arguments.sheet)
+        return
     else:
         scores = robustness.measure(fields, arguments.only)
         losses = robustness.summary(scores)
