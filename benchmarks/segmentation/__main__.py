@@ -33,7 +33,9 @@ def main() -> None:
     for name in ("even", "odd", "all"):
         half.add_argument(f"--{name}", dest="half", action="store_const", const=name)
     common.add_argument("--domains", default=",".join(DOMAINS), help="separated by commas")
-    common.add_argument("--fields", type=int, metavar="N", help="at most N fields per source, evenly spread")
+    common.add_argument(
+        "--fields", type=int, metavar="N", help="at most N fields per source, evenly spread (robustness: 40)"
+    )
     common.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
 
     one = commands.add_parser("accuracy", parents=[common], help="detection and outlines against the marks")
@@ -41,7 +43,6 @@ def main() -> None:
 
     two = commands.add_parser("robustness", parents=[common], help="what disturbances cost")
     two.add_argument("--only", nargs="+", metavar="PART", help="disturbances whose name holds one of these")
-    two.set_defaults(fields=40)
 
     three = commands.add_parser("peers", parents=[common], help="other methods on the same images")
     three.add_argument("--choose-cytoplasm", action="store_true", help="what width suits each of them")
@@ -58,6 +59,8 @@ def main() -> None:
     )
 
     arguments = parser.parse_args()
+    if arguments.command == "robustness" and arguments.fields is None:
+        arguments.fields = 40
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
     about = {"command": arguments.command, "half": arguments.half, "fields_per_source": arguments.fields}
     if arguments.command == "accuracy":
