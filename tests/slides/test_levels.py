@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_file import write_dicom
 from scipy import ndimage
 
+from napari_wbc.errors import InputError
 from napari_wbc.slides import Slide, open_slide
 from napari_wbc.slides.levels import downsample_of, levels_of
 from napari_wbc.slides.tiff import TiffSlide
@@ -94,6 +96,8 @@ def write(tmp_path: Path, kind: str, image: np.ndarray) -> Slide:
         return open_slide(
             write_svs(tmp_path / "a.svs", image, compression=JPEG2000_RGB, factors=(2, 4, 8), bigtiff=True)
         )
+    if kind == "dicom":
+        return open_slide(write_dicom(tmp_path / "dicom", image, factors=(2, 4, 8)))
     if kind.startswith("tiff"):
         return open_slide(write_ome_tiff(tmp_path / "a.ome.tif", image, compression=kind[5:]))
     return open_slide(write_ome_zarr(tmp_path / "a.ome.zarr", image, version=kind[5:]))
@@ -101,7 +105,7 @@ def write(tmp_path: Path, kind: str, image: np.ndarray) -> Slide:
 
 KINDS = [
     "svs-jpeg", "svs-openslide", "svs-33003", "svs-33005",
-    "tiff-jpeg", "tiff-jpeg2000", "tiff-zlib", "zarr-0.4", "zarr-0.5",
+    "tiff-jpeg", "tiff-jpeg2000", "tiff-zlib", "zarr-0.4", "zarr-0.5", "dicom",
 ]  # fmt: skip
 
 
@@ -125,3 +129,13 @@ def test_openslide_and_tifffile_read_the_same_jpeg2000(tmp_path: Path, spots: np
         first, second = TiffSlide(path, "a"), WholeSlide(path, "a")
         window = (0, 100, 200, 700, 900)
         assert np.abs(first.read(*window).astype(int) - second.read(*window)).max() <= 2
+
+
+def test_dicom_that_is_no_slide(tmp_path: Path, spots: np.ndarray) -> None:
+    path = write_dicom(tmp_path / "a", spots, factors=())
+    content = path.read_bytes()
+    for name, kept in [("head.dcm", content[:200]), ("cut.dcm", content[:3000])]:
+        (tmp_path / name).write_bytes(kept)
+        with pytest.raises(InputError, match=rf"{name}: (not a slide|the slide is broken)") as caught:
+            open_slide(tmp_path / name)
+        assert "\n" not in str(caught.value)

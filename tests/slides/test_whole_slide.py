@@ -142,7 +142,7 @@ def test_tiled_tiff_named_svs(tmp_path, picture, same_windows):
     same_windows(open_slide(path), 0, picture)
 
 
-@pytest.mark.parametrize("suffix", [".svs", ".ndpi", ".mrxs", ".scn", ".bif"])
+@pytest.mark.parametrize("suffix", [".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".svslide", ".czi"])
 def test_broken(tmp_path, svs, suffix):
     content = svs.read_bytes()
     for name, kept in [

@@ -12,12 +12,12 @@ from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.slide import Slide
 
-READABLE = "PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, OME-Zarr, SVS, NDPI, MRXS, SCN or BIF"
+READABLE = "PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, OME-Zarr, SVS, NDPI, MRXS, SCN, BIF or DICOM"
 
 # Openslide reads these. They begin like a TIFF or, with the pixels in other files, like a JPEG or a text, so that
 # here the name has a say.
 TIFF_SUFFIXES = (".svs", ".ndpi", ".scn", ".bif")
-OPENSLIDE_SUFFIXES = (*TIFF_SUFFIXES, ".mrxs", ".vms", ".vmu")
+OPENSLIDE_SUFFIXES = (*TIFF_SUFFIXES, ".mrxs", ".vms", ".vmu", ".svslide", ".czi")
 
 
 def open_slide(source: Any, *, name: str | None = None) -> Slide:
@@ -26,10 +26,10 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
     Parameters
     ----------
     source : str, pathlib.Path, numpy.ndarray, dask.array.Array, list of arrays or Slide
-        A file (PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, SVS, NDPI, MRXS, SCN, BIF), an OME-Zarr folder, an array
-        of shape (height, width, 3 or 4), or a list of such arrays from fine to coarse. A slide is returned as
-        it is. Pixels are uint8, uint16 or float in 0..1; 16 bits become 8 by the depth that is really used
-        (10, 12, 14 or 16 bits, from the metadata or the brightest pixels); RGBA is laid on white.
+        A file (PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, SVS, NDPI, MRXS, SCN, BIF, or one of those of a DICOM slide),
+        an OME-Zarr folder, an array of shape (height, width, 3 or 4), or a list of such arrays from fine to coarse.
+        A slide is returned as it is. Pixels are uint8, uint16 or float in 0..1; 16 bits become 8 by the depth that
+        is really used (10, 12, 14 or 16 bits, from the metadata or the brightest pixels); RGBA is laid on white.
     name : str, optional
         What to call the slide; the file's stem (or "image") otherwise.
 
@@ -93,14 +93,15 @@ def _open_path(path: Path, name: str) -> StoredSlide:
 
             return OmeZarrSlide(path, name)
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(132)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from None
     if not head:
         raise InputError(f"{path}: the file is empty (0 bytes)")
     tiff = head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     suffix = path.suffix.lower()
-    if suffix in OPENSLIDE_SUFFIXES and (tiff or suffix not in TIFF_SUFFIXES):
+    dicom = head[128:] == b"DICM"
+    if dicom or (suffix in OPENSLIDE_SUFFIXES and (tiff or suffix not in TIFF_SUFFIXES)):
         from napari_wbc.slides.whole_slide import open_whole_slide
 
         return open_whole_slide(path, name)

@@ -1,4 +1,4 @@
-"""NDPI, MRXS, SCN, BIF and uncommon SVS through openslide (extra ``wsi``)."""
+"""NDPI, MRXS, SCN, BIF, DICOM and uncommon SVS through openslide (extra ``wsi``)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def open_whole_slide(path: Path, name: str) -> StoredSlide:
         import openslide
     except ImportError:
         raise refused or InputError(
-            f"{path}: {path.suffix} files need openslide; install it with: pip install 'napari-wbc[wsi]'"
+            f"{path}: this kind of slide needs openslide; install it with: pip install 'napari-wbc[wsi]'"
         ) from None
     if refused is not None and openslide.OpenSlide.detect_format(path) is None:
         raise refused
