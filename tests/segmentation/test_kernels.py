@@ -104,6 +104,28 @@ def test_smoothing_has_the_same_bits(
     np.testing.assert_allclose(results[0], wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (4, 2), (64, 65), (7, 300)])
+@pytest.mark.parametrize("values", ["random", "few"])
+def test_curves_are_the_same(shape: tuple[int, int], values: str, compiled: ModuleType) -> None:
+    rng = np.random.default_rng(3)
+    score = rng.normal(0, 1, shape).astype(np.float32)
+    if values == "few":  # many equal sums
+        score = np.round(score)
+    costs = (np.float32(0.25) * np.arange(-3, 4) ** 2).astype(np.float32)
+    np.testing.assert_array_equal(compiled.best_curve(score, costs), uncompiled.best_curve(score, costs))
+
+
+def test_the_best_curve_is_the_best(either: str) -> None:
+    """Against every closed curve, where there are few of them."""
+    score = np.random.default_rng(9).normal(0, 1, (5, 3)).astype(np.float32)
+    costs = np.array([0.3, 0.0, 0.3], np.float32)
+    curves = np.stack(np.meshgrid(*[np.arange(3)] * 5), axis=-1).reshape(-1, 5)
+    steps = np.abs(np.diff(curves, axis=1, append=curves[:, :1]))
+    sums = score[np.arange(5), curves].sum(axis=1) - 0.3 * (steps == 1).sum(axis=1)
+    sums[(steps > 1).any(axis=1)] = -np.inf
+    np.testing.assert_array_equal(kernels.best_curve(score, costs), curves[int(sums.argmax())])
+
+
 def test_windows_that_are_no_copies(either: str) -> None:
     """Windows cut from larger arrays, and arrays that must not be written to."""
     large = random_pixels(40, 60)

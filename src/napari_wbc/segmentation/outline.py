@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_wbc.segmentation.kernels import best_curve
 from napari_wbc.segmentation.morphology import Mask
 
 ANGLES = 64
@@ -80,30 +81,9 @@ def trace_outline(
     length = radii * np.float32(um * 2 * np.pi / ANGLES)
     score += np.float32(_EDGE_UM) * np.clip(fall, 0, _STRONGEST_EDGE) * length
     score[np.arange(len(radii)) < last[:, None]] = -1e6
-    radius = _best_curve(score)
+    steps = np.arange(-_MOST_STEPS, _MOST_STEPS + 1)
+    radius = best_curve(score, (_BEND * steps * steps).astype(np.float32))
     return _fill(radius, centre, own.shape, _STEP_UM / um) | own
-
-
-def _best_curve(score: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Give the index of the radius per angle that maximises the sum along a closed curve."""
-    angles, count = score.shape
-    total = score[0].copy()
-    came_from = np.zeros((2 * angles, count), np.intp)
-    shifts = range(-_MOST_STEPS, _MOST_STEPS + 1)
-    costs = np.array([_BEND * s * s for s in shifts], np.float32)[:, None]
-    index = np.clip(np.arange(count)[None] + np.array(shifts)[:, None], 0, count - 1)
-    columns = np.arange(count)
-    for turn in range(1, 2 * angles):
-        candidates = total[index] - costs
-        choice = np.argmax(candidates, axis=0)
-        came_from[turn] = index[choice, columns]
-        total = candidates[choice, columns] + score[turn % angles]
-    path = np.empty(2 * angles, np.intp)
-    path[-1] = int(np.argmax(total))
-    for turn in range(2 * angles - 1, 0, -1):
-        path[turn - 1] = came_from[turn, path[turn]]
-    half = angles // 2
-    return np.roll(path[half : half + angles], half)
 
 
 def _fill(radius: NDArray[np.intp], centre: tuple[int, int], shape: tuple[int, int], step: float) -> Mask:

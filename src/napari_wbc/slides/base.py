@@ -22,6 +22,9 @@ class StoredSlide(ABC):
     ``(path, name)`` so that a pickled slide opens the file anew.
     """
 
+    #: Whether :meth:`_cut` gives arrays that nobody else holds: large windows are not copied once more then.
+    _cuts_copies = False
+
     def __init__(
         self,
         *,
@@ -81,7 +84,11 @@ class StoredSlide(ABC):
     def read(self, level: int, y: int, x: int, height: int, width: int) -> RGB:
         """See :meth:`napari_wbc.slides.Slide.read`."""
         check_window(self.levels, level, y, x, height, width)
-        return to_rgb8(self._cut(self._stored[level], y, x, height, width), self._bits, self._what)
+        pixels = self._cut(self._stored[level], y, x, height, width)
+        if self._cuts_copies and pixels.dtype == np.uint8 and pixels.shape[2] == 3:
+            rgb: RGB = np.ascontiguousarray(pixels)
+            return rgb
+        return to_rgb8(pixels, self._bits, self._what)
 
     def close(self) -> None:  # noqa: B027 - most adapters hold no file
         """Let go of the file."""

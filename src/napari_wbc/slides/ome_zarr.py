@@ -31,6 +31,8 @@ class OmeZarrSlide(StoredSlide):
         When it is no OME-Zarr, broken, or no colour image.
     """
 
+    _cuts_copies = True
+
     def __init__(self, path: Path, name: str) -> None:
         import zarr
         from zarr.errors import ContainsArrayError, GroupNotFoundError

@@ -44,6 +44,8 @@ class TiffSlide(StoredSlide):
         When it is broken, truncated, no single colour image, or in colours other than RGB.
     """
 
+    _cuts_copies = True
+
     def __init__(self, path: Path, name: str) -> None:
         import tifffile
 

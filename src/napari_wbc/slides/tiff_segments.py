@@ -192,21 +192,22 @@ class PageWindows:
         if self._raw:
             return self._cut_raw(y, x, height, width)
         white = np.iinfo(self.dtype).max if np.issubdtype(self.dtype, np.integer) else 1
-        out = np.full((height, width, self.planes * self.samples), white, self.dtype)
+        out = np.empty((height, width, self.planes * self.samples), self.dtype)
         for row in range(y // self._height, (y + height - 1) // self._height + 1):
             for column in range(x // self._width, (x + width - 1) // self._width + 1):
                 for plane in range(self.planes):
                     index = (plane * self._down + row) * self._across + column
-                    if self._counts[index] == 0:
-                        continue
-                    segment = self._segment(index)
                     top, left = row * self._height, column * self._width
                     y0, x0 = max(y, top), max(x, left)
-                    y1 = min(y + height, top + segment.shape[0])
-                    x1 = min(x + width, left + segment.shape[1])
-                    out[y0 - y : y1 - y, x0 - x : x1 - x, plane : plane + self.samples] = segment[
-                        y0 - top : y1 - top, x0 - left : x1 - left
-                    ]
+                    y1, x1 = min(y + height, top + self._height), min(x + width, left + self._width)
+                    part = out[y0 - y : y1 - y, x0 - x : x1 - x, plane : plane + self.samples]
+                    if self._counts[index] == 0:
+                        part[:] = white
+                        continue
+                    segment = self._segment(index)[y0 - top : y1 - top, x0 - left : x1 - left]
+                    if segment.shape != part.shape:
+                        part[:] = white
+                    part[: segment.shape[0], : segment.shape[1]] = segment
         return out
 
     def _segment(self, index: int) -> NDArray[np.generic]:

@@ -105,10 +105,44 @@ def smooth(planes: Floats, sigma: float) -> Floats:
     steps = np.arange(smoothing_reach(sigma) + 1)
     weights = np.exp(-0.5 * (steps / sigma) ** 2)
     weights /= weights[0] + 2 * weights[1:].sum()
-    smoothed: Floats = implementation().smooth(np.ascontiguousarray(planes), weights.astype(np.float32))
+    smoothed: Floats = implementation().smooth(
+        np.ascontiguousarray(planes, np.float32), weights.astype(np.float32)
+    )
     return smoothed
 
 
 def smoothing_reach(sigma: float) -> int:
     """How far the gaussian of :func:`smooth` looks, px."""
     return int(3.0 * sigma + 0.5)
+
+
+def best_curve(score: Floats, costs: Floats) -> NDArray[np.int64]:
+    """Find the closed curve around a centre with the largest sum of scores.
+
+    Parameters
+    ----------
+    score : numpy.ndarray of float32, shape (n_angles, n_radii)
+        What the curve gains by passing an angle at a radius.
+    costs : numpy.ndarray of float32, shape (2 * most + 1,)
+        Of steps of ``-most`` to ``most`` radii between neighbouring angles.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n_angles,)
+        Index of the radius at every angle, by dynamic programming over two turns, of which the middle one is kept;
+        of several best steps the first is taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ridge = np.zeros((8, 5), np.float32)
+    >>> ridge[:, 3] = 1.0
+    >>> best_curve(ridge, np.array([0.1, 0.0, 0.1], np.float32))
+    array([3, 3, 3, 3, 3, 3, 3, 3])
+    """
+    path: NDArray[np.int64] = implementation().best_curve(
+        np.ascontiguousarray(score, np.float32), np.ascontiguousarray(costs, np.float32)
+    )
+    angles = len(score)
+    half = angles // 2
+    return np.roll(path[half : half + angles], half)

@@ -123,3 +123,30 @@ def smooth(planes: Any, weights: Any) -> Any:
                 for j in range(width):
                     out[j] += (left[j] + right[j]) * weight
     return result
+
+
+@_compiled(_PLANE, _VECTOR)
+def best_curve(score: Any, costs: Any) -> Any:
+    """Give the path over two turns; see :func:`napari_wbc.segmentation.kernels.best_curve`."""
+    angles, count = score.shape
+    most = len(costs) // 2
+    came_from = np.zeros((2 * angles, count), np.int64)
+    total, following = score[0].copy(), np.empty(count, np.float32)
+    for turn in range(1, 2 * angles):
+        gain = score[turn % angles]
+        for j in range(count):
+            source = max(j - most, 0)
+            best = total[source] - costs[0]
+            for step in range(1, 2 * most + 1):
+                k = min(max(j + step - most, 0), count - 1)
+                value = total[k] - costs[step]
+                if value > best:
+                    best, source = value, k
+            came_from[turn, j] = source
+            following[j] = best + gain[j]
+        total, following = following, total
+    path = np.empty(2 * angles, np.int64)
+    path[-1] = np.argmax(total)
+    for turn in range(2 * angles - 1, 0, -1):
+        path[turn - 1] = came_from[turn, path[turn]]
+    return path

@@ -77,3 +77,23 @@ def _smooth_along(planes: Floats, weights: Floats, axis: int) -> Floats:
     for k in range(1, reach + 1):
         result += (shifted(-k) + shifted(k)) * weights[k]
     return result
+
+
+def best_curve(score: Floats, costs: Floats) -> NDArray[np.int64]:
+    """Give the path over two turns; see :func:`napari_wbc.segmentation.kernels.best_curve`."""
+    angles, count = score.shape
+    most = len(costs) // 2
+    total = score[0].copy()
+    came_from = np.zeros((2 * angles, count), np.int64)
+    columns = np.arange(count)
+    index = np.clip(columns + np.arange(-most, most + 1)[:, None], 0, count - 1)
+    for turn in range(1, 2 * angles):
+        candidates = total[index] - costs[:, None]
+        choice = np.argmax(candidates, axis=0)
+        came_from[turn] = index[choice, columns]
+        total = candidates[choice, columns] + score[turn % angles]
+    path = np.empty(2 * angles, np.int64)
+    path[-1] = int(np.argmax(total))
+    for turn in range(2 * angles - 1, 0, -1):
+        path[turn - 1] = came_from[turn, path[turn]]
+    return path
