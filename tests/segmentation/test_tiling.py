@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,10 @@ from disc_scene import smear
 from PIL import Image
 
 from napari_wbc.segmentation import (
+    RegionQuality,
     SegmentedCell,
     Tile,
+    TileFindings,
     cells_to_table,
     fit_slide_model,
     plan_tiles,
@@ -34,40 +35,43 @@ def shifted_tiles(shape: tuple[int, int], um_per_px: float, core: int, shift: in
     return [tile for tile in tiles if tile.height > 0 and tile.width > 0]
 
 
-def all_cells(slide: Slide, um: float, tiles: list[Tile], workers: int = 1) -> list[SegmentedCell]:
+def findings(slide: Slide, um: float, tiles: list[Tile], workers: int = 1) -> TileFindings:
+    """All that is found, in an order that says nothing about the tiles."""
     model = fit_slide_model(slide, um)
-    found: list[SegmentedCell] = []
+    cells: list[SegmentedCell] = []
+    regions: list[RegionQuality] = []
     for result in segment_slide(slide, um, slide_model=model, tiles=tiles, workers=workers):
-        found += result.findings.cells
-    return sort_cells(found)
+        cells += result.findings.cells
+        regions += result.findings.regions
+    return TileFindings(sort_cells(cells), sorted(regions, key=lambda region: (region.y0, region.x0)))
 
 
-def assert_same(first: Sequence[SegmentedCell], second: Sequence[SegmentedCell]) -> None:
-    pd.testing.assert_frame_equal(cells_to_table(list(first)), cells_to_table(list(second)), check_exact=True)
-    for a, b in zip(first, second, strict=True):
+def assert_same(first: TileFindings, second: TileFindings) -> None:
+    pd.testing.assert_frame_equal(cells_to_table(first.cells), cells_to_table(second.cells), check_exact=True)
+    # As texts, for NaN is no number that equals itself.
+    assert list(map(repr, first.regions)) == list(map(repr, second.regions))
+    for a, b in zip(first.cells, second.cells, strict=True):
         assert a.mask.bbox == b.mask.bbox
         np.testing.assert_array_equal(a.mask.cell, b.mask.cell)
         np.testing.assert_array_equal(a.mask.nucleus, b.mask.nucleus)
 
 
 @pytest.fixture(scope="module")
-def scene() -> tuple[Slide, list[SegmentedCell]]:
+def scene() -> tuple[Slide, TileFindings]:
     slide = open_slide(smear(seed=3).draw())
-    return slide, all_cells(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=5000))
+    return slide, findings(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=5000))
 
 
 @pytest.mark.parametrize(("core", "shift"), [(512, 0), (777, 0), (777, 300), (2048, 0)])
-def test_cells_do_not_depend_on_the_tiles(
-    scene: tuple[Slide, list[SegmentedCell]], core: int, shift: int
-) -> None:
+def test_cells_do_not_depend_on_the_tiles(scene: tuple[Slide, TileFindings], core: int, shift: int) -> None:
     slide, whole = scene
-    assert len(whole) >= 16
-    assert_same(whole, all_cells(slide, 0.1, shifted_tiles(slide.shape, 0.1, core, shift)))
+    assert len(whole.cells) >= 16
+    assert_same(whole, findings(slide, 0.1, shifted_tiles(slide.shape, 0.1, core, shift)))
 
 
-def test_cells_do_not_depend_on_the_workers(scene: tuple[Slide, list[SegmentedCell]]) -> None:
+def test_cells_do_not_depend_on_the_workers(scene: tuple[Slide, TileFindings]) -> None:
     slide, whole = scene
-    assert_same(whole, all_cells(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=800), workers=2))
+    assert_same(whole, findings(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=800), workers=2))
 
 
 def test_long_clusters_do_not_depend_on_the_tiles() -> None:
@@ -77,9 +81,9 @@ def test_long_clusters_do_not_depend_on_the_tiles() -> None:
         image.disc(20 + 0.4 * k, 10 + 8.2 * k, 4.2, np.array([0.42, 0.72, 0.16]))
     image.disc(120, 80, 3.0, np.array([0.4, 0.7, 0.2]), stretch=12.0)
     slide = open_slide(image.draw())
-    whole = all_cells(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=5000))
+    whole = findings(slide, 0.1, plan_tiles(slide.shape, 0.1, core_px=5000))
     for core, shift in ((333, 100), (512, 0)):
-        assert_same(whole, all_cells(slide, 0.1, shifted_tiles(slide.shape, 0.1, core, shift)))
+        assert_same(whole, findings(slide, 0.1, shifted_tiles(slide.shape, 0.1, core, shift)))
 
 
 @pytest.mark.data
@@ -89,7 +93,7 @@ def test_mosaic_of_real_fields_does_not_depend_on_the_tiles(data_dir: Path) -> N
     tiles = [np.asarray(Image.open(data_dir / path).convert("RGB")) for path in paths]
     mosaic = np.vstack([np.hstack(tiles[k : k + 4]) for k in range(0, 12, 4)])
     slide = open_slide(mosaic)
-    whole = all_cells(slide, 0.0728, plan_tiles(slide.shape, 0.0728, core_px=5000))
-    assert len(whole) >= 8
+    whole = findings(slide, 0.0728, plan_tiles(slide.shape, 0.0728, core_px=5000))
+    assert len(whole.cells) >= 8
     for core, shift in ((512, 0), (777, 123), (2048, 0)):
-        assert_same(whole, all_cells(slide, 0.0728, shifted_tiles(slide.shape, 0.0728, core, shift)))
+        assert_same(whole, findings(slide, 0.0728, shifted_tiles(slide.shape, 0.0728, core, shift)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,24 @@ class Grid:
             np.arange(start, start + count, dtype=np.float64) + 0.5
         ) * self.px - 0.5
         return positions
+
+
+@dataclass(frozen=True, slots=True)
+class RememberingGrid(Grid):
+    """A grid that keeps the largest window it has read: what lies inside is not read again. For one slide only."""
+
+    _window: list[tuple[int, int, RGB]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def read(self, slide: Slide, y0: int, x0: int, y1: int, x1: int) -> RGB:
+        """Read the window ``y0:y1, x0:x1`` (grid px, inside ``shape``); it must not be written to."""
+        for top, left, pixels in self._window:
+            height, width = pixels.shape[:2]
+            if top <= y0 and left <= x0 and y1 <= top + height and x1 <= left + width:
+                return pixels[y0 - top : y1 - top, x0 - left : x1 - left]
+        pixels = Grid.read(self, slide, y0, x0, y1, x1)
+        if all(pixels.size > kept.size for _, _, kept in self._window):
+            self._window[:] = [(y0, x0, pixels)]
+        return pixels
 
 
 def enlarge_mask(

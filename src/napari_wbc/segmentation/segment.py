@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
-from napari_wbc.segmentation.grid import Grid
+from napari_wbc.segmentation.grid import Grid, RememberingGrid
 from napari_wbc.segmentation.nuclei import find_nuclei
-from napari_wbc.segmentation.quality import RegionQuality
+from napari_wbc.segmentation.quality import Lattice, RegionQuality
+from napari_wbc.segmentation.region_measures import measure_regions
 from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel, fit_slide_model
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
@@ -104,11 +106,15 @@ def segment_tile(slide: Slide, tile: Tile, slide_model: SlideModel, um_per_px: f
     TileFindings
         Cells and regions; neither depends on how the slide was cut into tiles.
     """
-    coarse = Grid.at(slide, um_per_px, COARSE_UM)
+    coarse = RememberingGrid.at(slide, um_per_px, COARSE_UM)
     fine = Grid.at(slide, um_per_px, FINE_UM, not_coarser=True)
     around = find_nuclei(slide, tile, slide_model, coarse)
     outlined = (outline_cell(slide, nucleus, around, slide_model, coarse, fine) for nucleus in around.nuclei)
-    return TileFindings(sort_cells([cell for cell in outlined if cell is not None]), regions=[])
+    cells = sort_cells([cell for cell in outlined if cell is not None])
+    lattice = Lattice(slide.shape, um_per_px)
+    return TileFindings(
+        cells, measure_regions(tile, lattice, slide_model, coarse, partial(coarse.read, slide))
+    )
 
 
 def sort_cells(cells: list[SegmentedCell]) -> list[SegmentedCell]:
