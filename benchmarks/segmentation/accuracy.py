@@ -205,7 +205,7 @@ def table(figures: dict[str, Any]) -> str:
         f"splits and merges {over['splits_and_merges_per_100']:.2f} per 100 WBC."
     )
     if all("after_reading" in f for f in figures["domains"].values()):
-        lines += ["", table_after_reading(figures)]
+        lines += ["", table_after_reading(figures), ""]
     for domain, f in figures["domains"].items():
         if "dice_without_wrong_masks" in f:
             d = f["dice_without_wrong_masks"]
