@@ -86,6 +86,25 @@ def test_screen_and_result_agree(counted, screenshot, qtbot):
     screenshot(viewer, "count_circles")
 
 
+def test_the_stain_that_the_count_goes_by_is_shown(counted, smear, screenshot, finish):
+    viewer, widget = counted
+    model = widget.controller.result.slide_model
+    shown = widget.stain if model.confidence >= 0.5 else widget.stain_warning
+    assert shown.text().startswith("Stain: confidence")
+    assert f"{model.confidence:.0%}".replace("%", " %") in shown.text()
+    assert f"nuclei from {model.threshold_nucleus:.3f}" in shown.toolTip()
+    screenshot(viewer, "count_stain")
+    # Without a red cell there is no sample of a stain.
+    viewer.add_image(np.full((300, 300, 3), 235, np.uint8), rgb=True, name="blank")
+    widget.form.image.setCurrentIndex(widget.form.image.findText("blank"))
+    assert widget.stain.text() == widget.stain_warning.text() == ""
+    widget.form.scale.setValue(0.1)
+    widget.run.click()
+    finish(widget)
+    assert "typical values" in widget.stain_warning.text()
+    assert widget.stain.text() == ""
+
+
 def test_a_class_is_hidden_by_a_click_in_the_legend(counted):
     viewer, widget = counted
     (points,), (classes,) = layers_of(viewer, Points), layers_of(viewer, Labels)

@@ -138,4 +138,6 @@ def scale_text(choices: Choices, note: ScaleNote) -> tuple[str, bool]:
 def _origin(scale: Scale) -> str:
     if scale.origin == "red_cells":
         return f"from {scale.n_red_cells} red cells"
+    if scale.origin == "slide_model":
+        return "from another field of the slide"
     return "from the layer" if scale.origin == "given" else "from the file"

@@ -29,7 +29,7 @@ from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.navigation import ClickWatcher, go_to
 from napari_wbc.gui.progress_text import ProgressText, duration
-from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved
+from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, SlideModelFitted
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Shapes
@@ -67,6 +67,8 @@ class CountController(QObject):
         A line for the user, and whether it is an error; empty takes the last one away.
     counts_changed(dict of str to int)
         Cells per class so far.
+    stain_changed(SlideModel or None)
+        Light and stain of the count that goes on, or of the result of the chosen image.
     result_changed(CountResult or None)
         The result of the chosen image.
     cell_selected(int)
@@ -80,6 +82,7 @@ class CountController(QObject):
     progress_changed = Signal(str, int, int)
     message = Signal(str, bool)
     counts_changed = Signal(object)
+    stain_changed = Signal(object)
     result_changed = Signal(object)
     cell_selected = Signal(int)
 
@@ -242,6 +245,7 @@ class CountController(QObject):
         )
         self._stop_line = "Cancelled."
         self.result_changed.emit(None)
+        self.stain_changed.emit(None)
         self.counts_changed.emit({})
         self.runner.start(Job(f"Counting {layer.name}", lambda cancel: count_steps(image, options, cancel)))
 
@@ -286,6 +290,8 @@ class CountController(QObject):
             return
         if isinstance(event, ScaleResolved):
             shown.layers.set_scale(event.scale.um_per_px)
+        elif isinstance(event, SlideModelFitted):
+            self.stain_changed.emit(event.slide_model)
         elif isinstance(event, CellsFound):
             shown.layers.add(event.cells, event.masks)
             self._live.update(event.cells["label"])
@@ -399,6 +405,7 @@ class CountController(QObject):
     def _tell_result(self) -> None:
         result = self.result
         self.result_changed.emit(result)
+        self.stain_changed.emit(None if result is None else result.slide_model)
         self.counts_changed.emit({} if result is None else dict(Counter(result.cells["label"])))
 
     def _on_regions(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature

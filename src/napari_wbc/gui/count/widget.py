@@ -35,6 +35,7 @@ from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_table_view import CellTableView
 from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.form import CountForm
+from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
 from napari_wbc.gui.gl_context import main_window, make_current
 from napari_wbc.gui.jobs import JobState
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from napari_wbc.gui.count.choices import ScaleNote
     from napari_wbc.pipeline import CountResult
+    from napari_wbc.segmentation.slide_model import SlideModel
 
 _WIDTH = 400
 _BUTTON = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
@@ -93,6 +95,8 @@ class CountWidget(QWidget):
         self.progress.setVisible(False)
         self.progress_line = WrappedLabel(kind="note")
         self.message = WrappedLabel(kind="note")
+        self.stain = WrappedLabel(kind="note")
+        self.stain_warning = WrappedLabel(kind="warning")
         self.error = WrappedLabel(kind="error")
         self.style_box = QComboBox()
         for style in Style:
@@ -133,6 +137,8 @@ class CountWidget(QWidget):
             self.progress,
             self.progress_line,
             self.message,
+            self.stain,
+            self.stain_warning,
             self.error,
         ):
             layout.addWidget(widget)
@@ -166,6 +172,7 @@ class CountWidget(QWidget):
         control.state_changed.connect(self._on_state)
         control.progress_changed.connect(self._on_progress)
         control.message.connect(self._on_message)
+        control.stain_changed.connect(self._on_stain)
         control.counts_changed.connect(self._on_counts)
         control.result_changed.connect(self._on_result)
         control.cell_selected.connect(self.table.select)
@@ -237,6 +244,12 @@ class CountWidget(QWidget):
     def _on_message(self, line: str, is_error: bool) -> None:
         self.message.set_lines([] if is_error else [line])
         self.error.set_lines([line] if is_error else [])
+
+    def _on_stain(self, model: SlideModel | None) -> None:
+        text, warning = stain_text(model)
+        for label, lines in ((self.stain, [] if warning else [text]), (self.stain_warning, [text] * warning)):
+            label.set_lines(lines)
+            label.setToolTip("" if model is None else stain_details(model))
 
     # ---- results -------------------------------------------------------------------------------------------
 
