@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from napari_wbc.errors import InputError, OutputError
@@ -34,6 +35,14 @@ TRAILING: dict[str, str] = {
     "slide": "str",
     "model_sha256": "str",
 }
+#: Quality of the region that a cell lies in, behind all the others; empty where it is not known.
+REGION: dict[str, str] = {
+    "region_foreground_fraction": "float64",
+    "region_crowding": "float64",
+    "region_clustered_fraction": "float64",
+    "region_pallor_fraction": "float64",
+    "region_sharpness": "float64",
+}
 STATUSES = ("model", "reviewed", "excluded")
 # A field that begins like this is run as a formula by spreadsheets; names of slides come from anywhere.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -49,10 +58,10 @@ def columns(classes: Sequence[str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> list(columns(["lymphocyte"]))[-7:-5]
+    >>> list(columns(["lymphocyte"]))[12:14]
     ['confidence', 'p_lymphocyte']
     """
-    return {**LEADING, **{f"p_{name}": "float64" for name in classes}, **TRAILING}
+    return {**LEADING, **{f"p_{name}": "float64" for name in classes}, **TRAILING, **REGION}
 
 
 def probability_columns(cells: pd.DataFrame) -> list[str]:
@@ -71,7 +80,8 @@ def conform(cells: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cells : pandas.DataFrame
-        Rows with at least the columns of :func:`columns`; further columns are kept behind them.
+        Rows with at least the columns of :func:`columns`, but for those of the regions, which are filled with NaN
+        where they are missing; further columns are kept behind them.
 
     Returns
     -------
@@ -85,6 +95,7 @@ def conform(cells: pd.DataFrame) -> pd.DataFrame:
     """
     classes = [c[2:] for c in probability_columns(cells)]
     wanted = columns(classes)
+    cells = cells.assign(**{name: np.nan for name in REGION if name not in cells.columns})
     missing = [c for c in wanted if c not in cells.columns]
     if missing:
         raise InputError(f"the cell table lacks the columns {', '.join(missing)}")
@@ -146,7 +157,7 @@ def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
     """
     path = Path(path)
     rounded = {"y_px": 2, "x_px": 2, "nucleus_area_um2": 2, "cell_area_um2": 2, "confidence": 4, "novelty": 4}
-    rounded |= dict.fromkeys(probability_columns(cells), 5)
+    rounded |= dict.fromkeys(probability_columns(cells), 5) | dict.fromkeys(REGION, 3)
     table = conform(cells).round(rounded)
     for name in (name for name, dtype in (LEADING | TRAILING).items() if dtype == "str"):
         table[name] = table[name].map(spreadsheet_safe)
@@ -168,10 +179,9 @@ def read_cells_csv(path: str | Path) -> pd.DataFrame:
     """
     # Texts are read as texts: a slide may be called 007.
     texts = {name: str for name, dtype in (LEADING | TRAILING).items() if dtype == "str"}
+    unknown = {name: [""] for name in ("confidence", "novelty", *REGION)}
     try:
-        cells = pd.read_csv(
-            path, dtype=texts, keep_default_na=False, na_values={"confidence": [""], "novelty": [""]}
-        )
+        cells = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=unknown)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path} cannot be read as a cell table: {str(error).splitlines()[0]}") from None
     table = conform(cells)

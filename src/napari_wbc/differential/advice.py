@@ -11,7 +11,8 @@ import pandas as pd
 
 from napari_wbc.differential.intervals import cells_to_settle, chance_to_miss
 from napari_wbc.differential.profile import Profile, ProfileClass
-from napari_wbc.differential.tally import Tally, has_flag
+from napari_wbc.differential.smear_quality import count_by_region
+from napari_wbc.differential.tally import Tally, counted_rows, has_flag
 from napari_wbc.differential.wording import cells_text, interval_text, whole_text
 from napari_wbc.leukocytes import CONTAINS, UNIDENTIFIED
 
@@ -126,7 +127,8 @@ def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str
     dict
         ``cells``, ``leukocytes``, ``reviewed``, ``excluded``, ``target_count``, ``target_reached``,
         ``unidentified_percent`` and ``unlike_training_percent`` (of leukocytes, erythroblasts and unidentified
-        cells), ``flags`` (cells by flag), ``reliable``.
+        cells), ``flags`` (cells by flag), ``regions`` (leukocytes by the quality of their region, or None),
+        ``reliable``.
     """
     counted = cells[cells["status"] != "excluded"]
     outside = [name for name in counts.outside if name not in (UNIDENTIFIED, "erythroblast")]
@@ -153,6 +155,7 @@ def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str
         "target_reached": counts.denominator >= profile.target_count,
         **{name: round(value, 1) for name, value in shares.items()},
         "flags": {str(k): int(v) for k, v in flags[flags != ""].value_counts().sort_index().items()},
+        "regions": count_by_region(counted[counted_rows(counted, profile).isin(counts.inside)]),
         "reliable": reliable,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from napari_wbc.cell_table import probability_columns
+from napari_wbc.cell_table import REGION, probability_columns
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.advice import (
     CountMore,
@@ -22,6 +22,7 @@ from napari_wbc.differential.advice import (
 )
 from napari_wbc.differential.intervals import METHODS, IntervalMethod, largest_remainder, share_interval
 from napari_wbc.differential.profile import Profile, load_profile
+from napari_wbc.differential.smear_quality import region_sentence
 from napari_wbc.differential.tally import Tally, tally
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import InputError
@@ -140,6 +141,11 @@ class Differential:
         if self.denominator == 0:
             return "No leukocyte was counted, so there is no differential."
         return f"{cells_text(self.denominator, 'leukocyte')} counted (target {self.profile.target_count})."
+
+    @property
+    def smear_quality(self) -> str:
+        """One sentence: on what kind of smear the leukocytes lie; empty where that was not measured."""
+        return region_sentence(self.quality["regions"])
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values, ready for JSON (None where a number has no meaning)."""
@@ -289,7 +295,8 @@ def differential(
 def _with_defaults(cells: pd.DataFrame) -> pd.DataFrame:
     if "label" not in cells.columns:
         raise InputError("the cell table has no column label, so there is nothing to count")
-    table = cells[["label", *probability_columns(cells)]].reset_index(drop=True)
+    kept = [*probability_columns(cells), *(name for name in REGION if name in cells.columns)]
+    table = cells[["label", *kept]].reset_index(drop=True)
     for name, default in (("model_label", cells["label"]), ("status", "model"), ("flags", "")):
         source = cells[name] if name in cells.columns else default
         table[name] = source.to_numpy() if isinstance(source, pd.Series) else source

@@ -45,6 +45,8 @@ def plain_text(result: Differential) -> str:
             f"{per_litre_text(result.wbc_corrected_per_l or math.nan)} x 10⁹/L."
         )
     lines += [f"- {sentence}" for sentence in (*result.flags, *result.advice)]
+    if result.smear_quality:
+        lines.append(result.smear_quality)
     if result.not_recognised:
         names = ", ".join(result.profile.class_named(name).title.lower() for name in result.not_recognised)
         lines.append(f"The model cannot recognise: {names}.")

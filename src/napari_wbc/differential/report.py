@@ -149,6 +149,7 @@ def render_report(
             differential.profile.class_named(name).title.lower() for name in differential.not_recognised
         ],
         method=_method(differential),
+        smear_quality=differential.smear_quality,
         target_advice=[text for text in differential.advice if text not in details],
         settle=[
             _settle_row(c, differential) for c in differential.count_more if c.sentence in differential.advice

@@ -123,7 +123,9 @@ class DifferentialPanel(QWidget):
             ]
         )
         self._fill_table(differential)
-        self.notes.set_lines((*differential.flags, *differential.advice, *_missing(differential)))
+        self.notes.set_lines(
+            (*differential.flags, *differential.advice, differential.smear_quality, *_missing(differential))
+        )
 
     def _fill_table(self, differential: Differential) -> None:
         table = self.table
