@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy, pair, peers, readings, red_cells, robustness
+from . import accuracy, pair, peers, readings, red_cells, report, robustness, speed
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -58,7 +58,24 @@ def main() -> None:
         "--sheet", type=Path, required=True, metavar="PNG", help="a table with its name lies beside it"
     )
 
+    commands.add_parser("speed", help="megapixels and cells per second of one core")
+    seven = commands.add_parser(
+        "report", help="all of the above for docs/segmentation.md; 20 minutes on one core"
+    )
+    which = seven.add_mutually_exclusive_group(required=True)
+    for name in ("even", "odd"):
+        which.add_argument(f"--{name}", dest="half", action="store_const", const=name)
+    seven.add_argument(
+        "--only", nargs="+", metavar="NAME", help="some of accuracy, robustness, red-cells, pair, ..."
+    )
+
     arguments = parser.parse_args()
+    if arguments.command == "report":
+        report.run(arguments.half, arguments.only, report.PAGE)
+        return
+    if arguments.command == "speed":
+        print(speed.table(speed.measure()))
+        return
     if arguments.command == "robustness" and arguments.fields is None:
         arguments.fields = 40
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)

@@ -45,16 +45,21 @@ def measure(fields: Iterable[Field], drawn_px: int = 4000) -> pd.DataFrame:
         if len(parts) >= 4:
             rows.append(_mosaic(domain, parts))
     for name in STAINS if drawn_px else ():
-        smear = SyntheticSmear(
-            SmearParameters(height=drawn_px, width=drawn_px, stain=name, leukocytes_per_mm2=0)
-        )
-        pixels = smear.draw(0, 0, drawn_px, drawn_px)
-        found = _centres(pixels, smear.parameters.um_per_px)
-        rows.append(
-            {"source": f"drawn, {name}", "kind": "drawn", "megapixels": pixels.size / 3e6}
-            | {"finds": len(found), "places": [], "um_per_px": smear.parameters.um_per_px}
-        )
+        rows += [
+            _drawn(name, drawn_px, platelets) for platelets in (0.0, SmearParameters().platelets_per_mm2)
+        ]
     return pd.DataFrame(rows)
+
+
+def _drawn(stain: str, side: int, platelets: float) -> dict[str, Any]:
+    smear = SyntheticSmear(
+        SmearParameters(
+            height=side, width=side, stain=stain, leukocytes_per_mm2=0, platelets_per_mm2=platelets
+        )
+    )
+    pixels = smear.draw(0, 0, side, side)
+    kind = "drawn, red cells and platelets" if platelets else "drawn, red cells"
+    return _row(stain, kind, pixels, []) | {"finds": len(_centres(pixels, smear.parameters.um_per_px))}
 
 
 def _centres(pixels: NDArray[np.uint8], um: float) -> list[tuple[float, float]]:

@@ -1,0 +1,94 @@
+"""All tables of docs/segmentation.md in one run: Markdown and JSON under results/, and the page filled in."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import accuracy, figures, pair, peers, red_cells, robustness, speed
+from .fields import DOMAINS, ROOT, Field, chosen_fields
+from .tables import RESULTS, revision, write_json
+
+PAGE = ROOT / "docs" / "segmentation.md"
+#: Fields per source where every field is seen many times.
+MANY_TIMES = 60
+
+
+def run(half: str, only: list[str] | None, page: Path | None) -> None:
+    """Run the benchmarks one after the other, write each as soon as it is done, then fill the page."""
+
+    def fields(per_domain: int | None = None) -> Iterator[Field]:
+        return chosen_fields(half, DOMAINS, per_domain)
+
+    steps: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
+        "accuracy": lambda: _accuracy(fields()),
+        "robustness": lambda: _robustness(fields(MANY_TIMES)),
+        "red-cells": lambda: _red_cells(fields()),
+        "pair": lambda: _pair(fields(), "robust"),
+        "peers": lambda: _peers(fields(MANY_TIMES)),
+        "speed": _speed,
+    }
+    for name, step in steps.items():
+        if only and name not in only:
+            continue
+        start = time.process_time()
+        text, content = step()
+        seconds = time.process_time() - start
+        about = f"{'Odd' if half == 'odd' else 'Even'} groups" if name != "speed" else "Even groups of bccd"
+        about += f", revision {revision()}, {seconds / 60:.1f} min of CPU time."
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(f"{text}\n\n{about}\n")
+        write_json(RESULTS / f"{name}.json", {"half": half, "cpu_seconds": seconds, **content})
+        print(f"{name}: {seconds:.0f} s of CPU time", file=sys.stderr, flush=True)
+    if page is not None:
+        fill(page)
+        figures.draw_all(RESULTS, ROOT / "docs" / "images")
+
+
+def fill(page: Path) -> None:
+    """Put the tables of results/ between their marks ``<!-- table: NAME -->`` and ``<!-- end -->``."""
+    text = page.read_text()
+    for file in sorted(RESULTS.glob("*.md")):
+        marks = f"<!-- table: {file.stem} -->", "<!-- end -->"
+        inside = re.compile(re.escape(marks[0]) + ".*?" + re.escape(marks[1]), re.DOTALL)
+        content = f"{marks[0]}\n\n{file.read_text().strip()}\n\n{marks[1]}"
+        text = inside.sub(lambda _, content=content: content, text)
+    page.write_text(text)
+
+
+def _accuracy(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
+    scores = accuracy.measure(fields)
+    result = accuracy.summary(scores)
+    wrong = scores[(scores["marked"] != scores["by_iou"]) | (scores["found"] != scores["by_centre"])]
+    columns = ["path", "missed_boxes", "loose_boxes", "unmarked_centres"]
+    return accuracy.table(result), {**result, "disagreements": wrong[columns].to_dict("records")}
+
+
+def _robustness(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
+    losses = robustness.summary(robustness.measure(fields))
+    return robustness.table(losses), {"fields_per_source": MANY_TIMES, "disturbances": losses}
+
+
+def _red_cells(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
+    areas = red_cells.measure(fields)
+    rates = red_cells.summary(areas)
+    return red_cells.table(rates), {"areas": rates, "places": [p for ps in areas["places"] for p in ps]}
+
+
+def _pair(fields: Iterator[Field], model: str) -> tuple[str, dict[str, Any]]:
+    sources = pair.summary(pair.measure(fields, model))
+    return pair.table(sources), {"model": model, "sources": sources}
+
+
+def _peers(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
+    methods = peers.summary(peers.measure(fields))
+    return peers.table(methods), {"fields_per_source": MANY_TIMES, "methods": methods}
+
+
+def _speed() -> tuple[str, dict[str, Any]]:
+    result = speed.measure()
+    return speed.table(result), result
