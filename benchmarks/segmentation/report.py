@@ -9,13 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import accuracy, figures, pair, peers, red_cells, robustness, speed
+from . import accuracy, figures, goals, pair, peers, red_cells, robustness, speed
 from .fields import DOMAINS, ROOT, Field, chosen_fields
 from .tables import RESULTS, revision, write_json
 
 PAGE = ROOT / "docs" / "segmentation.md"
 #: Fields per source where every field is seen many times.
 MANY_TIMES = 60
+#: Bundles of ``train_robust.py leave-one-domain-out``, by the source whose laboratory they never saw.
+UNSEEN_MODELS = {
+    "bccd": "without-bccd-0",
+    "chula": "without-chula-0",
+    "txl_pbc": "without-pbc-0",
+    "txl_raabin": "without-raabin-0",
+}
 
 
 def run(half: str, only: list[str] | None, page: Path | None) -> None:
@@ -28,7 +35,7 @@ def run(half: str, only: list[str] | None, page: Path | None) -> None:
         "accuracy": lambda: _accuracy(fields()),
         "robustness": lambda: _robustness(fields(MANY_TIMES)),
         "red-cells": lambda: _red_cells(fields()),
-        "pair": lambda: _pair(fields(), "robust"),
+        "pair": lambda: _pair(half, ROOT / "runs" / "robust"),
         "peers": lambda: _peers(fields(MANY_TIMES)),
         "speed": _speed,
     }
@@ -44,6 +51,7 @@ def run(half: str, only: list[str] | None, page: Path | None) -> None:
         (RESULTS / f"{name}.md").write_text(f"{text}\n\n{about}\n")
         write_json(RESULTS / f"{name}.json", {"half": half, "cpu_seconds": seconds, **content})
         print(f"{name}: {seconds:.0f} s of CPU time", file=sys.stderr, flush=True)
+    (RESULTS / "goals.md").write_text(f"{goals.table(RESULTS)}\n")
     if page is not None:
         fill(page)
         figures.draw_all(RESULTS, ROOT / "docs" / "images")
@@ -79,9 +87,18 @@ def _red_cells(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
     return red_cells.table(rates), {"areas": rates, "places": [p for ps in areas["places"] for p in ps]}
 
 
-def _pair(fields: Iterator[Field], model: str) -> tuple[str, dict[str, Any]]:
-    sources = pair.summary(pair.measure(fields, model))
-    return pair.table(sources), {"model": model, "sources": sources}
+def _pair(half: str, bundles: Path) -> tuple[str, dict[str, Any]]:
+    """The bundled model on all sources; models that never saw a laboratory on that one, where such were trained."""
+    bundled = pair.summary(pair.measure(chosen_fields(half, DOMAINS, None), "robust"))
+    text = "Bundled model, trained on these cells:\n\n" + pair.table(bundled)
+    unseen = {}
+    for domain, left_out in UNSEEN_MODELS.items():
+        if (bundles / left_out).is_dir():
+            here = chosen_fields(half, (domain,), None)
+            unseen[domain] = pair.summary(pair.measure(here, str(bundles / left_out)))[domain]
+    if unseen:
+        text += "\n\nModels that never saw the laboratory:\n\n" + pair.table(unseen)
+    return text, {"model": "robust", "sources": bundled, "unseen": unseen}
 
 
 def _peers(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
