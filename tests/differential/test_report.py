@@ -21,6 +21,7 @@ RUN = {
     "finished": "2026-03-04T10:12:44+00:00",
     "image": {"name": "smear 7.svs", "sha256": "4b" * 32, "height_px": 12000, "width_px": 20000},
     "scale": {"um_per_px": 0.1302, "origin": "red_cells", "confidence": 0.87, "n_red_cells": 412},
+    "slide_model": {"confidence": 0.93, "red_cell_fraction": 0.31, "threshold_nucleus": 0.184},
     "model": {"name": "robust", "sha256": "9f" * 32},
     "parameters": {"um_per_px": None, "regions": [[0, 0, 5, 5]], "profile": "x", "profile_sha256": "cd" * 32},
     "packages": {"numpy": "2.0.0"},
@@ -122,6 +123,7 @@ def test_provenance_and_lines(tmp_path, blood):
     assert (
         provenance["Scale"] == "0.1302 µm per px, estimated from the size of 412 red cells (confidence 0.87)"
     )
+    assert provenance["Stain"].startswith("confidence 0.93; red cells on 31 %")
     assert provenance["Image size"] == "20 000 × 12 000 px".replace(" 0", "\u202f0")
     assert provenance["Program"] == "napari-wbc 0.1.0"
     assert html.count("For research use only. Not for use in diagnostic procedures.") >= 2

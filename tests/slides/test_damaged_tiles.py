@@ -92,3 +92,31 @@ def test_threads_and_workers_read_the_same(
         with ThreadPoolExecutor(8) as pool:
             assert all(pool.map(same, range(16)))
         slide.close()
+
+
+def test_an_svs_that_only_openslide_can_decode(
+    tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colour differences at half the resolution within JPEG 2000 are such a case; no writer of them is at hand."""
+    path = write_svs(tmp_path / "a.svs", picture, compression=JPEG2000_YCC, factors=(4,), tile=64)
+    expected = open_slide(path).read(0, 0, 0, 100, 100)
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise imagecodecs.Jpeg2kError("opj_decode", "subsampling not supported")
+
+    monkeypatch.setattr(imagecodecs, "jpeg2k_decode", gives_up)
+    tifffile.TIFF.DECOMPRESSORS._codecs.clear()
+    slide = open_slide(path)
+    tifffile.TIFF.DECOMPRESSORS._codecs.clear()
+    assert isinstance(slide, WholeSlide)
+    assert np.abs(slide.read(0, 0, 0, 100, 100).astype(int) - expected).max() <= 2
+
+
+def test_a_truncated_svs_is_called_truncated(tmp_path: Path, picture: np.ndarray) -> None:
+    """Whatever openslide makes of it."""
+    path = write_svs(tmp_path / "a.svs", picture, factors=(4,), tile=64)
+    content = path.read_bytes()
+    for kept in (0.3, 0.6, 0.9):
+        path.write_bytes(content[: int(kept * len(content))])
+        with pytest.raises(InputError, match=r"a\.svs: the (TIFF|file) is truncated"):
+            open_slide(path)

@@ -10,7 +10,11 @@ from napari_wbc.differential.wording import whole_text
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
 
-_ORIGINS = {"given": "given by the user", "metadata": "from the file", "slide_model": "from the slide model"}
+_ORIGINS = {
+    "given": "given by the user",
+    "metadata": "from the file",
+    "slide_model": "from other fields of the slide",
+}
 
 
 def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[tuple[str, str, bool]]:
@@ -34,6 +38,7 @@ def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[
         ("Image SHA-256", str(image.get("sha256", "")), True),
         ("Image size", _size(image), False),
         ("Scale", scale_text(_part(run, "scale")), False),
+        ("Stain", stain_text(_part(run, "slide_model")), False),
         ("Model", str(model.get("name", "")), False),
         ("Model SHA-256", str(model.get("sha256", "")), True),
         ("Profile", f"{differential.profile.title} ({differential.profile.name})", False),
@@ -69,6 +74,26 @@ def scale_text(scale: Mapping[str, Any]) -> str:
     cells = f"{whole_text(scale['n_red_cells'])} red cells" if scale.get("n_red_cells") else "the red cells"
     sure = f" (confidence {scale['confidence']:.2f})" if "confidence" in scale else ""
     return f"{text}, estimated from the size of {cells}{sure}"
+
+
+def stain_text(slide_model: Mapping[str, Any]) -> str:
+    """Write how well the stain is known, and where nuclei begin.
+
+    Examples
+    --------
+    >>> stain_text({"confidence": 0.87, "red_cell_fraction": 0.31, "threshold_nucleus": 0.1834})
+    'confidence 0.87; red cells on 31 % of what was sampled; nuclei from an optical density of 0.18 on their axis'
+    >>> stain_text({"confidence": 0.0, "red_cell_fraction": 0.0, "threshold_nucleus": 0.1})
+    'typical values, for there are too few red cells to learn it from'
+    """
+    if any(name not in slide_model for name in ("confidence", "red_cell_fraction", "threshold_nucleus")):
+        return ""
+    if slide_model["confidence"] == 0:
+        return "typical values, for there are too few red cells to learn it from"
+    return (
+        f"confidence {slide_model['confidence']:.2f}; red cells on {slide_model['red_cell_fraction'] * 100:.0f} % of "
+        f"what was sampled; nuclei from an optical density of {slide_model['threshold_nucleus']:.2f} on their axis"
+    )
 
 
 def _part(run: Mapping[str, Any], key: str) -> Mapping[str, Any]:

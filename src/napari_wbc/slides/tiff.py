@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class TiffSlide(StoredSlide):
         self._file = SegmentFile(path)
         try:
             with tifffile.TiffFile(path) as tif:
+                _check_pages(tif, path)
                 series = tif.series[0]
                 _check_series(series, path)
                 levels = _levels(tif, series, path)
@@ -98,6 +100,22 @@ class TiffSlide(StoredSlide):
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def _check_pages(tif: Any, path: Path) -> None:
+    """Refuse a file that ends before its last page: tifffile goes on without the levels that are lost."""
+    handle, layout, seen = tif.filehandle, tif.tiff, set()
+    handle.seek(8 if layout.is_bigtiff else 4)
+    while not layout.is_ndpi:
+        (offset,) = struct.unpack(layout.offsetformat, handle.read(layout.offsetsize))
+        if offset == 0 or offset in seen:
+            break
+        if offset >= handle.size:
+            raise InputError(f"{path}: the file is truncated (its pages go on beyond its end)")
+        seen.add(offset)
+        handle.seek(offset)
+        (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
+        handle.seek(offset + layout.tagnosize + tags * layout.tagsize)
 
 
 def _check_series(series: Any, path: Path) -> None:
