@@ -71,7 +71,7 @@ def main() -> None:
 
     arguments = parser.parse_args()
     if arguments.command == "report":
-        report.run(arguments.half, arguments.only, report.PAGE)
+        report.run(arguments.half, arguments.only, arguments.fields)
         return
     if arguments.command == "speed":
         print(speed.table(speed.measure()))

@@ -25,17 +25,20 @@ UNSEEN_MODELS = {
 }
 
 
-def run(half: str, only: list[str] | None, page: Path | None) -> None:
-    """Run the benchmarks one after the other, write each as soon as it is done, then fill the page."""
+def run(half: str, only: list[str] | None, most: int | None = None) -> None:
+    """Run the benchmarks one after the other, write each as soon as it is done, then fill the page.
 
-    def fields(per_domain: int | None = None) -> Iterator[Field]:
-        return chosen_fields(half, DOMAINS, per_domain)
+    ``most`` fields per source make a rehearsal of it.
+    """
+
+    def fields(per_domain: int | None = most) -> Iterator[Field]:
+        return chosen_fields(half, DOMAINS, min(per_domain or 10**6, most or 10**6))
 
     steps: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
         "accuracy": lambda: _accuracy(fields()),
         "robustness": lambda: _robustness(fields(MANY_TIMES)),
         "red-cells": lambda: _red_cells(fields()),
-        "pair": lambda: _pair(half, ROOT / "runs" / "robust"),
+        "pair": lambda: _pair(half, most, ROOT / "runs" / "robust"),
         "peers": lambda: _peers(fields(MANY_TIMES)),
         "speed": _speed,
     }
@@ -46,15 +49,15 @@ def run(half: str, only: list[str] | None, page: Path | None) -> None:
         text, content = step()
         seconds = time.process_time() - start
         about = f"{'Odd' if half == 'odd' else 'Even'} groups" if name != "speed" else "Even groups of bccd"
+        about += f", at most {most} fields per source (a rehearsal)" if most else ""
         about += f", revision {revision()}, {seconds / 60:.1f} min of CPU time."
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.md").write_text(f"{text}\n\n{about}\n")
         write_json(RESULTS / f"{name}.json", {"half": half, "cpu_seconds": seconds, **content})
         print(f"{name}: {seconds:.0f} s of CPU time", file=sys.stderr, flush=True)
     (RESULTS / "goals.md").write_text(f"{goals.table(RESULTS)}\n")
-    if page is not None:
-        fill(page)
-        figures.draw_all(RESULTS, ROOT / "docs" / "images")
+    fill(PAGE)
+    figures.draw_all(RESULTS, ROOT / "docs" / "images")
 
 
 def fill(page: Path) -> None:
@@ -87,14 +90,14 @@ def _red_cells(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
     return red_cells.table(rates), {"areas": rates, "places": [p for ps in areas["places"] for p in ps]}
 
 
-def _pair(half: str, bundles: Path) -> tuple[str, dict[str, Any]]:
+def _pair(half: str, most: int | None, bundles: Path) -> tuple[str, dict[str, Any]]:
     """The bundled model on all sources; models that never saw a laboratory on that one, where such were trained."""
-    bundled = pair.summary(pair.measure(chosen_fields(half, DOMAINS, None), "robust"))
+    bundled = pair.summary(pair.measure(chosen_fields(half, DOMAINS, most), "robust"))
     text = "Bundled model, trained on these cells:\n\n" + pair.table(bundled)
     unseen = {}
     for domain, left_out in UNSEEN_MODELS.items():
         if (bundles / left_out).is_dir():
-            here = chosen_fields(half, (domain,), None)
+            here = chosen_fields(half, (domain,), most)
             unseen[domain] = pair.summary(pair.measure(here, str(bundles / left_out)))[domain]
     if unseen:
         text += "\n\nModels that never saw the laboratory:\n\n" + pair.table(unseen)
