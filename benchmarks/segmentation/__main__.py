@@ -65,6 +65,7 @@ def main() -> None:
     which = seven.add_mutually_exclusive_group(required=True)
     for name in ("even", "odd"):
         which.add_argument(f"--{name}", dest="half", action="store_const", const=name)
+    seven.add_argument("--fields", type=int, metavar="N", help="at most N fields per source: a rehearsal")
     seven.add_argument(
         "--only", nargs="+", metavar="NAME", help="some of accuracy, robustness, red-cells, pair, ..."
     )

@@ -34,6 +34,7 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
     def fields(per_domain: int | None = most) -> Iterator[Field]:
         return chosen_fields(half, DOMAINS, min(per_domain or 10**6, most or 10**6))
 
+    revision()  # before the results change the tree
     steps: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
         "accuracy": lambda: _accuracy(fields()),
         "robustness": lambda: _robustness(fields(MANY_TIMES)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import subprocess
@@ -41,8 +42,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps({"revision": revision()} | content, indent=1, default=float) + "\n")
 
 
+@functools.cache
 def revision() -> str:
-    """Commit of the code that was measured, with a mark where the tree had changes."""
+    """Commit of the code that was measured, with a mark where the tree had changes; asked once."""
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True
     )
