@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from benchmarks.segmentation.disturbances import DISTURBANCES, GOALS
 
 BY_NAME = {name: disturb for _, name, disturb in DISTURBANCES}
