@@ -23,5 +23,9 @@ class OutputError(WbcError):
     """A place that results cannot be written to."""
 
 
+class WorkerError(WbcError):
+    """Workers that cannot be reached, cannot do their work, or die over it."""
+
+
 class Cancelled(Exception):  # noqa: N818 - a decision of the user, not an error
     """The user cancelled the job."""

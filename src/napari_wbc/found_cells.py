@@ -1,10 +1,12 @@
-"""Cells on their way from the tiles to the cell table."""
+"""Cells on their way from the tiles to the cell table, and the form in which a journal keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,92 +15,212 @@ from numpy.typing import NDArray
 from napari_wbc import cell_table
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask
+from napari_wbc.segmentation.quality import RegionQuality
+from napari_wbc.segmentation.tiles import Tile
+from napari_wbc.slides.crops import CropSize
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
     from napari_wbc.segmentation.cells import SegmentedCell
-    from napari_wbc.slides import Slide
+    from napari_wbc.segmentation.segment import TileResult
 
-# Cells are classified as soon as this many are waiting: a fixed number, so that a run repeats itself exactly.
-_BATCH_CELLS = 16
+# Tiles are classified together as soon as they hold this many cells.
+_ENOUGH_CELLS = 16
+_BOX = ("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
 
 
-@dataclass
-class FoundCells:
-    """Takes cells as the tiles bring them, classifies them in batches, and orders them at the end.
+@dataclass(eq=False)
+class Found:
+    """What was found in some tiles, classified.
 
-    Crops are let go of after their batch: the report reads the few that it shows again.
+    Attributes
+    ----------
+    tiles : list of Tile
+        Those that are finished with this.
+    regions : list of RegionQuality
+        Quality of the blocks that these tiles own.
+    cells : pandas.DataFrame
+        Columns of the cell table, without those that are the same for the whole slide.
+    masks : list of CellMask
+        One per row of ``cells``.
+    embeddings : numpy.ndarray of float16, shape (n, d)
+        One row per row of ``cells``.
     """
 
-    slide: Slide
-    um_per_px: float
-    model: Model
-    device: str
-    cancel: CancelToken
-    masks: list[CellMask] = field(default_factory=list)
-    _waiting: list[SegmentedCell] = field(default_factory=list)
-    _chunks: list[pd.DataFrame] = field(default_factory=list)
-    _embeddings: list[NDArray[np.float32]] = field(default_factory=list)
+    tiles: list[Tile]
+    regions: list[RegionQuality]
+    cells: pd.DataFrame
+    masks: list[CellMask]
+    embeddings: NDArray[np.float16]
 
-    def add(self, cells: Sequence[SegmentedCell], *, last: bool) -> pd.DataFrame | None:
-        """Take the cells of a tile; give the rows that were classified by it, if any."""
-        self._waiting.extend(cells)
-        if not self._waiting or (len(self._waiting) < _BATCH_CELLS and not last):
+    def to_bytes(self) -> bytes:
+        """Give all of it, to the last bit, as plain arrays: reading them back can run no code."""
+        plain = {
+            "tiles": [astuple(tile) for tile in self.tiles],
+            "regions": [astuple(region) for region in self.regions],
+            "cells": self.cells.to_dict("list"),
+            "dtypes": self.cells.dtypes.astype(str).to_dict(),
+            "runs": [(len(mask.cell_runs), len(mask.nucleus_runs)) for mask in self.masks],
+        }
+        runs = b"".join(mask.cell_runs + mask.nucleus_runs for mask in self.masks)
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            plain=np.frombuffer(json.dumps(plain).encode(), np.uint8),
+            runs=np.frombuffer(runs, np.uint8),
+            embeddings=self.embeddings,
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, record: bytes) -> Found:
+        """Read back what :meth:`to_bytes` gave."""
+        with np.load(io.BytesIO(record), allow_pickle=False) as arrays:
+            plain = json.loads(arrays["plain"].tobytes())
+            runs, embeddings = io.BytesIO(arrays["runs"].tobytes()), arrays["embeddings"]
+        cells = pd.DataFrame(plain["cells"]).astype(plain["dtypes"])
+        return cls(
+            tiles=[Tile(*tile) for tile in plain["tiles"]],
+            regions=[RegionQuality(*region) for region in plain["regions"]],
+            cells=cells,
+            masks=[
+                CellMask.from_runs(tuple(map(int, box)), runs.read(cell), runs.read(nucleus))  # type: ignore[arg-type]
+                for box, (cell, nucleus) in zip(
+                    cells[list(_BOX)].to_numpy(np.int64), plain["runs"], strict=True
+                )
+            ],
+            embeddings=embeddings,
+        )
+
+
+class FoundCells:
+    """Takes cells as the tiles bring them, classifies them, and orders them at the end.
+
+    Neither the order in which the tiles come nor their company shows in the end. Crops are let go of after they were
+    classified: the report reads the few that it shows again.
+
+    Parameters
+    ----------
+    slide_name : str
+        For the table.
+    model : Model
+        The classifier.
+    device : str
+        Where it runs.
+    counts : callable
+        Tells of a cell whether it counts; the others are dropped.
+    cancel : CancelToken
+        Looked at before every batch.
+    """
+
+    def __init__(
+        self,
+        slide_name: str,
+        model: Model,
+        device: str,
+        counts: Callable[[SegmentedCell], bool],
+        cancel: CancelToken,
+    ) -> None:
+        self._slide_name, self._model, self._device = slide_name, model, device
+        self._counts, self._cancel = counts, cancel
+        self._waiting: list[TileResult] = []
+        self._found: list[Found] = []
+        self._n_cells = 0
+
+    @property
+    def crop_size(self) -> CropSize:
+        """The crops that the classifier wants with the cells."""
+        return CropSize(self._model.window_um, self._model.input_px)
+
+    def add(self, result: TileResult, *, last: bool) -> Found | None:
+        """Take the findings of a tile.
+
+        Returns
+        -------
+        Found or None
+            Of this and earlier tiles, when enough cells for the classifier have come together or it is the ``last``.
+        """
+        self._waiting.append(result)
+        if not last and sum(len(waiting.findings.cells) for waiting in self._waiting) < _ENOUGH_CELLS:
             return None
         waiting, self._waiting = self._waiting, []
-        chunk = self._classify(waiting)
-        self.masks.extend(cell.mask for cell in waiting)
-        self._chunks.append(chunk)
-        return chunk
+        found = self._classified(waiting)
+        self.take(found)
+        return found
 
-    def _classify(self, cells: Sequence[SegmentedCell]) -> pd.DataFrame:
-        from napari_wbc.classification.predict import label_predictions, predict_crops
-        from napari_wbc.slides.crops import crop_cells
+    def take(self, found: Found) -> None:
+        """Take what was classified before."""
+        self._found.append(found)
+        self._n_cells += len(found.masks)
 
-        centres = np.array([(cell.y_px, cell.x_px) for cell in cells])
-        crops = crop_cells(
-            self.slide,
-            centres,
-            um_per_px=self.um_per_px,
-            window_um=self.model.window_um,
-            size_px=self.model.input_px,
-        )
-        predictions = predict_crops(self.model, crops, device=self.device, cancel=self.cancel)
-        labels = label_predictions(self.model, predictions)
-        self._embeddings.append(predictions.embeddings)
-        boxes = np.array([cell.mask.bbox for cell in cells])
-        table = {
-            "cell_id": len(self.masks) + 1 + np.arange(len(cells)),
-            "y_px": centres[:, 0],
-            "x_px": centres[:, 1],
-            **{name: boxes[:, i] for i, name in enumerate(("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"))},
-            "nucleus_area_um2": [cell.nucleus_area_um2 for cell in cells],
-            "cell_area_um2": [cell.cell_area_um2 for cell in cells],
-            "touches_border": [cell.touches_border for cell in cells],
-            "label": labels.label,
-            "model_label": labels.model_label,
-            "confidence": labels.confidence,
-            **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(self.model.classes)},
-            "novelty": predictions.novelty,
-            "status": "model",
-            "flags": [_joined(*cell.flags, flag) for cell, flag in zip(cells, labels.flags, strict=True)],
-            "slide": self.slide.name,
-            "model_sha256": self.model.sha256,
-        }
-        return pd.DataFrame(table)
+    def table(self, found: Found) -> pd.DataFrame:
+        """Give the latest cells with every column of the cell table, numbered in the order of their coming."""
+        first = self._n_cells - len(found.masks) + 1
+        return self._table(found.cells, range(first, self._n_cells + 1))
 
-    def ordered(self) -> tuple[pd.DataFrame, list[CellMask], NDArray[np.float32]]:
-        """Give table, masks and embeddings by (y, x), so that they do not depend on the tiling."""
-        if not self._chunks:
-            return cell_table.empty_table(self.model.classes), [], np.zeros((0, 0), np.float32)
-        table = pd.concat(self._chunks, ignore_index=True)
-        order = np.lexsort((table["x_px"], table["y_px"]))
-        table = table.iloc[order].reset_index(drop=True)
-        table["cell_id"] = np.arange(1, len(table) + 1)
+    def ordered(self) -> tuple[pd.DataFrame, list[CellMask], NDArray[np.float16], list[RegionQuality]]:
+        """Give table, masks and embeddings by (y, x), and the regions row by row."""
+        regions = sorted((r for found in self._found for r in found.regions), key=lambda r: (r.y0, r.x0))
+        if self._n_cells == 0:
+            empty = np.zeros((0, 0), np.float16)
+            return cell_table.empty_table(self._model.classes), [], empty, regions
+        some = [found for found in self._found if found.masks]
+        cells = pd.concat([found.cells for found in some], ignore_index=True)
+        # Boxes only decide where a nucleus lies in the very middle of another one.
+        order = np.lexsort([cells[name] for name in (*_BOX, "x_px", "y_px")])
+        masks = [mask for found in some for mask in found.masks]
         return (
-            cell_table.conform(table),
-            [self.masks[i] for i in order],
-            np.concatenate(self._embeddings)[order],
+            cell_table.conform(self._table(cells.iloc[order], range(1, len(cells) + 1))),
+            [masks[i] for i in order],
+            np.concatenate([found.embeddings for found in some])[order],
+            regions,
+        )
+
+    def _table(self, cells: pd.DataFrame, ids: Iterable[int]) -> pd.DataFrame:
+        return cells.reset_index(drop=True).assign(
+            cell_id=np.fromiter(ids, np.int64),
+            status="model",
+            slide=self._slide_name,
+            model_sha256=self._model.sha256,
+        )
+
+    def _classified(self, results: Sequence[TileResult]) -> Found:
+        from napari_wbc.classification.predict import label_predictions, predict_crops
+
+        cells, crops = [], []
+        for result in results:
+            assert result.crops is not None
+            for cell, crop in zip(result.findings.cells, result.crops, strict=True):
+                if self._counts(cell):
+                    cells.append(cell)
+                    crops.append(crop)
+        side = self._model.input_px
+        stack = np.array(crops, np.uint8).reshape(-1, side, side, 3)
+        predictions = predict_crops(self._model, stack, device=self._device, cancel=self._cancel)
+        labels = label_predictions(self._model, predictions)
+        boxes = np.array([cell.mask.bbox for cell in cells], np.int64).reshape(-1, 4)
+        table: dict[str, Any] = {
+            "y_px": np.array([cell.y_px for cell in cells], np.float64),
+            "x_px": np.array([cell.x_px for cell in cells], np.float64),
+            **{name: boxes[:, i] for i, name in enumerate(_BOX)},
+            "nucleus_area_um2": np.array([cell.nucleus_area_um2 for cell in cells], np.float64),
+            "cell_area_um2": np.array([cell.cell_area_um2 for cell in cells], np.float64),
+            "touches_border": np.array([cell.touches_border for cell in cells], bool),
+            "label": np.array(labels.label, object),
+            "model_label": np.array(labels.model_label, object),
+            "confidence": labels.confidence,
+            **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(self._model.classes)},
+            "novelty": predictions.novelty,
+            "flags": np.array(
+                [_joined(*cell.flags, flag) for cell, flag in zip(cells, labels.flags, strict=True)], object
+            ),
+        }
+        return Found(
+            tiles=[result.tile for result in results],
+            regions=[region for result in results for region in result.findings.regions],
+            cells=pd.DataFrame(table),
+            masks=[cell.mask for cell in cells],
+            embeddings=predictions.embeddings.astype(np.float16),
         )
 
 

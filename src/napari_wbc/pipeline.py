@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
+from napari_wbc.execution.journal import Journal
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.found_cells import FoundCells
+from napari_wbc.found_cells import Found, FoundCells
 from napari_wbc.masks import CellMask
-from napari_wbc.provenance import profile_sha256, run_record
+from napari_wbc.provenance import job_fingerprint, profile_sha256, run_record
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
     from napari_wbc.differential.profile import Profile
     from napari_wbc.segmentation.cells import SegmentedCell
+    from napari_wbc.segmentation.quality import RegionQuality
     from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.segmentation.tiles import Tile
 
@@ -47,7 +49,11 @@ class CountOptions:
     device : {"auto", "cpu", "cuda"}
         Where the classifier runs.
     workers : int
-        Processes of the segmentation.
+        Processes of the segmentation, on this computer.
+    scheduler : str, optional
+        Address of a dask scheduler; its workers do the segmentation then.
+    journal : str or Path, optional
+        A file to note finished tiles in; see :func:`count`.
     profile : str, Path or Profile, optional
         The lab's profile; the default one else.
     regions : sequence of (y0, x0, y1, x1), optional
@@ -60,6 +66,8 @@ class CountOptions:
     model: str | Path | Model = "robust"
     device: str = "auto"
     workers: int = 1
+    scheduler: str | None = None
+    journal: str | Path | None = None
     profile: str | Path | Profile | None = None
     regions: Sequence[Region] | None = None
     wbc_per_l: float | None = None
@@ -127,8 +135,12 @@ class CountResult:
         Stain and background that the segmentation went by.
     run : dict
         Provenance, as in ``run.json``.
-    embeddings : numpy.ndarray of float32, shape (n, d)
+    embeddings : numpy.ndarray of float16, shape (n, d)
         The classifier's features, one row per cell.
+    region_quality : list of RegionQuality
+        Quality of the blocks of the slide, row by row.
+    journal : Path, optional
+        Where finished tiles were noted; :meth:`write` removes it.
     """
 
     slide: Slide
@@ -138,7 +150,9 @@ class CountResult:
     differential: Differential
     slide_model: SlideModel
     run: dict[str, Any]
-    embeddings: NDArray[np.float32]
+    embeddings: NDArray[np.float16]
+    region_quality: list[RegionQuality]
+    journal: Path | None = None
 
     def write(self, out_dir: str | Path, *, cancel: CancelToken | None = None) -> Path:
         """Write the folder of results; it appears whole or not at all.
@@ -163,7 +177,7 @@ class CountResult:
         """
         from napari_wbc.results import write_results
 
-        return write_results(
+        folder = write_results(
             out_dir,
             slide=self.slide,
             um_per_px=self.scale.um_per_px,
@@ -173,6 +187,9 @@ class CountResult:
             run=self.run,
             cancel=cancel,
         )
+        if self.journal is not None:
+            self.journal.unlink(missing_ok=True)
+        return folder
 
 
 Event = Progress | ScaleResolved | SlideModelFitted | CellsFound | CountResult
@@ -185,6 +202,8 @@ def count(
     um_per_px: float | None = None,
     device: str = "auto",
     workers: int = 1,
+    scheduler: str | None = None,
+    journal: str | Path | None = None,
     profile: str | Path | Profile | None = None,
     regions: Sequence[Region] | None = None,
     wbc_per_l: float | None = None,
@@ -204,7 +223,12 @@ def count(
     device : {"auto", "cpu", "cuda"}, optional
         Where the classifier runs.
     workers : int, optional
-        Processes of the segmentation; the result does not depend on them.
+        Processes of the segmentation, on this computer; the result does not depend on them.
+    scheduler : str, optional
+        Address of a dask scheduler (``tcp://host:8786``); its workers do the segmentation then.
+    journal : str or Path, optional
+        A file to note finished tiles in. A count that was killed goes on from there when it is started again with the
+        same image, model and parameters; a journal of anything else is begun anew. Writing the result removes it.
     profile : str, Path or Profile, optional
         The lab's profile.
     regions : sequence of (y0, x0, y1, x1), optional
@@ -227,6 +251,8 @@ def count(
         The image or an option cannot be used; ``ScaleUnknownError`` where the µm per px have to be given.
     ModelError
         There is no such model, or its bundle is broken.
+    WorkerError
+        Workers cannot be reached, cannot open the slide, or keep dying.
     Cancelled
         ``cancel`` was set.
 
@@ -242,6 +268,8 @@ def count(
         model=model,
         device=device,
         workers=workers,
+        scheduler=scheduler,
+        journal=journal,
         profile=profile,
         regions=regions,
         wbc_per_l=wbc_per_l,
@@ -278,7 +306,6 @@ def count_events(
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
-    from napari_wbc.segmentation.segment import segment_slide
     from napari_wbc.segmentation.slide_model import fit_slide_model
     from napari_wbc.segmentation.tiles import plan_tiles
 
@@ -310,34 +337,26 @@ def count_events(
     clock.lap("slide_model")
 
     plan = _tiles_of(regions, plan_tiles(slide.shape, scale.um_per_px))
-    found = FoundCells(slide, scale.um_per_px, model, device, cancel)
-    tiles = segment_slide(
-        slide,
-        scale.um_per_px,
-        slide_model=slide_model,
-        workers=options.workers,
-        cancel=cancel,
-        tiles=plan,
-    )
-    yield Progress("Finding and classifying cells", 0, len(plan), "tile")
-    with closing(tiles):
-        for result in tiles:
-            clock.lap("segmentation")
-            chunk = found.add(
-                [cell for cell in result.findings.cells if _inside(cell, regions)],
-                last=result.done == result.total,
-            )
-            clock.lap("classification")
-            if chunk is not None:
-                yield CellsFound(chunk, found.masks[-len(chunk) :])
-            yield Progress("Finding and classifying cells", result.done, result.total, "tile")
+    found = FoundCells(slide.name, model, device, lambda cell: _inside(cell, regions), cancel)
+    fingerprint, journal = "", None
+    if options.journal is not None:
+        yield Progress("Fingerprinting the image", 0, 0)
+        fingerprint = image_sha256(slide, cancel=cancel)
+        clock.lap("image_sha256")
+        parameters = options.parameters(profile)
+        job = job_fingerprint(slide, fingerprint, scale, slide_model, model.sha256, device, parameters)
+        journal = Journal(options.journal, job)
+    with journal or nullcontext():
+        resumed = yield from _find_cells(
+            slide, scale.um_per_px, slide_model, plan, found, journal, options, cancel, clock
+        )
     cancel.check()
 
     yield Progress("Counting", 0, 0)
-    cells, masks, embeddings = found.ordered()
+    cells, masks, embeddings, region_quality = found.ordered()
     counted = differential(cells, profile, wbc_per_l=options.wbc_per_l)
     clock.lap("differential")
-    fingerprint = image_sha256(slide, cancel=cancel)
+    fingerprint = fingerprint or image_sha256(slide, cancel=cancel)
     clock.lap("image_sha256")
     run = run_record(
         slide=slide,
@@ -348,10 +367,78 @@ def count_events(
         slide_model=slide_model.to_dict(),
         device=str(device),
         workers=options.workers,
+        engine=_engine_name(options),
+        tiles=len(plan),
+        tiles_resumed=resumed,
         n_cells=len(cells),
         seconds=clock.seconds,
     )
-    yield CountResult(slide, scale, cells, masks, counted, slide_model, run, embeddings)
+    yield CountResult(
+        slide=slide,
+        scale=scale,
+        cells=cells,
+        masks=masks,
+        differential=counted,
+        slide_model=slide_model,
+        run=run,
+        embeddings=embeddings,
+        region_quality=region_quality,
+        journal=journal.path if journal is not None else None,
+    )
+
+
+def _find_cells(
+    slide: Slide,
+    um_per_px: float,
+    slide_model: SlideModel,
+    plan: list[Tile],
+    found: FoundCells,
+    journal: Journal | None,
+    options: CountOptions,
+    cancel: CancelToken,
+    clock: _Clock,
+) -> Generator[Event, None, int]:
+    """Find and classify the cells of the tiles that the journal does not hold; tell how many it holds."""
+    from napari_wbc.segmentation.segment import segment_slide
+
+    stage, left = "Finding and classifying cells", dict.fromkeys(plan)
+    for record in journal.records() if journal is not None else ():
+        cancel.check()
+        before = Found.from_bytes(record)
+        if left.keys() >= set(before.tiles):
+            left = {tile: None for tile in left if tile not in before.tiles}
+            found.take(before)
+            yield CellsFound(found.table(before), before.masks)
+    resumed = len(plan) - len(left)
+    yield Progress(stage, resumed, len(plan), "tile")
+    results = segment_slide(
+        slide,
+        um_per_px,
+        slide_model=slide_model,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        cancel=cancel,
+        tiles=list(left),
+        crops=found.crop_size,
+    )
+    with closing(results):
+        for result in results:
+            clock.lap("segmentation")
+            latest = found.add(result, last=result.done == result.total)
+            clock.lap("classification")
+            if latest is not None and journal is not None:
+                journal.add(latest.to_bytes())
+                clock.lap("journal")
+            if latest is not None and latest.masks:
+                yield CellsFound(found.table(latest), latest.masks)
+            yield Progress(stage, resumed + result.done, len(plan), "tile")
+    return resumed
+
+
+def _engine_name(options: CountOptions) -> str:
+    if options.scheduler is not None:
+        return "dask"
+    return "processes" if options.workers > 1 else "this process"
 
 
 class _Clock:

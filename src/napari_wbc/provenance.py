@@ -17,6 +17,7 @@ from napari_wbc.version import __version__
 
 if TYPE_CHECKING:
     from napari_wbc.differential.profile import Profile
+    from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.slides import Scale, Slide
 
 SCHEMA_VERSION = 1
@@ -48,6 +49,9 @@ def run_record(
     slide_model: Mapping[str, Any],
     device: str,
     workers: int,
+    engine: str,
+    tiles: int,
+    tiles_resumed: int,
     n_cells: int,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -71,6 +75,10 @@ def run_record(
         Where the classifier ran.
     workers : int
         Processes of the segmentation; they do not change the result.
+    engine : str
+        Where the segmentation ran: ``this process``, ``processes`` or ``dask``.
+    tiles, tiles_resumed : int
+        Pieces of work in all, and those that an earlier run had finished.
     n_cells : int
         Rows of the cell table.
     seconds : mapping
@@ -107,6 +115,9 @@ def run_record(
         "cells": n_cells,
         "device": device,
         "workers": workers,
+        "engine": engine,
+        "tiles": tiles,
+        "tiles_resumed": tiles_resumed,
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -117,6 +128,57 @@ def run_record(
 def profile_sha256(profile: Profile) -> str:
     """Give a fingerprint of what a profile says, whatever its file is called."""
     return sha256(json.dumps(asdict(profile), sort_keys=True).encode()).hexdigest()
+
+
+def job_fingerprint(
+    slide: Slide,
+    image_sha256: str,
+    scale: Scale,
+    slide_model: SlideModel,
+    model_sha256: str,
+    device: str,
+    parameters: Mapping[str, Any],
+) -> str:
+    """Give a fingerprint of everything that decides which cells are found and how they are classified.
+
+    Parameters
+    ----------
+    slide, image_sha256
+        The image; its name stands in the cell table.
+    scale, slide_model
+        That the segmentation goes by.
+    model_sha256, device : str
+        The classifier; the last digits of its numbers differ between devices.
+    parameters : mapping
+        As recorded; see :meth:`napari_wbc.pipeline.CountOptions.parameters`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    decisive = {
+        "code": _code_sha256(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": _versions(),
+        "image": image_sha256,
+        "name": slide.name,
+        "um_per_px": scale.um_per_px,
+        "slide_model": slide_model.to_dict(),
+        "model": model_sha256,
+        "device": device,
+        "parameters": dict(parameters),
+    }
+    return sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def _code_sha256() -> str:
+    """Give a fingerprint of this package: a checkout changes without a new version."""
+    digest, package = sha256(__version__.encode()), Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -45,3 +45,12 @@ def test_cells_far_from_the_reference_are_novel():
 
 def test_few_reference_cells_are_enough():
     assert knn_distance(np.eye(3), unit_length(np.eye(3)[:2]), neighbours=10).shape == (3,)
+
+
+def test_a_distance_does_not_depend_on_the_other_cells():
+    random = np.random.default_rng(0)
+    cells, reference = (np.abs(random.normal(size=(n, 1280))).astype(np.float32) for n in (16, 743))
+    distances = knn_distance(cells, unit_length(reference))
+    for _ in range(20):
+        order = random.permutation(len(cells))
+        np.testing.assert_array_equal(knn_distance(cells[order], unit_length(reference)), distances[order])

@@ -34,7 +34,8 @@ def knn_distance(
     distances = np.empty(len(embeddings), np.float32)
     for start in range(0, len(embeddings), 4096):
         block = unit_length(embeddings[start : start + 4096])
-        similarity = block @ reference.T
+        # Not a product of matrices: the last digits of its rows depend on where they stand.
+        similarity = np.einsum("id,jd->ij", block, reference)
         nearest = np.partition(similarity, -neighbours, axis=1)[:, -neighbours:]
         distances[start : start + 4096] = 1.0 - nearest.mean(axis=1)
     return distances

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from napari_wbc.cli import options
 from napari_wbc.cli.terminal import (
     DONE,
     FAILED,
+    INTERRUPTED,
     Bars,
     before_the_work,
     error_line,
@@ -59,7 +60,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="skip images whose results are there, made from the same image, model and parameters",
+        help="go on where a run that was killed or interrupted left off; skip images whose results are there, made "
+        "from the same image, model and parameters",
     )
     options.add_run(parser, run)
 
@@ -77,6 +79,11 @@ def run(args: argparse.Namespace) -> int:
         for image, folder in folders.items():
             try:
                 text = batch.count(image, folder, bars)
+            except KeyboardInterrupt:
+                if not journal_of(folder).exists():
+                    raise
+                error_line("interrupted; with --resume the same command goes on from here")
+                return INTERRUPTED
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
                 failed += 1
                 report_error(error, about=image, debug=args.debug)
@@ -98,17 +105,27 @@ def _prepare(args: argparse.Namespace) -> _Batch:
 
     profile = load_profile(args.profile)
     choose_device(args.device)
+    if args.scheduler is not None:
+        from napari_wbc.execution.cluster import connect
+
+        connect(args.scheduler).close()
     return _Batch(
         CountOptions(
             um_per_px=args.um_per_px,
             model=load_model(args.model),
             device=args.device,
             workers=args.workers,
+            scheduler=args.scheduler,
             profile=profile,
             wbc_per_l=args.wbc,
         ),
         args.resume,
     )
+
+
+def journal_of(folder: Path) -> Path:
+    """Give the file beside a folder of results in which finished tiles are noted until the folder is there."""
+    return folder.with_name(f"{folder.name}.journal")
 
 
 @dataclass
@@ -125,11 +142,15 @@ class _Batch:
         from napari_wbc.slides import open_slide
 
         check_folder(folder)
+        journal = journal_of(folder)
+        if not self.resume:
+            journal.unlink(missing_ok=True)
         slide = open_slide(image)
         try:
             if self.resume and self._is_done(slide, folder):
+                journal.unlink(missing_ok=True)
                 return f"{image}: counted before, see {folder}"
-            result = count(slide, **vars(self.options), progress=bars)
+            result = count(slide, **vars(replace(self.options, journal=journal)), progress=bars)
             result.write(folder)
         finally:
             slide.close()

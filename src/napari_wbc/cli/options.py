@@ -66,9 +66,19 @@ def add_slide_model(place: Any) -> None:
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``."""
-    parser.add_argument(
-        "--workers", type=positive, default=1, metavar="N", help="processes that look for cells (default: 1)"
+    """Add ``--workers`` and ``--scheduler``."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="processes on this computer that look for cells (default: 1)",
+    )
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a dask scheduler whose workers look for cells, for example tcp://localhost:8786",
     )
 
 

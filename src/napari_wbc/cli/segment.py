@@ -63,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
             scale = resolve_scale(slide, args.um_per_px, of_slide=known.scale if known else None)
             model = slide_model_of(slide, scale, known)
             found = []
-            for result in segment_slide(slide, scale.um_per_px, slide_model=model, workers=args.workers):
+            for result in segment_slide(
+                slide,
+                scale.um_per_px,
+                slide_model=model,
+                workers=args.workers,
+                scheduler=args.scheduler,
+            ):
                 found += result.findings.cells
                 bars(Progress("Finding cells", result.done, result.total, "tile"))
             cells = sort_cells(found)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.execution.tasks import run_tasks
 from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
 from napari_wbc.segmentation.grid import Grid, RememberingGrid
@@ -28,6 +24,13 @@ from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel, fit_slide_model
 from napari_wbc.segmentation.tiles import Tile, plan_tiles
 from napari_wbc.slides import Slide, open_slide, resolve_scale
+from napari_wbc.slides.crops import CropSize, crop_cells
+from napari_wbc.slides.slide import RGB
+
+#: A task for a worker is this many tiles at most: enough to make up for sending it, few enough to lose little.
+_MOST_TILES = 16
+#: Workers that get few large tasks wait for the last one.
+_LEAST_TASKS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +59,15 @@ class TileResult:
         The tile.
     findings : TileFindings
         Its cells and regions.
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3), or None
+        A window around each cell, where they were asked for.
     done, total : int
         Tiles finished, this one included, and in all.
     """
 
     tile: Tile
     findings: TileFindings
+    crops: RGB | None
     done: int
     total: int
 
@@ -128,109 +134,92 @@ def segment_slide(
     *,
     slide_model: SlideModel | None = None,
     workers: int = 1,
+    scheduler: str | None = None,
     cancel: CancelToken | None = None,
     tiles: list[Tile] | None = None,
+    crops: CropSize | None = None,
 ) -> Generator[TileResult, None, None]:
     """Segment a slide tile by tile.
 
     Parameters
     ----------
     slide : Slide
-        The slide; pickled into the workers.
+        The slide; every worker opens it for itself.
     um_per_px : float
         µm per level-0 px.
     slide_model : SlideModel, optional
         Fitted when not given.
     workers : int, optional
-        Processes; 1 works in this one.
+        Processes on this computer; 1 works in this one.
+    scheduler : str, optional
+        Address of a dask scheduler; its workers do the work then.
     cancel : CancelToken, optional
-        Looked at before every tile.
+        Looked at before every tile here, several times a second where others work.
     tiles : list of Tile, optional
         Another plan than that of :func:`plan_tiles`; the cells do not depend on it.
+    crops : CropSize, optional
+        Also cut a window around each cell, where its pixels are at hand.
 
     Yields
     ------
     TileResult
-        In the order of the plan.
+        As the tiles are finished: in the order of the plan by one process, in any order by several.
 
     Raises
     ------
     Cancelled
         When ``cancel`` was set.
+    WorkerError
+        When workers cannot be reached or keep dying.
     """
     cancel = cancel or CancelToken()
     cancel.check()
     model = slide_model or fit_slide_model(slide, um_per_px, cancel=cancel)
     plan = plan_tiles(slide.shape, um_per_px) if tiles is None else tiles
-    if workers <= 1 or len(plan) == 1:
-        for done, tile in enumerate(plan, start=1):
-            cancel.check()
-            yield TileResult(tile, segment_tile(slide, tile, model, um_per_px), done, len(plan))
-        return
-    # Spawned, not forked: a fork of a process with threads (a viewer, torch) may hang.
-    pool = ProcessPoolExecutor(
-        min(workers, len(plan)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(slide, model, um_per_px),
-    )
-    finished = False
-    try:
-        waiting: deque[tuple[Tile, Future[TileFindings]]] = deque()
-        upcoming = iter(plan)
-        for done in range(1, len(plan) + 1):
-            # A short queue: memory stays flat however many tiles there are.
-            while len(waiting) < 3 * workers and (following := next(upcoming, None)) is not None:
-                with _without_ctrl_c():
-                    waiting.append((following, pool.submit(_segment_in_worker, following)))
-            tile, future = waiting.popleft()
-            findings = _await(future, cancel)
-            yield TileResult(tile, findings, done, len(plan))
-        finished = True
-    finally:
-        if not finished:
-            # Workers only read, so a cancelled job can drop them at once, also those that are still starting.
-            # (From Python 3.14 on, the pool has terminate_workers for this.)
-            for process in list(pool._processes.values()):
-                process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+    alone = workers <= 1 and scheduler is None
+    per_task = 1 if alone else min(_MOST_TILES, max(1, len(plan) // _LEAST_TASKS))
+    tasks = [plan[first : first + per_task] for first in range(0, len(plan), per_task)]
+    done = 0
+    for group, results in run_tasks(
+        _segment_tiles,
+        _Shared(slide, model, um_per_px, crops),
+        tasks,
+        workers=workers,
+        scheduler=scheduler,
+        cancel=cancel,
+    ):
+        for tile, (findings, cut) in zip(group, results, strict=True):
+            done += 1
+            yield TileResult(tile, findings, cut, done, len(plan))
 
 
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back from processes that start here: it reaches every process of a terminal, and one decides."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What every worker needs."""
+
+    slide: Slide
+    slide_model: SlideModel
+    um_per_px: float
+    crops: CropSize | None
 
 
-_worker_job: tuple[Slide, SlideModel, float] | None = None
-
-
-def _start_worker(slide: Slide, model: SlideModel, um_per_px: float) -> None:
-    global _worker_job
-    _worker_job = (slide, model, um_per_px)
-
-
-def _segment_in_worker(tile: Tile) -> TileFindings:
-    assert _worker_job is not None
-    slide, model, um_per_px = _worker_job
-    return segment_tile(slide, tile, model, um_per_px)
-
-
-def _await(future: Future[TileFindings], cancel: CancelToken) -> TileFindings:
-    while True:
-        cancel.check()
-        try:
-            return future.result(timeout=0.2)
-        except TimeoutError:
-            if future.done():
-                raise
+def _segment_tiles(shared: _Shared, tiles: list[Tile]) -> list[tuple[TileFindings, RGB | None]]:
+    """Do one task: neighbouring tiles, whose margins are read from the same part of the file."""
+    results: list[tuple[TileFindings, RGB | None]] = []
+    for tile in tiles:
+        findings = segment_tile(shared.slide, tile, shared.slide_model, shared.um_per_px)
+        crops = None
+        if shared.crops is not None:
+            centres = np.array([(cell.y_px, cell.x_px) for cell in findings.cells]).reshape(-1, 2)
+            crops = crop_cells(
+                shared.slide,
+                centres,
+                um_per_px=shared.um_per_px,
+                window_um=shared.crops.window_um,
+                size_px=shared.crops.size_px,
+            )
+        results.append((findings, crops))
+    return results
 
 
 def segment(
@@ -239,6 +228,7 @@ def segment(
     *,
     slide_model: SlideModel | str | Path | None = None,
     workers: int = 1,
+    scheduler: str | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> Segmentation:
@@ -254,7 +244,9 @@ def segment(
         The stain of another field of this slide, or the ``run.json`` that holds it; fitted when not given. The
         light is that of this image (:func:`~napari_wbc.segmentation.relight`).
     workers : int, optional
-        Processes.
+        Processes on this computer.
+    scheduler : str, optional
+        Address of a dask scheduler; its workers do the work then.
     progress : callable, optional
         Called with a :class:`~napari_wbc.execution.Progress` after every tile.
     cancel : CancelToken, optional
@@ -289,7 +281,12 @@ def segment(
         model = slide_model_of(slide, scale, known, cancel=cancel)
         found: list[SegmentedCell] = []
         for result in segment_slide(
-            slide, scale.um_per_px, slide_model=model, workers=workers, cancel=cancel
+            slide,
+            scale.um_per_px,
+            slide_model=model,
+            workers=workers,
+            scheduler=scheduler,
+            cancel=cancel,
         ):
             found += result.findings.cells
             if progress is not None:

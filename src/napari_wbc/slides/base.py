@@ -94,7 +94,8 @@ class StoredSlide(ABC):
         """Let go of the file."""
 
     def __reduce__(self) -> tuple[type[StoredSlide], tuple[object, ...]]:
-        return type(self), (self.path, self.name)
+        # A worker may run in another folder.
+        return type(self), (self.path.absolute() if self.path is not None else None, self.name)
 
     def __repr__(self) -> str:
         height, width = self.shape

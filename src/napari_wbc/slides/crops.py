@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,22 @@ from napari_wbc.slides.slide import Slide, read_padded
 
 #: Every crop shows this many µm, in training and in prediction.
 WINDOW_UM = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class CropSize:
+    """What a crop shows and how large it is.
+
+    Attributes
+    ----------
+    window_um : float
+        Side of the window, µm.
+    size_px : int
+        Side of the crop, px.
+    """
+
+    window_um: float
+    size_px: int
 
 
 def crop_cells(
