@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy, pair, peers, readings, red_cells, report, robustness, speed
+from . import accuracy, crops, pair, peers, readings, red_cells, report, robustness, speed
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -58,6 +58,12 @@ def main() -> None:
         "--sheet", type=Path, required=True, metavar="PNG", help="a table with its name lies beside it"
     )
 
+    eight = commands.add_parser("crops", help="windows of 25 µm with one cell each")
+    which = eight.add_mutually_exclusive_group(required=True)
+    for name in ("even", "odd"):
+        which.add_argument(f"--{name}", dest="half", action="store_const", const=name)
+    eight.add_argument("--per-class", type=int, default=60, help="at most so many cells per source and class")
+    eight.add_argument("--list", action="store_true", help="name the windows in which nothing was found")
     commands.add_parser("speed", help="megapixels and cells per second of one core")
     seven = commands.add_parser(
         "report", help="all of the above for docs/segmentation.md; 20 minutes on one core"
@@ -73,6 +79,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "report":
         report.run(arguments.half, arguments.only, arguments.fields)
+        return
+    if arguments.command == "crops":
+        found = crops.measure(crops.chosen_crops(arguments.half, arguments.per_class))
+        print(crops.table(crops.summary(found)))
+        if arguments.list:
+            print(found[found["near"] == 0].to_csv(index=False))
         return
     if arguments.command == "speed":
         print(speed.table(speed.measure()))

@@ -25,6 +25,7 @@ def table(results: Path) -> str:
 
     for name, add_rows in (
         ("accuracy", _accuracy),
+        ("crops", _crops),
         ("robustness", _robustness),
         ("red-cells", _red_cells),
         ("speed", _speed),
@@ -71,6 +72,11 @@ def _accuracy(content: dict[str, Any], add: Any) -> None:
             add(f"whole-cell Dice, {domain}, mean of fields", dice["mean"][0], text, 0.955)
     errors = over["splits_and_merges_per_100"]
     add("splits and merges per 100 WBC, all sources", errors, f"{errors:.2f}", 2, least=False)
+
+
+def _crops(content: dict[str, Any], add: Any) -> None:
+    for source, recall in content["recall"].items():
+        add(f"recall in windows of 25 µm, {source}", recall[0], with_interval(recall), 0.99)
 
 
 def _robustness(content: dict[str, Any], add: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import accuracy, figures, goals, pair, peers, red_cells, robustness, speed
+from . import accuracy, crops, figures, goals, pair, peers, red_cells, robustness, speed
 from .fields import DOMAINS, ROOT, Field, chosen_fields
 from .tables import RESULTS, revision, write_json
 
@@ -37,6 +37,7 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
     revision()  # before the results change the tree
     steps: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
         "accuracy": lambda: _accuracy(fields()),
+        "crops": lambda: _crops(half, min(60, most or 60)),
         "robustness": lambda: _robustness(fields(MANY_TIMES)),
         "red-cells": lambda: _red_cells(fields()),
         "pair": lambda: _pair(half, most, ROOT / "runs" / "robust"),
@@ -78,6 +79,11 @@ def _accuracy(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
     wrong = scores[(scores["marked"] != scores["by_iou"]) | (scores["found"] != scores["by_centre"])]
     columns = ["path", "missed_boxes", "loose_boxes", "unmarked_centres"]
     return accuracy.table(result), {**result, "disagreements": wrong[columns].to_dict("records")}
+
+
+def _crops(half: str, per_class: int) -> tuple[str, dict[str, Any]]:
+    found = crops.summary(crops.measure(crops.chosen_crops(half, per_class)))
+    return crops.table(found), {"per_class": per_class, "classes": found, "recall": crops.by_source(found)}
 
 
 def _robustness(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,94 @@
+"""Single cells: windows of 25 µm around one marked cell each, every one an image with a slide model of its own.
+
+There is next to nothing in such a window to learn the stain from: often no red cell, sometimes no empty slide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from napari_wbc.segmentation import segment
+
+from .fields import IMAGES
+from .intervals import wilson_interval
+from .tables import markdown, with_interval
+
+UM_PER_PX = 25.0 / 192
+#: The nucleus of the marked cell lies this near to the middle of the window.
+_NEAR_UM = 5.0
+NO_LEUKOCYTES = ("platelet",)
+
+
+def chosen_crops(half: str, per_class: int) -> pd.DataFrame:
+    """Cells of a half of the groups, at most so many per source and class; pbc names no slides: every second cell."""
+    cells = pd.read_csv(IMAGES / "cells.csv", keep_default_na=False)
+    chosen = []
+    for domain, of in cells.groupby("domain", sort=True):
+        groups = of["path"] if domain == "pbc" else of["group"].astype(str)
+        order = {group: k for k, group in enumerate(sorted(groups.unique()))}
+        here = of[groups.map(order) % 2 == (half == "odd")]
+        for _, rows in here.groupby("label", sort=True):
+            chosen.append(rows.iloc[np.unique(np.linspace(0, len(rows) - 1, per_class).astype(int))])
+    return pd.concat(chosen)
+
+
+def measure(cells: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell: whether something was found in the middle of the window, and how many parts of it."""
+    rows = []
+    for cell in cells.itertuples():
+        pixels = np.asarray(Image.open(IMAGES / cell.path).convert("RGB"))
+        table = segment(pixels, um_per_px=UM_PER_PX).table
+        distance = np.hypot(table["y_px"] - 95.5, table["x_px"] - 95.5) * UM_PER_PX
+        near = int((distance < _NEAR_UM).sum())
+        rows.append({"source": cell.domain, "label": cell.label, "path": cell.path, "near": near})
+    return pd.DataFrame(rows)
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Per source and class: cells, how many were found, how many in parts."""
+    return {
+        f"{source}/{label}": {
+            "cells": len(of),
+            "found": int((of["near"] > 0).sum()),
+            "in_parts": int((of["near"] > 1).sum()),
+        }
+        for (source, label), of in rows.groupby(["source", "label"], sort=True)
+    }
+
+
+def by_source(figures: dict[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Recall of leukocytes per source: the mean of its classes, rare ones weighing as much as common ones."""
+    result = {}
+    for source in dict.fromkeys(name.split("/")[0] for name in figures):
+        shares, cells = [], 0
+        for name, f in figures.items():
+            if name.split("/")[0] == source and name.split("/")[1] not in NO_LEUKOCYTES:
+                shares.append(f["found"] / f["cells"])
+                cells += f["cells"]
+        mean = float(np.mean(shares))
+        result[source] = (mean, *wilson_interval(mean, cells))
+    return result
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: share found, a row per class, a column per source."""
+    sources = list(by_source(figures))
+    labels = sorted(
+        {name.split("/")[1] for name in figures}, key=lambda label: (label in NO_LEUKOCYTES, label)
+    )
+    rows = []
+    for label in labels:
+        row: dict[str, Any] = {"share found": label}
+        for source in sources:
+            f = figures.get(f"{source}/{label}")
+            row[source] = f"{f['found']}/{f['cells']} = {f['found'] / f['cells']:.3f}" if f else "-"
+        rows.append(row)
+    rows.append({"share found": "mean of the classes of leukocytes"})
+    rows[-1] |= {source: with_interval(value) for source, value in by_source(figures).items()}
+    parts = sum(f["in_parts"] for f in figures.values())
+    total = sum(f["cells"] for f in figures.values())
+    return markdown(rows) + f"\n\nTwo or more finds within 5 µm of the middle: {parts} of {total} windows."
