@@ -21,7 +21,8 @@ import json
 import pstats
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ import tifffile
 
 from napari_wbc.segmentation import fit_slide_model, kernels, plan_tiles, segment_tile
 from napari_wbc.segmentation.cells import FINE_UM, outline_cell
-from napari_wbc.segmentation.grid import Grid
-from napari_wbc.segmentation.nuclei import find_nuclei
+from napari_wbc.segmentation.grid import Grid, RememberingGrid
+from napari_wbc.segmentation.nuclei import NucleusMap, find_nuclei
+from napari_wbc.segmentation.quality import Lattice
+from napari_wbc.segmentation.region_measures import measure_regions
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel
 from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides import Slide, open_slide, resolve_scale
@@ -61,10 +64,16 @@ SECOND_PASS = {
 
 def seconds(work: Callable[[], Any], repeats: int = 3) -> float:
     """CPU seconds of the best of some runs."""
+    return seconds_on(lambda: None, lambda _: work(), repeats)
+
+
+def seconds_on(prepare: Callable[[], Any], work: Callable[[Any], Any], repeats: int = 3) -> float:
+    """CPU seconds of the best of some runs, each on something prepared anew: a slide without decoded tiles."""
     best = float("inf")
     for _ in range(repeats):
+        prepared = prepare()
         start = time.process_time()
-        work()
+        work(prepared)
         best = min(best, time.process_time() - start)
     return best
 
@@ -103,46 +112,65 @@ def over(tiles: Iterable[Tile], work: Callable[[Tile], Any]) -> None:
         work(tile)
 
 
-def measure(slide: Slide, tiles: list[Tile], model: SlideModel, um: float, decoded: bool) -> dict[str, float]:
+def measure(source: Any, tiles: list[Tile], model: SlideModel, um: float) -> dict[str, float]:
     """Megapixels per CPU second of each part, cells per CPU second of the second pass."""
+    opened = partial(open_slide, source)
+    slide = opened()
     coarse, fine = Grid.at(slide, um, COARSE_UM), Grid.at(slide, um, FINE_UM, not_coarser=True)
     megapixels = sum(tile.height * tile.width for tile in tiles) / 1e6
     segment_tile(slide, tiles[0], model, um)  # compiled, and whatever is set up once
-    read = seconds(lambda: over(tiles, partial(read_core, slide)))
-    first = seconds(lambda: over(tiles, lambda tile: find_nuclei(slide, tile, model, coarse)))
-    both = seconds(lambda: over(tiles, lambda tile: segment_tile(slide, tile, model, um)), 2)
-    found = [find_nuclei(slide, tile, model, coarse) for tile in tiles]
-    cells = sum(len(around.nuclei) for around in found)
 
-    def outlines() -> None:
-        for around in found:
-            for nucleus in around.nuclei:
-                outline_cell(slide, nucleus, around, model, coarse, fine)
+    def first_pass(slide: Slide) -> None:
+        over(tiles, lambda tile: find_nuclei(slide, tile, model, coarse))
 
+    read = seconds_on(opened, lambda slide: over(tiles, partial(read_core, slide)))
+    first = seconds_on(opened, first_pass)
     row = {"reading alone, Mpx/s": megapixels / read, "first pass, Mpx/s": megapixels / first}
     row["first pass / reading, time"] = first / read
-    if decoded:
-        row["second pass, cells/s"] = cells / seconds(outlines, 2)
-        reduced = np.zeros((fine_side := 4096 // coarse.factor * coarse.factor, fine_side, 3), np.uint8)
-        reduction = seconds(lambda: kernels.box_reduce(reduced, coarse.factor))
-        row["box reduction alone, Mpx/s"] = fine_side**2 / 1e6 / reduction
-        with_numpy(
-            lambda: row.update(
-                numpy=seconds(lambda: over(tiles, lambda t: find_nuclei(slide, t, model, coarse)), 2)
-            )
-        )
-        row["first pass in NumPy, Mpx/s"] = megapixels / row.pop("numpy")
-    row["all, regions included, Mpx/s"] = megapixels / both
+    whole = seconds_on(
+        opened, lambda slide: over(tiles, lambda tile: segment_tile(slide, tile, model, um)), 2
+    )
+    row["both passes and regions, Mpx/s"] = megapixels / whole
+    if not isinstance(source, np.ndarray):
+        return row
+    remembering = [RememberingGrid.at(slide, um, COARSE_UM) for _ in tiles]
+    for tile, grid in zip(tiles, remembering, strict=True):
+        find_nuclei(slide, tile, model, grid)
+    lattice = Lattice(slide.shape, um)
+
+    def regions() -> None:
+        for tile, grid in zip(tiles, remembering, strict=True):
+            measure_regions(tile, lattice, model, grid, partial(grid.read, slide))
+
+    row["regions / first pass, time"] = seconds(regions) / first
+    found = [find_nuclei(slide, tile, model, coarse) for tile in tiles]
+    cells = sum(len(around.nuclei) for around in found)
+    row["second pass, cells/s"] = cells / seconds(lambda: outlines(slide, found, model, coarse, fine), 2)
+    blank = np.zeros((4096 // coarse.factor * coarse.factor,) * 2 + (3,), np.uint8)
+    reduction = seconds(lambda: kernels.box_reduce(blank, coarse.factor))
+    row["box reduction alone, Mpx/s"] = blank.size / 3e6 / reduction
+    with in_numpy():
+        row["first pass in NumPy, Mpx/s"] = megapixels / seconds_on(opened, first_pass, 2)
     return row
 
 
-def with_numpy(work: Callable[[], None]) -> None:
-    """Run something with the inner loops in NumPy."""
+def outlines(slide: Slide, found: list[NucleusMap], model: SlideModel, coarse: Grid, fine: Grid) -> None:
+    """Do the second pass on what the first one found."""
+    for around in found:
+        for nucleus in around.nuclei:
+            outline_cell(slide, nucleus, around, model, coarse, fine)
+
+
+@contextmanager
+def in_numpy() -> Iterator[None]:
+    """Use the inner loops in NumPy meanwhile."""
     kernels.implementation.cache_clear()
     os.environ["NAPARI_WBC_KERNELS"] = "numpy"
-    work()
-    del os.environ["NAPARI_WBC_KERNELS"]
-    kernels.implementation.cache_clear()
+    try:
+        yield
+    finally:
+        del os.environ["NAPARI_WBC_KERNELS"]
+        kernels.implementation.cache_clear()
 
 
 def shares(work: Callable[[], Any], stages: dict[str, str]) -> dict[str, float]:
@@ -163,8 +191,7 @@ def shares(work: Callable[[], Any], stages: dict[str, str]) -> dict[str, float]:
 def table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    for row in rows:
-        lines.append("| " + " | ".join(_text(row.get(name, "-")) for name in names) + " |")
+    lines += ["| " + " | ".join(_text(row.get(name, "-")) for name in names) + " |" for row in rows]
     return "\n".join(lines)
 
 
@@ -185,16 +212,14 @@ def profile(
     if most is not None:
         middle = max(0, (len(tiles) - most) // 2)
         tiles = tiles[middle : middle + most]
-    row = {"slide": name, "µm/px": um, **measure(slide, tiles, model, um, decoded=name == "array")}
+    row = {"slide": name, "µm/px": um, **measure(source, tiles, model, um)}
     coarse, fine = Grid.at(slide, um, COARSE_UM), Grid.at(slide, um, FINE_UM, not_coarser=True)
-    found = [find_nuclei(slide, tile, model, coarse) for tile in tiles]
-    first = shares(lambda: over(tiles, lambda tile: find_nuclei(slide, tile, model, coarse)), FIRST_PASS)
-    second = shares(
-        lambda: [
-            outline_cell(slide, n, around, model, coarse, fine) for around in found for n in around.nuclei
-        ],
-        SECOND_PASS,
+    found: list[NucleusMap] = []
+    fresh = open_slide(source)
+    first = shares(
+        lambda: over(tiles, lambda tile: found.append(find_nuclei(fresh, tile, model, coarse))), FIRST_PASS
     )
+    second = shares(lambda: outlines(slide, found, model, coarse, fine), SECOND_PASS)
     return row, {"slide": name, "µm/px": um, "first pass": first, "second pass": second}
 
 

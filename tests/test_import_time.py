@@ -21,6 +21,7 @@ HEAVY = (
     "zarr",
     "dask",
     "tifffile",
+    "numba",
 )
 
 
@@ -46,7 +47,7 @@ def test_help_loads_nothing_heavy(argv: list[str]) -> None:
 
 def test_segmentation_and_differential_load_no_torch() -> None:
     code = "import napari_wbc.segmentation, napari_wbc.differential.count, napari_wbc.slides, napari_wbc.pipeline"
-    assert loaded_by(code).isdisjoint({"torch", "torchvision", "napari", "qtpy"})
+    assert loaded_by(code).isdisjoint({"torch", "torchvision", "napari", "qtpy", "numba"})
 
 
 def test_public_names_exist() -> None:
