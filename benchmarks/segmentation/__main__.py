@@ -84,7 +84,7 @@ def main() -> None:
         found = crops.measure(crops.chosen_crops(arguments.half, arguments.per_class))
         print(crops.table(crops.summary(found)))
         if arguments.list:
-            print(found[found["near"] == 0].to_csv(index=False))
+            print(found[~found["found"]].to_csv(index=False))
         return
     if arguments.command == "speed":
         print(speed.table(speed.measure()))

@@ -18,8 +18,11 @@ from .intervals import wilson_interval
 from .tables import markdown, with_interval
 
 UM_PER_PX = 25.0 / 192
-#: The nucleus of the marked cell lies this near to the middle of the window.
-_NEAR_UM = 5.0
+#: The outline of the marked cell comes this near to the middle of the window. (Windows of cells at the border of
+#: their field are mirrored there, so that their cells look double and their nuclei lie elsewhere.)
+_OUTLINE_UM = 3.5
+#: Two nuclei this near to the middle are one in parts.
+_NUCLEUS_UM = 5.0
 NO_LEUKOCYTES = ("platelet",)
 
 
@@ -37,14 +40,23 @@ def chosen_crops(half: str, per_class: int) -> pd.DataFrame:
 
 
 def measure(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell: whether something was found in the middle of the window, and how many parts of it."""
+    """A row per cell: whether something was found in the middle of the window, and whether in parts."""
     rows = []
     for cell in cells.itertuples():
         pixels = np.asarray(Image.open(IMAGES / cell.path).convert("RGB"))
-        table = segment(pixels, um_per_px=UM_PER_PX).table
-        distance = np.hypot(table["y_px"] - 95.5, table["x_px"] - 95.5) * UM_PER_PX
-        near = int((distance < _NEAR_UM).sum())
-        rows.append({"source": cell.domain, "label": cell.label, "path": cell.path, "near": near})
+        result = segment(pixels, um_per_px=UM_PER_PX)
+        y, x = np.nonzero(result.cells)
+        nearest = np.hypot(y - 95.5, x - 95.5).min(initial=np.inf) * UM_PER_PX
+        nuclei = np.hypot(result.table["y_px"] - 95.5, result.table["x_px"] - 95.5) * UM_PER_PX
+        rows.append(
+            {
+                "source": cell.domain,
+                "label": cell.label,
+                "path": cell.path,
+                "found": bool(nearest < _OUTLINE_UM),
+                "in_parts": int((nuclei < _NUCLEUS_UM).sum()) > 1,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -53,8 +65,8 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         f"{source}/{label}": {
             "cells": len(of),
-            "found": int((of["near"] > 0).sum()),
-            "in_parts": int((of["near"] > 1).sum()),
+            "found": int(of["found"].sum()),
+            "in_parts": int(of["in_parts"].sum()),
         }
         for (source, label), of in rows.groupby(["source", "label"], sort=True)
     }
