@@ -59,6 +59,16 @@ def test_table_keeps_the_contract(result: CountResult) -> None:
     assert cells["novelty"].between(0, 1).all()
 
 
+def test_cells_have_the_quality_of_their_region(result: CountResult) -> None:
+    (region,) = result.region_quality
+    assert (region.y0, region.x0, region.y1, region.x1) == (0, 0, 800, 1200)
+    for column in cell_table.REGION:
+        expected = getattr(region, column.removeprefix("region_"))
+        assert np.isfinite(expected)
+        assert result.cells[column].eq(expected).all()
+    assert result.differential.quality["regions"]["cells"] == result.differential.denominator
+
+
 def test_masks_and_embeddings_belong_to_their_rows(result: CountResult) -> None:
     boxes = result.cells[["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]].to_numpy()
     assert [mask.bbox for mask in result.masks] == [tuple(box) for box in boxes]

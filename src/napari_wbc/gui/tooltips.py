@@ -19,6 +19,10 @@ WBC = "White cells in 10⁹ per litre, from the blood counter: adds absolute cou
 RUN = "Find, classify and count the leukocytes of the image."
 CANCEL = "Stop the run; it leaves nothing half-done."
 STYLE = "How the cells are marked: outlines, filled, or circles only."
+REGION_QUALITY = (
+    "Colour the blocks of about 128 µm that the smear was judged by: thick or crowded, thin, out of focus. The numbers "
+    "of a block are in the status bar while its layer is chosen. Nothing is left out of the count for it."
+)
 OPACITY = "Opacity of the marks."
 LEGEND = "Click: show or hide a class. Double click: show only this class, or all again."
 BAR = "Share of each class among the counted leukocytes."

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_wbc.segmentation.tiles import Tile
 
@@ -126,13 +126,13 @@ def quality_map(regions: Sequence[RegionQuality], lattice: Lattice) -> NDArray[n
 
 
 def region_columns(
-    y_px: NDArray[np.float64], x_px: NDArray[np.float64], regions: Sequence[RegionQuality], lattice: Lattice
+    y_px: ArrayLike, x_px: ArrayLike, regions: Sequence[RegionQuality], lattice: Lattice
 ) -> dict[str, NDArray[np.float64]]:
     """Give cells the quality of the region that they lie in.
 
     Parameters
     ----------
-    y_px, x_px : numpy.ndarray of float
+    y_px, x_px : array_like of float, shape (n,)
         Centres of the cells, level-0 px.
     regions : sequence of RegionQuality
         In any order.
@@ -144,7 +144,9 @@ def region_columns(
     dict of str to numpy.ndarray of float64
         Per measure a column ``region_<measure>`` with one value per cell, NaN where it is not known.
     """
-    values = quality_map(regions, lattice)[lattice.blocks_at(np.asarray(y_px), np.asarray(x_px))]
+    values = quality_map(regions, lattice)[
+        lattice.blocks_at(np.asarray(y_px, np.float64), np.asarray(x_px, np.float64))
+    ]
     return {f"region_{name}": values[:, k] for k, name in enumerate(MEASURES)}
 
 

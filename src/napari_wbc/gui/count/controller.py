@@ -29,6 +29,7 @@ from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.navigation import ClickWatcher, go_to
 from napari_wbc.gui.progress_text import ProgressText, duration
+from napari_wbc.gui.region_layer import RegionLayer
 from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, SlideModelFitted
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Shown:
     """What the viewer shows of one image: its layers, and the last count that ended well."""
 
     layers: CellLayers
+    regions: RegionLayer
     result: CountResult | None = None
 
 
@@ -91,6 +93,7 @@ class CountController(QObject):
         self.viewer = viewer
         self.choices = Choices()
         self.style, self.opacity = Style.OUTLINES, 0.9
+        self.shows_regions = False
         self.shown: dict[Layer, Shown] = {}
         self._hidden: frozenset[str] = frozenset()
         self._counting: Layer | None = None
@@ -237,6 +240,7 @@ class CountController(QObject):
             False,
         )
         self._layers_for(layer, image.shape).show(empty_table([]), [])
+        self.shown[layer].regions.remove()
         self._counting, self._live, self._text, self._started = (
             layer,
             Counter(),
@@ -265,7 +269,8 @@ class CountController(QObject):
             selected=self.cell_selected.emit,
         )
         layers.set_hidden(self._hidden)
-        self.shown[layer] = Shown(layers, shown.result if shown is not None else None)
+        regions = shown.regions if shown is not None else RegionLayer(self.viewer, layer)
+        self.shown[layer] = Shown(layers, regions, shown.result if shown is not None else None)
         return layers
 
     def save(self, folder: str | Path) -> None:
@@ -320,6 +325,7 @@ class CountController(QObject):
         shown.result = result
         shown.layers.set_scale(result.scale.um_per_px)
         shown.layers.show(result.cells, result.masks)
+        shown.regions.show(result, wanted=self.shows_regions)
         if shown.layers.points is not None and chosen:
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
             self.viewer.layers.selection.active = shown.layers.points
@@ -333,6 +339,7 @@ class CountController(QObject):
         if self._abandoned is not None:
             # The marks of half a count go as well; now, for napari was in the middle of its own removing before.
             self._abandoned.layers.remove()
+            self._abandoned.regions.remove()
             self._abandoned = None
         self.message.emit(self._stop_line, False)
 
@@ -353,6 +360,7 @@ class CountController(QObject):
         else:
             shown.layers.set_scale(shown.result.scale.um_per_px)
             shown.layers.show(shown.result.cells, shown.result.masks)
+            shown.regions.show(shown.result, wanted=self.shows_regions)
         self._tell_result()
 
     def _fail(self, line: str) -> None:
@@ -379,6 +387,12 @@ class CountController(QObject):
             self.opacity = opacity
             for shown in self.shown.values():
                 shown.layers.set_opacity(opacity)
+
+    def set_regions(self, shown: bool) -> None:
+        """Show or hide the quality of the regions."""
+        self.shows_regions = shown
+        for layer, counted in self.shown.items():
+            counted.regions.show(None if layer is self._counting else counted.result, wanted=shown)
 
     def go_to(self, row: int) -> None:
         """Centre the viewer on a cell of the chosen image and select it."""

@@ -41,6 +41,7 @@ from napari_wbc.gui.gl_context import main_window, make_current
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
+from napari_wbc.gui.region_switch import RegionSwitch
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
@@ -106,6 +107,7 @@ class CountWidget(QWidget):
         self.opacity.setRange(10, 100)
         self.opacity.setToolTip(tooltips.OPACITY)
         self.legend = Legend()
+        self.regions = RegionSwitch()
         self.results = QWidget()
         self.panel = DifferentialPanel()
         self.table = CellTableView()
@@ -150,6 +152,7 @@ class CountWidget(QWidget):
         shown.setSpacing(6)
         shown.addWidget(self.marks)
         shown.addWidget(self.legend)
+        shown.addWidget(self.regions)
         shown.addWidget(self.tabs, 1)
         self.setMinimumWidth(_WIDTH)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -165,6 +168,7 @@ class CountWidget(QWidget):
         self.legend.hidden_changed.connect(control.set_hidden)
         self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
         self.opacity.valueChanged.connect(lambda *_: self._on_marks())
+        self.regions.toggled.connect(control.set_regions)
         self.table.row_picked.connect(control.go_to)
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
         control.reason_changed.connect(self._on_reason)
@@ -267,7 +271,7 @@ class CountWidget(QWidget):
         self._show_results(result is not None)
 
     def _show_results(self, there: bool) -> None:
-        for widget in (self.marks, self.legend, self.tabs):
+        for widget in (self.marks, self.legend, self.regions, self.tabs):
             widget.setVisible(there)
 
     def _on_marks(self) -> None:
