@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
     from napari_wbc.errors import WbcError
     from napari_wbc.pipeline import CountResult, count
+    from napari_wbc.segmentation.model_file import load_slide_model
+    from napari_wbc.segmentation.reuse import pool_slide_model
     from napari_wbc.segmentation.segment import Segmentation, segment
     from napari_wbc.slides import Slide, open_slide
     from napari_wbc.version import __version__
@@ -30,7 +32,9 @@ _HOME = {
     "classify": "classification.predict",
     "count": "pipeline",
     "load_model": "classification.bundle",
+    "load_slide_model": "segmentation.model_file",
     "open_slide": "slides",
+    "pool_slide_model": "segmentation.reuse",
     "segment": "segmentation.segment",
 }
 
@@ -45,7 +49,9 @@ __all__ = [
     "classify",
     "count",
     "load_model",
+    "load_slide_model",
     "open_slide",
+    "pool_slide_model",
     "segment",
 ]
 

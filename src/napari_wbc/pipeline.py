@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from napari_wbc.execution.journal import Journal
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.found_cells import Found, FoundCells
 from napari_wbc.masks import CellMask
-from napari_wbc.provenance import job_fingerprint, profile_sha256, run_record
+from napari_wbc.provenance import job_fingerprint, profile_sha256, run_record, slide_model_sha256
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class CountOptions:
     Attributes
     ----------
     um_per_px : float, optional
-        µm per level-0 px; else from the metadata, else from the red cells.
+        µm per level-0 px; else from the metadata, else from the slide model, else from the red cells.
+    slide_model : SlideModel, str or Path, optional
+        Stain and scale of other fields of this slide, or the ``run.json`` that holds them; else learned from the
+        image.
     model : str, Path or Model
         A name of an installed bundle, a bundle's folder, or a loaded model.
     device : {"auto", "cpu", "cuda"}
@@ -63,6 +66,7 @@ class CountOptions:
     """
 
     um_per_px: float | None = None
+    slide_model: SlideModel | str | Path | None = None
     model: str | Path | Model = "robust"
     device: str = "auto"
     workers: int = 1
@@ -76,6 +80,7 @@ class CountOptions:
         """Give what changes the result, besides image and model, in a form for ``run.json``."""
         return {
             "um_per_px": self.um_per_px,
+            "slide_model": None if self.slide_model is None else slide_model_sha256(self.slide_model),
             "profile": profile.name,
             "profile_sha256": profile_sha256(profile),
             "regions": None
@@ -200,6 +205,7 @@ def count(
     model: str | Path | Model = "robust",
     *,
     um_per_px: float | None = None,
+    slide_model: SlideModel | str | Path | None = None,
     device: str = "auto",
     workers: int = 1,
     scheduler: str | None = None,
@@ -219,7 +225,10 @@ def count(
     model : str, Path or Model, optional
         A name of an installed bundle, a bundle's folder, or a loaded model.
     um_per_px : float, optional
-        µm per level-0 px; else from the metadata, else from the red cells.
+        µm per level-0 px; else from the metadata, else from the slide model, else from the red cells.
+    slide_model : SlideModel, str or Path, optional
+        Stain and scale of other fields of this slide, or the ``run.json`` that holds them; else learned from the
+        image. The light is always that of the image.
     device : {"auto", "cpu", "cuda"}, optional
         Where the classifier runs.
     workers : int, optional
@@ -265,6 +274,7 @@ def count(
     """
     options = CountOptions(
         um_per_px=um_per_px,
+        slide_model=slide_model,
         model=model,
         device=device,
         workers=workers,
@@ -307,7 +317,7 @@ def count_events(
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
     from napari_wbc.segmentation.quality import Lattice, region_columns
-    from napari_wbc.segmentation.slide_model import fit_slide_model
+    from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
     from napari_wbc.segmentation.tiles import plan_tiles
 
     options = options or CountOptions()
@@ -317,6 +327,8 @@ def count_events(
     slide = open_slide(slide)
     regions = _checked_regions(options.regions, slide.shape)
     profile = options.profile if isinstance(options.profile, Profile) else load_profile(options.profile)
+    known = known_slide_model(options.slide_model)
+    options = replace(options, slide_model=known)
     # A WBC count that cannot be meant is said now, not after an hour of work.
     differential(pd.DataFrame({"label": []}), profile, wbc_per_l=options.wbc_per_l)
     yield Progress("Loading the model", 0, 0)
@@ -326,13 +338,13 @@ def count_events(
     clock.lap("model")
 
     yield Progress("Reading the scale", 0, 0)
-    scale = resolve_scale(slide, options.um_per_px)
+    scale = resolve_scale(slide, options.um_per_px, of_slide=known.scale if known else None)
     yield ScaleResolved(scale)
     cancel.check()
     clock.lap("scale")
 
     yield Progress("Learning the stain", 0, 0)
-    slide_model = fit_slide_model(slide, scale.um_per_px, cancel=cancel)
+    slide_model = slide_model_of(slide, scale, known, cancel=cancel)
     yield SlideModelFitted(slide_model)
     cancel.check()
     clock.lap("slide_model")

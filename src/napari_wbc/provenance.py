@@ -125,6 +125,15 @@ def run_record(
     }
 
 
+def slide_model_sha256(slide_model: SlideModel | str | Path) -> str:
+    """Give a fingerprint of a slide model, wherever it lies."""
+    from napari_wbc.segmentation.reuse import known_slide_model
+
+    known = known_slide_model(slide_model)
+    assert known is not None
+    return sha256(json.dumps(known.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
 def profile_sha256(profile: Profile) -> str:
     """Give a fingerprint of what a profile says, whatever its file is called."""
     return sha256(json.dumps(asdict(profile), sort_keys=True).encode()).hexdigest()

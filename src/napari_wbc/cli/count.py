@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.cli import options
+from napari_wbc.cli.same_slide import add_same_slide, shared_slide_model
 from napari_wbc.cli.terminal import (
     DONE,
     FAILED,
@@ -19,6 +20,7 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
+from napari_wbc.errors import WbcError
 
 if TYPE_CHECKING:
     from napari_wbc.pipeline import CountOptions
@@ -27,6 +29,8 @@ _EXAMPLE = """\
   napari-wbc count smear.svs field.png --out results
       writes results/smear/ and results/field/, each with cells.csv, differential.csv, differential.json,
       report.html, overlay.png, cells.geojson and run.json, and prints the differentials
+  napari-wbc count --same-slide fields/*.png --out results
+      learns stain and scale from all fields together
 """
 
 
@@ -47,6 +51,7 @@ def add_to(commands: Any) -> None:
     )
     options.add_model(parser)
     options.add_scale(parser)
+    add_same_slide(parser)
     options.add_workers(parser)
     parser.add_argument(
         "--profile", metavar="FILE", help="the lab's profile, YAML (default: adult peripheral blood)"
@@ -73,6 +78,13 @@ def run(args: argparse.Namespace) -> int:
     with before_the_work():
         writable_folder(args.out)
         batch = _prepare(args)
+    if args.same_slide:
+        try:
+            slide_model = shared_slide_model(args.images, args.um_per_px)
+        except WbcError as error:
+            report_error(error, debug=args.debug)
+            return FAILED
+        batch.options = replace(batch.options, slide_model=slide_model)
     folders = result_folders(args.images, args.out)
     failed = 0
     with Bars(wants_progress(asked=args.progress, quiet=args.quiet), len(folders)) as bars:
@@ -102,6 +114,7 @@ def _prepare(args: argparse.Namespace) -> _Batch:
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.differential.profile import load_profile
     from napari_wbc.pipeline import CountOptions
+    from napari_wbc.segmentation.reuse import known_slide_model
 
     profile = load_profile(args.profile)
     choose_device(args.device)
@@ -112,6 +125,7 @@ def _prepare(args: argparse.Namespace) -> _Batch:
     return _Batch(
         CountOptions(
             um_per_px=args.um_per_px,
+            slide_model=known_slide_model(args.slide_model),
             model=load_model(args.model),
             device=args.device,
             workers=args.workers,
