@@ -10,7 +10,7 @@ import pytest
 from disc_scene import Scene
 from PIL import Image
 
-from napari_wbc.segmentation import Segmentation, fit_slide_model, segment
+from napari_wbc.segmentation import Segmentation, fit_slide_model, segment, segment_slide
 from napari_wbc.slides import Level, Slide, open_slide
 from pyramid_files import JPEG2000_YCC, reduced, write_ome_tiff, write_ome_zarr, write_svs
 
@@ -65,7 +65,7 @@ def test_the_first_pass_reads_the_coarse_level_and_the_second_windows_around_can
     model = fit_slide_model(slide, UM)
     assert set(slide.px) == {2}
     slide.px.clear()
-    assert len(segment(slide, UM, slide_model=model).table) == 6
+    assert sum(len(tile.findings.cells) for tile in segment_slide(slide, UM, slide_model=model)) == 6
     # Half a µm per px is level 2; the rest are native px of at most eight windows of 32 µm (two more for doubts).
     assert set(slide.px) == {0, 2}
     coarse = slide.levels[2].shape
@@ -78,7 +78,7 @@ def test_no_level_near_half_a_micrometer(image: np.ndarray, tmp_path: Path) -> N
     slide = CountingSlide(open_slide(write_svs(tmp_path / "a.svs", image, factors=(16,))))
     model = fit_slide_model(slide, UM)
     slide.px.clear()
-    assert len(segment(slide, UM, slide_model=model).table) == 6
+    assert sum(len(tile.findings.cells) for tile in segment_slide(slide, UM, slide_model=model)) == 6
     assert set(slide.px) == {0}
     assert slide.px[0] < 1.6 * image.shape[0] * image.shape[1]
 

@@ -94,6 +94,8 @@ def test_pooled_over_fields_that_show_little_each() -> None:
     assert pooled.scale == Scale(UM, "slide_model", 1.0)
     for field in fields:
         assert len(segment(field, slide_model=pooled).table) == 1
+    with pytest.raises(InputError, match="at least one field"):
+        pool_slide_model([])
     # More fields than windows: an even choice of them.
     assert pool_slide_model(fields * 4, UM).confidence > max(alone)
 

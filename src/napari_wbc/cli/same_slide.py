@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_wbc.segmentation import SlideModel
 
-#: More fields than a slide model looks at need not be opened.
-_MOST_FIELDS = 36
-
 
 def add_same_slide(parser: argparse.ArgumentParser) -> None:
     """Add ``--same-slide`` and ``--slide-model``, one of which may be given."""
@@ -49,11 +46,12 @@ def shared_slide_model(images: Sequence[str], um_per_px: float | None) -> SlideM
     """
     from napari_wbc.errors import InputError
     from napari_wbc.segmentation import pool_slide_model
+    from napari_wbc.segmentation.slide_model import MOST_WINDOWS
     from napari_wbc.slides import open_slide
 
     fields = []
     with ExitStack() as opened:
-        for image in images[:: -(-len(images) // _MOST_FIELDS)]:
+        for image in images[:: -(-len(images) // MOST_WINDOWS)]:
             try:
                 field = open_slide(image)
             except InputError:

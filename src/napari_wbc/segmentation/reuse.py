@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.segmentation.model_file import load_slide_model
-from napari_wbc.segmentation.slide_model import SlideModel, fit_slide_model, relight
-from napari_wbc.slides import Scale, Slide, resolve_scale
+from napari_wbc.segmentation.slide_model import MOST_WINDOWS, SlideModel, fit_slide_model, relight
+from napari_wbc.slides import Scale, Slide, open_slide, resolve_scale
 
 
 def known_slide_model(known: SlideModel | str | Path | None) -> SlideModel | None:
@@ -49,14 +52,15 @@ def slide_model_of(
 
 
 def pool_slide_model(
-    fields: Sequence[Slide], um_per_px: float | None = None, *, cancel: CancelToken | None = None
+    fields: Sequence[Any], um_per_px: float | None = None, *, cancel: CancelToken | None = None
 ) -> SlideModel:
     """Fit one slide model, its scale included, to all fields of a slide.
 
     Parameters
     ----------
-    fields : sequence of Slide
-        Fields of one slide, seen by one camera at one magnification.
+    fields : sequence of Slide, path or array
+        Fields of one slide, seen by one camera at one magnification; anything that
+        :func:`napari_wbc.open_slide` takes.
     um_per_px : float, optional
         µm per px; else from the files, else from the red cells of all fields.
     cancel : CancelToken, optional
@@ -70,18 +74,29 @@ def pool_slide_model(
     Raises
     ------
     InputError
-        When the files tell different scales.
+        When there is no field, one cannot be read, or the files tell different scales.
     ScaleUnknownError
         When nothing tells the scale.
+
+    Notes
+    -----
+    Of many fields an even choice is looked at, as many as a slide has windows.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_wbc.slides import open_slide
-    >>> fields = [open_slide(np.full((90, 90, 3), light, np.uint8)) for light in (230, 240)]
+    >>> fields = [np.full((90, 90, 3), light, np.uint8) for light in (230, 240)]
     >>> model = pool_slide_model(fields, um_per_px=0.1)
     >>> model.confidence, model.scale_confidence
     (0.0, 1.0)
     """
-    scale = resolve_scale(fields, um_per_px)
-    return fit_slide_model(fields, scale.um_per_px, scale_confidence=scale.confidence, cancel=cancel)
+    if not fields:
+        raise InputError("a slide model needs at least one field of the slide")
+    with ExitStack() as opened:
+        slides = []
+        for field in fields[:: -(-len(fields) // MOST_WINDOWS)]:
+            slides.append(open_slide(field))
+            if slides[-1] is not field:
+                opened.callback(slides[-1].close)
+        scale = resolve_scale(slides, um_per_px)
+        return fit_slide_model(slides, scale.um_per_px, scale_confidence=scale.confidence, cancel=cancel)

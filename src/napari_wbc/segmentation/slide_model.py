@@ -29,7 +29,7 @@ FINE_SMOOTHING_UM = 0.35
 #: The axes that keep the channels as they are.
 CHANNELS: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 #: Windows that a model is fitted to, at most.
-_WINDOWS = 36
+MOST_WINDOWS = 36
 #: Optical density by which the brightest of a field may be darker than the empty slide of another field.
 _DARKER_THAN_GLASS = 0.06
 
@@ -175,11 +175,11 @@ def fit_slide_model(
     cancel = cancel or CancelToken()
     fields = [slides] if isinstance(slides, Slide) else list(slides)
     # Enough windows whatever their fields: an even choice of many fields, fewer windows of each of some.
-    fields = fields[:: -(-len(fields) // _WINDOWS)]
+    fields = fields[:: -(-len(fields) // MOST_WINDOWS)]
     lights, raw = [], []
     for field in fields:
         grid = Grid.at(field, um_per_px, COARSE_UM)
-        places = _sample(field, grid, cancel, _WINDOWS // len(fields))
+        places = _sample(field, grid, cancel, MOST_WINDOWS // len(fields))
         lights.append(_background(places, grid, field.shape))
         raw += [_density_along(CHANNELS, pixels, lights[-1], grid, y, x) for y, x, pixels in places]
     background = middle_light(lights)
@@ -231,7 +231,7 @@ def relight(
         shows in it (a crop of one cell, a dense place), the light of ``model`` stays.
     """
     grid = Grid.at(slide, um_per_px, COARSE_UM)
-    places = _sample(slide, grid, cancel or CancelToken(), _WINDOWS)
+    places = _sample(slide, grid, cancel or CancelToken(), MOST_WINDOWS)
     light = _background(places, grid, slide.shape)
     if light.middle_density() - model.background.middle_density() > _DARKER_THAN_GLASS:
         light = model.background.for_shape(slide.shape)
