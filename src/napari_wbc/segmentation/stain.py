@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from napari_wbc.execution.progress import CancelToken
 
@@ -31,6 +33,10 @@ _LESS_BLUE = 0.08
 _OVERLAPS = 0.25
 #: Seven red cells: less is no sample of a stain.
 _LEAST_RED_CELLS_UM2 = 300.0
+#: With less than two of them beside the leukocytes, their direction is taken to be the typical one.
+_FEW_RED_CELLS_UM2 = 90.0
+#: Contrasts that show nuclei darker than red cells in any Romanowsky stain: R + G - B, and R.
+_CONTRASTS: tuple[Vector, ...] = ((1.0, 1.0, -1.0), (1.0, 0.0, 0.0))
 #: Pixels that statistics are taken of, about.
 _ENOUGH = 200_000
 #: Haemoglobin absorbs blue: a direction with less of it need not be that of red cells.
@@ -79,37 +85,33 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
     """
     cancel = cancel or CancelToken()
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
-    red, red_pixels = _red_cells(densities, foreground)
-    if red_pixels * um**2 < _LEAST_RED_CELLS_UM2:
-        return _stain_without_red_cells(densities, um)
     best: _Separation | None = None
-    # Nuclei have typical directions (seen across that of red cells), or they are just the darkest blobs.
-    starts = [*(_unit(n - (n @ red) * red) for n in _NUCLEI), np.array([0.5, 0.866, 0.0])]
-    for start in starts:
-        guess = _separate(densities, foreground, start, um)
+    for start in _starts(densities, foreground, um):
+        guess = start
         for _ in range(4):
             cancel.check()
             if guess.area(um) < 15.0:
                 break
-            blobs = guess.blobs
-            nucleus = np.median(guess.nuclear_colours(densities), axis=0).astype(np.float64)
-            if _unit(nucleus)[2] > red[2] - _LESS_BLUE:
+            following = _refined(guess, densities, foreground, um)
+            if following is None:
                 # Red cells absorb blue more than nuclei do: these are overlaps, or dirt.
                 guess = guess.without_blobs()
                 break
-            rest = [f & ~_near(b, um) for f, b in zip(foreground, blobs, strict=True)]
-            guess = _separate(densities, rest, _fisher(densities, rest, red, nucleus), um, nucleus)
+            guess = following
         if best is None or guess.merit(um) > best.merit(um):
             best = guess
     assert best is not None
-    if best.area(um) < 15.0 and red[2] < _LEAST_BLUE:
-        # Stained plasma, or the leukocytes themselves, were taken for red cells.
+    rest = [f & ~_near(b, um) for f, b in zip(foreground, best.blobs, strict=True)]
+    red, red_pixels = _red_cells(densities, rest)
+    if best.area(um) < 15.0 and (red_pixels * um**2 < _LEAST_RED_CELLS_UM2 or red[2] < _LEAST_BLUE):
+        # Nothing is there, or stained plasma, or the leukocytes themselves, were taken for red cells.
         return _stain_without_red_cells(densities, um)
+    if red_pixels * um**2 < _FEW_RED_CELLS_UM2:
+        red = _unit(_RED_CELLS_START)
     nucleus = _NUCLEI[0]
-    if best.area(um) >= 30.0:
+    if best.area(um) >= 15.0:
         nucleus = np.median(best.nuclear_colours(densities), axis=0).astype(np.float64)
     cytoplasm_axis = _vector(_unit(nucleus - (nucleus @ red) * red))
-    rest = [f & ~_near(b, um) for f, b in zip(foreground, best.blobs, strict=True)]
     cytoplasm = np.concatenate(
         [along(d, cytoplasm_axis)[mask] for d, mask in zip(densities, rest, strict=True)]
     )
@@ -127,6 +129,44 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
         confidence=support * float(np.clip(1.5 - best.sigma / 0.04, 0.2, 1.0)),
         nuclei=best.blobs,
     )
+
+
+def _starts(
+    densities: list[Density], foreground: list[NDArray[np.bool_]], um: float
+) -> Iterator[_Separation]:
+    """Guess what is nuclear: by typical directions seen across that of red cells, or by the darkest blobs.
+
+    Where leukocytes cover much of what is seen (a crop around one cell), there is no pure sample of red cells to
+    begin with: there, two cuts of the most telling contrast tell the nuclei from the rest.
+    """
+    red, red_pixels = _red_cells(densities, foreground)
+    if red_pixels * um**2 >= _LEAST_RED_CELLS_UM2:
+        for n in _NUCLEI:
+            yield _separate(densities, foreground, _unit(n - (n @ red) * red), um)
+        yield _separate(densities, foreground, np.array([0.5, 0.866, 0.0]), um)
+    for contrast in _CONTRASTS:
+        axis = _unit(np.array(contrast))
+        values = _pooled([along(d, _vector(axis)) for d in densities], foreground)
+        for _ in range(2):
+            if values.size < 50 or not values.max() > values.min():
+                break
+            cut = float(threshold_otsu(values))
+            yield _separate(densities, None, axis, um, cut=cut)
+            values = values[values > cut]
+
+
+def _refined(
+    guess: _Separation, densities: list[Density], foreground: list[NDArray[np.bool_]], um: float
+) -> _Separation | None:
+    """Learn the axis from the blobs of a guess, and find the blobs again; None where they are no nuclei."""
+    nucleus = np.median(guess.nuclear_colours(densities), axis=0).astype(np.float64)
+    rest = [f & ~_near(b, um) for f, b in zip(foreground, guess.blobs, strict=True)]
+    red, pixels = _red_cells(densities, rest)
+    if pixels * um**2 < _FEW_RED_CELLS_UM2:
+        red = _unit(_RED_CELLS_START)
+    if _unit(nucleus)[2] > red[2] - _LESS_BLUE:
+        return None
+    return _separate(densities, rest, _fisher(densities, rest, red, nucleus), um, nucleus)
 
 
 def _stain_without_red_cells(densities: list[Density], um: float) -> Stain:
@@ -190,14 +230,17 @@ def _separate(
     axis: NDArray[np.float64],
     um: float,
     nucleus: NDArray[np.float64] | None = None,
+    cut: float | None = None,
 ) -> _Separation:
-    """Set nuclei apart along an axis: half way to the density of nuclei where that is known already."""
+    """Set nuclei apart along an axis: by a given cut, or half way to the density of nuclei where that is known."""
     maps = [along(d, _vector(axis)) for d in densities]
     mu, sigma = 0.0, 0.01
     if rest is not None:
-        values = np.concatenate([q[mask] for q, mask in zip(maps, rest, strict=True)])
+        values = _pooled(maps, rest)
         mu, sigma = _spread(values, tail=nucleus is not None)
-    if nucleus is None:
+    if cut is not None:
+        threshold = cut
+    elif nucleus is None:
         threshold = mu + 3.0 * sigma
     else:
         threshold = mu + max(2.0 * sigma, 0.5 * (float(nucleus @ axis) - mu))
@@ -216,12 +259,19 @@ def _fisher(
     """
     pixels = np.concatenate([d[mask] for d, mask in zip(densities, rest, strict=True)])
     pixels = pixels[:: max(1, len(pixels) // _ENOUGH)].astype(np.float64)
+    if not len(pixels):
+        pixels = np.zeros((1, 3))
     centre = np.median(pixels, axis=0)
     strength = float(np.linalg.norm(centre))
     centred = np.clip(pixels - centre, -0.3, 0.3)
     scatter = centred.T @ centred / len(pixels)
     scatter += (_OVERLAPS * strength) ** 2 * np.outer(red, red) + 0.008**2 * np.eye(3)
     return _unit(np.linalg.solve(scatter, nucleus - centre))
+
+
+def _pooled(maps: list[Density], masks: list[NDArray[np.bool_]]) -> Density:
+    """Values inside the masks."""
+    return np.concatenate([q[mask] for q, mask in zip(maps, masks, strict=True)])
 
 
 def _near(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
