@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +29,26 @@ _FOREGROUND_OD = 0.03
 _LEAST_NUCLEAR, _SPREADS = 0.06, 4.0
 _LEAST_CYTOPLASM = 0.022
 #: Least difference between the blue parts of the directions of red cells and nuclei.
-_LESS_BLUE = 0.08
+_LESS_BLUE, _LESS_BLUE_THAN_TYPICAL = 0.04, 0.15
+#: Least sine of the angle between them.
+_UNLIKE = 0.1
+#: Nuclei lie at least that many spreads above the rest.
+_LEAST_DISTANCE = 4.0
 #: Spread along the red cells' direction, as a share of their density.
 _OVERLAPS = 0.25
 #: Seven red cells: less is no sample of a stain.
 _LEAST_RED_CELLS_UM2 = 300.0
 #: With less than two of them beside the leukocytes, their direction is taken to be the typical one.
 _FEW_RED_CELLS_UM2 = 90.0
+_FEW_NUCLEI_UM2 = 250.0
+#: Least area of red cells over that of nuclei on a smear of blood.
+_RED_CELLS_PER_NUCLEI = 0.25
 #: Contrasts that show nuclei darker than red cells in any Romanowsky stain: R + G - B, and R.
 _CONTRASTS: tuple[Vector, ...] = ((1.0, 1.0, -1.0), (1.0, 0.0, 0.0))
+#: Less than that is no sample of nuclei.
+_LEAST_NUCLEI_UM2 = 15.0
+#: Area of small dark things that is left out of the spread of red cells.
+_SPECKS_UM2 = 12.0
 #: Pixels that statistics are taken of, about.
 _ENOUGH = 200_000
 #: Haemoglobin absorbs blue: a direction with less of it need not be that of red cells.
@@ -86,36 +98,43 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
     cancel = cancel or CancelToken()
     foreground = [d.mean(axis=2) > _FOREGROUND_OD for d in densities]
     best: _Separation | None = None
+    seen: set[bytes] = set()
     for start in _starts(densities, foreground, um):
-        guess = start
+        guess: _Separation | None = start
+        own: set[bytes] = set()
         for _ in range(4):
             cancel.check()
-            if guess.area(um) < 15.0:
+            if guess is None or guess.area(um) < _LEAST_NUCLEI_UM2 or guess.fingerprint in own:
                 break
-            following = _refined(guess, densities, foreground, um)
-            if following is None:
-                # Red cells absorb blue more than nuclei do: these are overlaps, or dirt.
-                guess = guess.without_blobs()
+            if guess.fingerprint in seen:
+                guess = None  # it leads where an earlier guess led
                 break
-            guess = following
+            own.add(guess.fingerprint)
+            guess = _refined(guess, densities, foreground, um)
+        seen |= own
+        if guess is None or guess is start or guess.distance < _LEAST_DISTANCE:
+            continue
         if best is None or guess.merit(um) > best.merit(um):
             best = guess
-    assert best is not None
-    rest = [f & ~_near(b, um) for f, b in zip(foreground, best.blobs, strict=True)]
+    if best is None:
+        best = _without_nuclei(densities, foreground, um)
+    rest = best.beside(foreground, um)
     red, red_pixels = _red_cells(densities, rest)
-    if best.area(um) < 15.0 and (red_pixels * um**2 < _LEAST_RED_CELLS_UM2 or red[2] < _LEAST_BLUE):
+    if best.area(um) < _LEAST_NUCLEI_UM2 and (
+        red_pixels * um**2 < _LEAST_RED_CELLS_UM2 or red[2] < _LEAST_BLUE
+    ):
         # Nothing is there, or stained plasma, or the leukocytes themselves, were taken for red cells.
         return _stain_without_red_cells(densities, um)
     if red_pixels * um**2 < _FEW_RED_CELLS_UM2:
-        red = _unit(_RED_CELLS_START)
+        red, red_pixels = _unit(_RED_CELLS_START), 0
     nucleus = _NUCLEI[0]
-    if best.area(um) >= 15.0:
+    if best.area(um) >= _LEAST_NUCLEI_UM2:
         nucleus = np.median(best.nuclear_colours(densities), axis=0).astype(np.float64)
     cytoplasm_axis = _vector(_unit(nucleus - (nucleus @ red) * red))
     cytoplasm = np.concatenate(
         [along(d, cytoplasm_axis)[mask] for d, mask in zip(densities, rest, strict=True)]
     )
-    mu, sigma = _spread(cytoplasm, tail=False)
+    mu, sigma = _spread(cytoplasm, um, tail=False)
     dense = np.concatenate([along(d, _vector(red))[mask] for d, mask in zip(densities, rest, strict=True)])
     support = float(np.clip(red_pixels * um**2 / 2000.0, 0.0, 1.0))
     return Stain(
@@ -155,17 +174,28 @@ def _starts(
             values = values[values > cut]
 
 
+def _without_nuclei(densities: list[Density], foreground: list[NDArray[np.bool_]], um: float) -> _Separation:
+    """Look across the direction of red cells for nuclei that are not there."""
+    red, _ = _red_cells(densities, foreground)
+    lone = _separate(densities, foreground, _unit(_NUCLEI[0] - (_NUCLEI[0] @ red) * red), um)
+    return replace(lone, blobs=[np.zeros_like(mask) for mask in lone.blobs])
+
+
 def _refined(
     guess: _Separation, densities: list[Density], foreground: list[NDArray[np.bool_]], um: float
 ) -> _Separation | None:
     """Learn the axis from the blobs of a guess, and find the blobs again; None where they are no nuclei."""
     nucleus = np.median(guess.nuclear_colours(densities), axis=0).astype(np.float64)
-    rest = [f & ~_near(b, um) for f, b in zip(foreground, guess.blobs, strict=True)]
+    rest = guess.beside(foreground, um)
     red, pixels = _red_cells(densities, rest)
-    if pixels * um**2 < _FEW_RED_CELLS_UM2:
-        red = _unit(_RED_CELLS_START)
-    if _unit(nucleus)[2] > red[2] - _LESS_BLUE:
-        return None
+    less_blue = _LESS_BLUE
+    if pixels * um**2 < max(_FEW_RED_CELLS_UM2, _RED_CELLS_PER_NUCLEI * guess.area(um)):
+        if guess.area(um) > _FEW_NUCLEI_UM2:
+            return None  # that much, and hardly red cells beside it: these are the red cells
+        red, less_blue = _unit(_RED_CELLS_START), _LESS_BLUE_THAN_TYPICAL
+    direction = _unit(nucleus)
+    if red[2] - direction[2] < less_blue or 1.0 - float(direction @ red) ** 2 < _UNLIKE**2:
+        return None  # overlaps of red cells, or dirt
     return _separate(densities, rest, _fisher(densities, rest, red, nucleus), um, nucleus)
 
 
@@ -192,8 +222,19 @@ class _Separation:
     axis: NDArray[np.float64]
     maps: list[Density]
     blobs: list[NDArray[np.bool_]]
+    #: Also parts too small for a nucleus: platelets, and nuclei that the border cuts.
+    dark: list[NDArray[np.bool_]]
     mu: float
     sigma: float
+
+    def beside(self, foreground: list[NDArray[np.bool_]], um: float) -> list[NDArray[np.bool_]]:
+        """Give what is stained, away from everything nuclear."""
+        return [f & ~_near(mask, um) for f, mask in zip(foreground, self.dark, strict=True)]
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Same for the same masks, from which the same follows."""
+        return sha256(b"".join(np.packbits(mask).tobytes() for mask in self.dark)).digest()
 
     def values(self) -> Density:
         return np.concatenate([q[mask] for q, mask in zip(self.maps, self.blobs, strict=True)])
@@ -207,15 +248,16 @@ class _Separation:
     def area(self, um: float) -> float:
         return sum(int(mask.sum()) for mask in self.blobs) * um**2
 
-    def without_blobs(self) -> _Separation:
-        return replace(self, blobs=[np.zeros_like(mask) for mask in self.blobs])
+    @property
+    def distance(self) -> float:
+        """Spreads between the rest and the nuclei."""
+        values = self.values()
+        return (float(np.percentile(values, 25)) - self.mu) / self.sigma if values.size else 0.0
 
     def merit(self, um: float) -> float:
-        """Spreads between the rest and the nuclei, less where there are few nuclei."""
+        """Distance, of less worth where there are few nuclei."""
         area = self.area(um)
-        if area == 0.0:
-            return 0.0
-        return (float(np.percentile(self.values(), 25)) - self.mu) / self.sigma * area / (area + 30.0)
+        return self.distance * area / (area + 30.0)
 
     def threshold(self, um: float) -> float:
         floor = max(_LEAST_NUCLEAR, self.mu + _SPREADS * self.sigma)
@@ -236,15 +278,15 @@ def _separate(
     maps = [along(d, _vector(axis)) for d in densities]
     mu, sigma = 0.0, 0.01
     if rest is not None:
-        values = _pooled(maps, rest)
-        mu, sigma = _spread(values, tail=nucleus is not None)
+        mu, sigma = _spread(_pooled(maps, rest), um, tail=nucleus is not None)
     if cut is not None:
         threshold = cut
     elif nucleus is None:
         threshold = mu + 3.0 * sigma
     else:
         threshold = mu + max(2.0 * sigma, 0.5 * (float(nucleus @ axis) - mu))
-    return _Separation(axis, maps, [_blobs(q > max(threshold, _LEAST_NUCLEAR), um) for q in maps], mu, sigma)
+    dark = [_solid(q > max(threshold, _LEAST_NUCLEAR), um) for q in maps]
+    return _Separation(axis, maps, [_large(mask, um) for mask in dark], dark, mu, sigma)
 
 
 def _fisher(
@@ -280,10 +322,15 @@ def _near(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
     return near
 
 
-def _blobs(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
-    """Parts of a mask that are solid enough for nuclei: 1 µm wide, 10 µm² large."""
-    solid = ndimage.binary_opening(mask, iterations=max(1, round(0.7 / um)))
-    labels, count = ndimage.label(solid)
+def _solid(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
+    """Parts of a mask that are solid enough for nuclei: 1 µm wide."""
+    solid: NDArray[np.bool_] = ndimage.binary_opening(mask, iterations=max(1, round(0.7 / um)))
+    return solid
+
+
+def _large(mask: NDArray[np.bool_], um: float) -> NDArray[np.bool_]:
+    """Parts of a mask of 10 µm² and more."""
+    labels, count = ndimage.label(mask)
     keep = np.bincount(labels.ravel(), minlength=count + 1) * um**2 >= 10.0
     keep[0] = False
     blobs: NDArray[np.bool_] = keep[labels]
@@ -311,12 +358,14 @@ def _red_cells(
     return red, int((units @ red.astype(np.float32) > 0.95).sum())
 
 
-def _spread(values: Density, tail: bool) -> tuple[float, float]:
+def _spread(values: Density, um: float, tail: bool) -> tuple[float, float]:
     """Median and robust standard deviation; with ``tail`` the upper tail counts where it is the longer one."""
     if not values.size:
         return 0.0, 0.01
+    # In a small image a platelet or two are no tail.
+    least = 0.025 + min(0.05, _SPECKS_UM2 / (values.size * um**2))
     values = values[:: max(1, values.size // _ENOUGH)]
-    middle, high = np.percentile(values, [50, 97.5])
+    middle, high = np.percentile(values, [50, 100 * (1 - least)])
     deviation = max(0.004, 1.4826 * float(np.median(np.abs(values - middle))))
     return float(middle), max(deviation, 0.5 * float(high - middle)) if tail else deviation
 
