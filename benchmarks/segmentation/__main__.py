@@ -41,6 +41,8 @@ def main() -> None:
     one = commands.add_parser("accuracy", parents=[common], help="detection and outlines against the marks")
     one.add_argument("--pictures", type=Path, help="folder for pictures of fields with something wrong")
 
+    one.add_argument("--same-slide", action="store_true", help="one slide model for the fields of a group")
+
     two = commands.add_parser("robustness", parents=[common], help="what disturbances cost")
     two.add_argument("--only", nargs="+", metavar="PART", help="disturbances whose name holds one of these")
 
@@ -63,6 +65,7 @@ def main() -> None:
     for name in ("even", "odd"):
         which.add_argument(f"--{name}", dest="half", action="store_const", const=name)
     eight.add_argument("--per-class", type=int, default=60, help="at most so many cells per source and class")
+    eight.add_argument("--same-slide", action="store_true", help="one slide model for the windows of a group")
     eight.add_argument("--list", action="store_true", help="name the windows in which nothing was found")
     commands.add_parser("speed", help="megapixels and cells per second of one core")
     seven = commands.add_parser(
@@ -81,7 +84,7 @@ def main() -> None:
         report.run(arguments.half, arguments.only, arguments.fields)
         return
     if arguments.command == "crops":
-        found = crops.measure(crops.chosen_crops(arguments.half, arguments.per_class))
+        found = crops.measure(crops.chosen_crops(arguments.half, arguments.per_class), arguments.same_slide)
         print(crops.table(crops.summary(found)))
         if arguments.list:
             print(found[~found["found"]].to_csv(index=False))
@@ -94,7 +97,7 @@ def main() -> None:
     fields = chosen_fields(arguments.half, tuple(arguments.domains.split(",")), arguments.fields)
     about = {"command": arguments.command, "half": arguments.half, "fields_per_source": arguments.fields}
     if arguments.command == "accuracy":
-        scores = accuracy.measure(fields, arguments.pictures)
+        scores = accuracy.measure(fields, arguments.pictures, arguments.same_slide)
         figures = accuracy.summary(scores)
         print(accuracy.table(figures))
         content = {**figures, "fields": scores.to_dict("records")}

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_wbc.segmentation import segment
+from napari_wbc.segmentation import SlideModel, fit_slide_model, relight, segment
+from napari_wbc.slides import open_slide
 
 from .fields import FULLY_MARKED, Field
 from .intervals import group_draws, interval, share, share_interval, value_draws
@@ -24,25 +25,42 @@ from .tables import markdown, with_interval
 WRONG_MASKS = ("BloodImage_00177",)
 
 
-def measure(fields: Iterable[Field], pictures: Path | None = None) -> pd.DataFrame:
-    """Segment every field with a slide model of its own; a row per field."""
+def measure(fields: Iterable[Field], pictures: Path | None = None, same_slide: bool = False) -> pd.DataFrame:
+    """Segment every field; a row per field.
+
+    Each has a slide model of its own; with ``same_slide`` the fields of a group share one.
+    """
     rows = []
     known = Readings()
-    for field in fields:
-        start = time.process_time()
-        found = segment(field.pixels, um_per_px=field.um_per_px)
-        seconds = time.process_time() - start
-        finds = finds_of(found)
-        result = score(field, finds)
-        places = {
-            "missed_boxes": field.boxes[result.missed].tolist(),
-            "loose_boxes": field.boxes[result.loose].tolist(),
-            "unmarked_centres": finds.centres[result.unmarked].round(1).tolist(),
-        }
-        rows.append(asdict(result) | places | _read(field, places, known) | {"seconds": seconds})
-        if pictures is not None:
-            save_if_wrong(field, found, result, pictures)
+    for group in _groups(fields) if same_slide else ([field] for field in fields):
+        model = _pooled(group) if len(group) > 1 else None
+        for field in group:
+            start = time.process_time()
+            own = relight(model, open_slide(field.pixels), field.um_per_px) if model else None
+            found = segment(field.pixels, um_per_px=field.um_per_px, slide_model=own)
+            seconds = time.process_time() - start
+            finds = finds_of(found)
+            result = score(field, finds)
+            places = {
+                "missed_boxes": field.boxes[result.missed].tolist(),
+                "loose_boxes": field.boxes[result.loose].tolist(),
+                "unmarked_centres": finds.centres[result.unmarked].round(1).tolist(),
+            }
+            rows.append(asdict(result) | places | _read(field, places, known) | {"seconds": seconds})
+            if pictures is not None:
+                save_if_wrong(field, found, result, pictures)
     return pd.DataFrame(rows)
+
+
+def _groups(fields: Iterable[Field]) -> list[list[Field]]:
+    groups: dict[tuple[str, str], list[Field]] = {}
+    for field in fields:
+        groups.setdefault((field.domain, field.group), []).append(field)
+    return list(groups.values())
+
+
+def _pooled(group: list[Field]) -> SlideModel:
+    return fit_slide_model([open_slide(field.pixels) for field in group], group[0].um_per_px)
 
 
 def _read(field: Field, places: dict[str, list[list[float]]], known: Readings) -> dict[str, int]:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from napari_wbc.segmentation import segment
+from napari_wbc.segmentation import SlideModel, fit_slide_model, relight, segment
+from napari_wbc.slides import open_slide
 
 from .fields import IMAGES
 from .intervals import wilson_interval
@@ -23,6 +24,8 @@ UM_PER_PX = 25.0 / 192
 _OUTLINE_UM = 3.5
 #: Two nuclei this near to the middle are one in parts.
 _NUCLEUS_UM = 5.0
+#: Windows that a model of their slide is pooled over.
+_ENOUGH = 12
 NO_LEUKOCYTES = ("platelet",)
 
 
@@ -39,12 +42,21 @@ def chosen_crops(half: str, per_class: int) -> pd.DataFrame:
     return pd.concat(chosen)
 
 
-def measure(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell: whether something was found in the middle of the window, and whether in parts."""
+def measure(cells: pd.DataFrame, same_slide: bool = False) -> pd.DataFrame:
+    """A row per cell: whether something was found in the middle of the window, and whether in parts.
+
+    With ``same_slide`` the slide model is pooled over windows of the same group, where there are enough.
+    """
+    models = _slide_models(cells) if same_slide else {}
     rows = []
     for cell in cells.itertuples():
         pixels = np.asarray(Image.open(IMAGES / cell.path).convert("RGB"))
-        result = segment(pixels, um_per_px=UM_PER_PX)
+        model = models.get((cell.domain, cell.group))
+        if same_slide and model is None:
+            continue
+        if model is not None:
+            model = relight(model, open_slide(pixels), UM_PER_PX)
+        result = segment(pixels, um_per_px=UM_PER_PX, slide_model=model)
         y, x = np.nonzero(result.cells)
         nearest = np.hypot(y - 95.5, x - 95.5).min(initial=np.inf) * UM_PER_PX
         nuclei = np.hypot(result.table["y_px"] - 95.5, result.table["x_px"] - 95.5) * UM_PER_PX
@@ -58,6 +70,19 @@ def measure(cells: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _slide_models(cells: pd.DataFrame) -> dict[tuple[str, str], SlideModel]:
+    """Fit a model to windows of every group that has enough of them."""
+    every = pd.read_csv(IMAGES / "cells.csv", keep_default_na=False)
+    wanted = set(zip(cells["domain"], cells["group"], strict=True))
+    models = {}
+    for key, of in every.groupby(["domain", "group"], sort=True):
+        if key in wanted and len(of) >= _ENOUGH:
+            some = of.iloc[np.linspace(0, len(of) - 1, _ENOUGH).astype(int)]
+            windows = [open_slide(np.asarray(Image.open(IMAGES / p).convert("RGB"))) for p in some["path"]]
+            models[key] = fit_slide_model(windows, UM_PER_PX)
+    return models
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:

@@ -77,6 +77,9 @@ def _accuracy(content: dict[str, Any], add: Any) -> None:
 def _crops(content: dict[str, Any], add: Any) -> None:
     for source, recall in content["recall"].items():
         add(f"recall in windows of 25 µm, {source}", recall[0], with_interval(recall), 0.99)
+    for source, recall in content["recall_same_slide"].items():
+        name = f"recall in windows of 25 µm, {source}, slide model of the group"
+        add(name, recall[0], with_interval(recall), 0.99)
 
 
 def _robustness(content: dict[str, Any], add: Any) -> None:

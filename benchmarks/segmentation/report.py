@@ -36,7 +36,7 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
 
     revision()  # before the results change the tree
     steps: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
-        "accuracy": lambda: _accuracy(fields()),
+        "accuracy": lambda: _accuracy(half, most),
         "crops": lambda: _crops(half, min(60, most or 60)),
         "robustness": lambda: _robustness(fields(MANY_TIMES)),
         "red-cells": lambda: _red_cells(fields()),
@@ -73,17 +73,33 @@ def fill(page: Path) -> None:
     page.write_text(text)
 
 
-def _accuracy(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
-    scores = accuracy.measure(fields)
+def _accuracy(half: str, most: int | None) -> tuple[str, dict[str, Any]]:
+    scores = accuracy.measure(chosen_fields(half, DOMAINS, most))
     result = accuracy.summary(scores)
     wrong = scores[(scores["marked"] != scores["by_iou"]) | (scores["found"] != scores["by_centre"])]
     columns = ["path", "missed_boxes", "loose_boxes", "unmarked_centres"]
-    return accuracy.table(result), {**result, "disagreements": wrong[columns].to_dict("records")}
+    # chula is the only source that names its slides.
+    shared = accuracy.summary(accuracy.measure(chosen_fields(half, ("chula",), most), same_slide=True))
+    text = f"{accuracy.table(result)}\n\nchula with one slide model for all fields of a slide:\n\n"
+    return text + accuracy.table(shared), {
+        **result,
+        "chula_one_model_per_slide": shared["domains"]["chula"],
+        "disagreements": wrong[columns].to_dict("records"),
+    }
 
 
 def _crops(half: str, per_class: int) -> tuple[str, dict[str, Any]]:
-    found = crops.summary(crops.measure(crops.chosen_crops(half, per_class)))
-    return crops.table(found), {"per_class": per_class, "classes": found, "recall": crops.by_source(found)}
+    cells = crops.chosen_crops(half, per_class)
+    own, pooled = crops.summary(crops.measure(cells)), crops.summary(crops.measure(cells, same_slide=True))
+    text = f"Each window with a slide model of its own:\n\n{crops.table(own)}\n\n"
+    text += f"One slide model for the windows of a group (of twelve or more):\n\n{crops.table(pooled)}"
+    return text, {
+        "per_class": per_class,
+        "classes": own,
+        "recall": crops.by_source(own),
+        "classes_same_slide": pooled,
+        "recall_same_slide": crops.by_source(pooled),
+    }
 
 
 def _robustness(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
