@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import accuracy, crops, pair, peers, readings, red_cells, report, robustness, speed
+from . import accuracy, crops, drawn, pair, peers, readings, red_cells, report, robustness, speed
 from .fields import DOMAINS, chosen_fields
 from .tables import write_json
 
@@ -67,6 +67,7 @@ def main() -> None:
     eight.add_argument("--per-class", type=int, default=60, help="at most so many cells per source and class")
     eight.add_argument("--same-slide", action="store_true", help="one slide model for the windows of a group")
     eight.add_argument("--list", action="store_true", help="name the windows in which nothing was found")
+    commands.add_parser("drawn", help="nuclei and cells against the truth of drawn smears")
     commands.add_parser("speed", help="megapixels and cells per second of one core")
     seven = commands.add_parser(
         "report", help="all of the above for docs/segmentation.md; 20 minutes on one core"
@@ -88,6 +89,9 @@ def main() -> None:
         print(crops.table(crops.summary(found)))
         if arguments.list:
             print(found[~found["found"]].to_csv(index=False))
+        return
+    if arguments.command == "drawn":
+        print(drawn.table(drawn.measure()))
         return
     if arguments.command == "speed":
         print(speed.table(speed.measure()))

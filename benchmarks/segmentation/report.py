@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import accuracy, crops, figures, goals, pair, peers, red_cells, robustness, speed
+from . import accuracy, crops, drawn, figures, goals, pair, peers, red_cells, robustness, speed
 from .fields import DOMAINS, ROOT, Field, chosen_fields
 from .tables import RESULTS, revision, write_json
 
@@ -42,6 +42,7 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
         "red-cells": lambda: _red_cells(fields()),
         "pair": lambda: _pair(half, most, ROOT / "runs" / "robust"),
         "peers": lambda: _peers(fields(MANY_TIMES)),
+        "drawn": _drawn,
         "speed": _speed,
     }
     for name, step in steps.items():
@@ -50,7 +51,7 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
         start = time.process_time()
         text, content = step()
         seconds = time.process_time() - start
-        about = f"{'Odd' if half == 'odd' else 'Even'} groups" if name != "speed" else "Even groups of bccd"
+        about = {"speed": "Even groups of bccd", "drawn": "Drawn smears"}.get(name, f"{half.title()} groups")
         about += f", at most {most} fields per source (a rehearsal)" if most else ""
         about += f", revision {revision()}, {seconds / 60:.1f} min of CPU time."
         RESULTS.mkdir(exist_ok=True)
@@ -130,6 +131,11 @@ def _pair(half: str, most: int | None, bundles: Path) -> tuple[str, dict[str, An
 def _peers(fields: Iterator[Field]) -> tuple[str, dict[str, Any]]:
     methods = peers.summary(peers.measure(fields))
     return peers.table(methods), {"fields_per_source": MANY_TIMES, "methods": methods}
+
+
+def _drawn() -> tuple[str, dict[str, Any]]:
+    rows = drawn.measure()
+    return drawn.table(rows), {"stains": rows}
 
 
 def _speed() -> tuple[str, dict[str, Any]]:
