@@ -20,6 +20,7 @@ ONE_THREAD = {
     "VECLIB_MAXIMUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
     "DASK_SCHEDULER": "synchronous",
+    "ZARR_THREADING__MAX_WORKERS": "1",
 }
 
 
