@@ -55,17 +55,18 @@ class RegionLayer:
         """Show the regions of a result, or nothing where it is not wanted or there is none."""
         from napari.layers import Labels
         from napari.utils.colormaps import DirectLabelColormap
+        from napari.utils.colormaps.standardize_color import transform_color
 
         self.remove()
         if result is None or not wanted:
             return
         blocks, features = region_blocks(result)
-        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        colours |= {
-            number: KINDS[kind][1]
-            for number, kind in zip(features["index"], features.pop("kind"), strict=True)
-            if number
-        }
+        # As arrays: napari takes its time over 30,000 names of colours, and a slide has as many blocks.
+        chips = {kind: transform_color(colour)[0] for kind, (_, colour) in KINDS.items()}
+        colours: dict[int | None, NDArray[np.float32]] = dict(
+            zip(features["index"], features.pop("kind").map(chips), strict=True)
+        )
+        colours |= dict.fromkeys((None, 0), np.zeros(4, np.float32))
         height, width = result.slide.shape
         block = np.array([height / blocks.shape[0], width / blocks.shape[1]])
         self.layer = Labels(
