@@ -316,7 +316,7 @@ def count_events(
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
-    from napari_wbc.segmentation.quality import Lattice, region_columns
+    from napari_wbc.segmentation.quality import Lattice, with_regions
     from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
     from napari_wbc.segmentation.tiles import plan_tiles
 
@@ -367,8 +367,7 @@ def count_events(
 
     yield Progress("Counting", 0, 0)
     cells, masks, embeddings, region_quality = found.ordered()
-    lattice = Lattice(slide.shape, scale.um_per_px)
-    cells = cells.assign(**region_columns(cells["y_px"], cells["x_px"], region_quality, lattice))
+    cells = with_regions(cells, region_quality, Lattice(slide.shape, scale.um_per_px))
     counted = differential(cells, profile, wbc_per_l=options.wbc_per_l)
     clock.lap("differential")
     fingerprint = fingerprint or image_sha256(slide, cancel=cancel)

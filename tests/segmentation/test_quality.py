@@ -6,20 +6,22 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from disc_scene import RED_CELL, Scene
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from napari_wbc.segmentation import RegionQuality, Tile, fit_slide_model, plan_tiles, segment_tile
+from napari_wbc.cell_table import REGION
+from napari_wbc.segmentation import RegionQuality, Tile, fit_slide_model, plan_tiles, segment, segment_tile
 from napari_wbc.segmentation.grid import Grid, RememberingGrid
 from napari_wbc.segmentation.quality import (
     MEASURES,
     Lattice,
     quality_map,
-    region_columns,
     regions_table,
+    with_regions,
 )
 from napari_wbc.segmentation.region_measures import SEEN_UM
 from napari_wbc.slides import open_slide
@@ -148,12 +150,21 @@ def test_cells_get_the_quality_of_their_block() -> None:
     values = quality_map(regions[::-1], lattice)
     np.testing.assert_allclose(values[..., 0], [[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]])
     y, x = np.array([0.0, 1279.4, 1279.6, 2559.0]), np.array([1279.6, 1279.4, 3839.0, 0.0])
-    columns = region_columns(y, x, regions[1:], lattice)
-    assert list(columns) == [f"region_{name}" for name in MEASURES]
+    columns = with_regions(pd.DataFrame({"y_px": y, "x_px": x}), regions[1:], lattice)
+    assert list(columns) == ["y_px", "x_px", *(f"region_{name}" for name in MEASURES)]
+    assert list(columns)[2:] == list(REGION)
     np.testing.assert_allclose(columns["region_foreground_fraction"], [0.1, np.nan, 0.5, 0.3])
     table = regions_table(regions[::-1])
     assert table["x0"].tolist() == [0, 1280, 2560] * 2
     assert regions_table([]).columns.tolist() == table.columns.tolist()
+
+
+def test_tables_of_segment() -> None:
+    found = segment(Scene(200, 120, seed=8).leukocyte(60, 60).red_cells(6000).draw(), 0.1)
+    assert len(found.regions) == 2
+    assert len(found.table) == 1
+    for name in MEASURES:
+        assert found.table[f"region_{name}"].tolist() == found.regions[name].tolist()[:1]
 
 
 class CountingSlide(ArraySlide):

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.execution.progress import Progress
     from napari_wbc.segmentation import cells_to_table, segment_slide, sort_cells
     from napari_wbc.segmentation.label_file import check_label_path, write_labels
+    from napari_wbc.segmentation.quality import Lattice, with_regions
     from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
     from napari_wbc.slides import open_slide, resolve_scale
     from napari_wbc.slides.open import stem_of
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         ):
             scale = resolve_scale(slide, args.um_per_px, of_slide=known.scale if known else None)
             model = slide_model_of(slide, scale, known)
-            found = []
+            found, regions = [], []
             for result in segment_slide(
                 slide,
                 scale.um_per_px,
@@ -71,10 +72,12 @@ def run(args: argparse.Namespace) -> int:
                 scheduler=args.scheduler,
             ):
                 found += result.findings.cells
+                regions += result.findings.regions
                 bars(Progress("Finding cells", result.done, result.total, "tile"))
             cells = sort_cells(found)
             write_labels(args.out, [cell.mask for cell in cells], slide.shape, um_per_px=scale.um_per_px)
-            write_table(cells_to_table(cells), table_path)
+            lattice = Lattice(slide.shape, scale.um_per_px)
+            write_table(with_regions(cells_to_table(cells), regions, lattice), table_path)
     except WbcError as error:
         report_error(error, about=args.image, debug=args.debug)
         return FAILED

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_wbc.segmentation.tiles import Tile
 
@@ -129,15 +129,13 @@ def quality_map(regions: Sequence[RegionQuality], lattice: Lattice) -> NDArray[n
     return values
 
 
-def region_columns(
-    y_px: ArrayLike, x_px: ArrayLike, regions: Sequence[RegionQuality], lattice: Lattice
-) -> dict[str, NDArray[np.float64]]:
-    """Give cells the quality of the region that they lie in.
+def with_regions(cells: pd.DataFrame, regions: Sequence[RegionQuality], lattice: Lattice) -> pd.DataFrame:
+    """Give cells the quality of the regions that they lie in.
 
     Parameters
     ----------
-    y_px, x_px : array_like of float, shape (n,)
-        Centres of the cells, level-0 px.
+    cells : pandas.DataFrame
+        With ``y_px`` and ``x_px``, the centres of the cells.
     regions : sequence of RegionQuality
         In any order.
     lattice : Lattice
@@ -145,13 +143,12 @@ def region_columns(
 
     Returns
     -------
-    dict of str to numpy.ndarray of float64
-        Per measure a column ``region_<measure>`` with one value per cell, NaN where it is not known.
+    pandas.DataFrame
+        The table with a column ``region_<measure>`` per measure, NaN where it is not known.
     """
-    values = quality_map(regions, lattice)[
-        lattice.blocks_at(np.asarray(y_px, np.float64), np.asarray(x_px, np.float64))
-    ]
-    return {f"region_{name}": values[:, k] for k, name in enumerate(MEASURES)}
+    block = lattice.blocks_at(cells["y_px"].to_numpy(np.float64), cells["x_px"].to_numpy(np.float64))
+    values = quality_map(regions, lattice)[block]
+    return cells.assign(**{f"region_{name}": values[:, k] for k, name in enumerate(MEASURES)})
 
 
 def regions_table(regions: Sequence[RegionQuality]) -> pd.DataFrame:

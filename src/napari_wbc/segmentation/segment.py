@@ -18,7 +18,7 @@ from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
 from napari_wbc.segmentation.grid import Grid, RememberingGrid
 from napari_wbc.segmentation.nuclei import find_nuclei
-from napari_wbc.segmentation.quality import Lattice, RegionQuality
+from napari_wbc.segmentation.quality import Lattice, RegionQuality, regions_table, with_regions
 from napari_wbc.segmentation.region_measures import measure_regions
 from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
 from napari_wbc.segmentation.slide_model import COARSE_UM, SlideModel, fit_slide_model
@@ -82,7 +82,10 @@ class Segmentation:
         Label images with shared ids; 0 is background.
     table : pandas.DataFrame
         One row per cell: ``cell_id``, ``y_px``, ``x_px``, ``bbox_y0``, ``bbox_x0``, ``bbox_y1``, ``bbox_x1``,
-        ``nucleus_area_um2``, ``cell_area_um2``, ``touches_border``, ``flags``.
+        ``nucleus_area_um2``, ``cell_area_um2``, ``touches_border``, ``flags``, and the quality of the region it lies
+        in, ``region_foreground_fraction`` and so on.
+    regions : pandas.DataFrame
+        One row per region: its box ``y0``, ``x0``, ``y1``, ``x1`` and the measures of :class:`RegionQuality`.
     slide_model : SlideModel
         Light and stain that were used.
     """
@@ -90,6 +93,7 @@ class Segmentation:
     nuclei: NDArray[np.int32]
     cells: NDArray[np.int32]
     table: pd.DataFrame
+    regions: pd.DataFrame
     slide_model: SlideModel
 
 
@@ -280,6 +284,7 @@ def segment(
         scale = resolve_scale(slide, um_per_px, of_slide=known.scale if known else None)
         model = slide_model_of(slide, scale, known, cancel=cancel)
         found: list[SegmentedCell] = []
+        regions: list[RegionQuality] = []
         for result in segment_slide(
             slide,
             scale.um_per_px,
@@ -289,6 +294,7 @@ def segment(
             cancel=cancel,
         ):
             found += result.findings.cells
+            regions += result.findings.regions
             if progress is not None:
                 progress(Progress("Finding cells", result.done, result.total, "tile"))
     finally:
@@ -299,7 +305,8 @@ def segment(
     return Segmentation(
         nuclei=paint_labels(masks, ids, slide.shape, part="nucleus").astype(np.int32, copy=False),
         cells=paint_labels(masks, ids, slide.shape, part="cell").astype(np.int32, copy=False),
-        table=cells_to_table(found),
+        table=with_regions(cells_to_table(found), regions, Lattice(slide.shape, scale.um_per_px)),
+        regions=regions_table(regions),
         slide_model=model,
     )
 
