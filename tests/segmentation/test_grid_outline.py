@@ -9,6 +9,7 @@ from napari_wbc.segmentation.background import OPTICAL_DENSITY, fit_background
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
 from napari_wbc.segmentation.kernels import box_reduce
 from napari_wbc.segmentation.outline import trace_outline
+from napari_wbc.segmentation.surroundings import fit_surroundings
 from napari_wbc.slides import open_slide
 
 
@@ -53,13 +54,19 @@ def test_background_follows_the_light_and_not_the_cells() -> None:
     assert field[1, 0, 0] == pytest.approx(OPTICAL_DENSITY[220], abs=0.01)
 
 
-def test_outline_follows_the_evidence_round_a_corner() -> None:
+def test_outline_follows_the_colours_round_a_corner() -> None:
     um = 0.15
     yy, xx = np.mgrid[-100:101, -100:101] * um
-    cell = np.hypot(yy, xx) < 6
-    evidence = np.where(cell & ~((yy > 2) & (xx > 2)), 2.0, -2.0).astype(np.float32)
+    cell = (np.hypot(yy, xx) < 6) & ~((yy > 2) & (xx > 2))
     own = np.hypot(yy + 1, xx + 1) < 2.5
-    found = trace_outline(evidence, (evidence > 0).astype(np.float32), own, (93, 93), um)
-    truth = evidence > 0
-    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.95
+    axes = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+    density = np.zeros((*cell.shape, 3), np.float32)
+    density[np.hypot(yy + 8, xx - 6) < 3.7] = 0.2, 0, 0  # a red cell that touches it
+    density[cell] = 0.08, 0, 0.06
+    density[own] = 0.4, 0, 0.3
+    field = np.random.default_rng(0).normal(0, 0.004, (300, 300, 3)).astype(np.float32)
+    field[:, 150:, 0] += 0.2
+    surroundings = fit_surroundings([field], [np.zeros((300, 300), bool)], *axes, 0.2, 0.5)
+    found = trace_outline(density, own, None, surroundings, um)
+    assert 2 * (found & cell).sum() / (found.sum() + cell.sum()) > 0.95
     assert found[own].all()

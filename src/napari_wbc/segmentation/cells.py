@@ -5,24 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.flags import cell_flags
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
-from napari_wbc.segmentation.morphology import Mask, opened, touching_part
+from napari_wbc.segmentation.morphology import Mask
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
+from napari_wbc.segmentation.nucleus_outline import trace_nucleus
 from napari_wbc.segmentation.outline import trace_outline
 from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel, smoothed_density
 from napari_wbc.segmentation.stain import along
+from napari_wbc.segmentation.territory import divide
 from napari_wbc.slides.slide import Slide
 
 FINE_UM = 0.15
 HALF_WINDOW_UM = 15.0
-#: Smaller gaps in a nucleus are chromatin of lighter colour.
-_HOLE_UM2 = 2.5
 #: Smaller nuclei than this need a ring of cytoplasm: platelet clumps have none.
 _NEEDS_RING_UM2 = 25.0
 _RING_SHARE = 0.4
@@ -80,67 +77,31 @@ def outline_cell(
     """
     window = _window(nucleus, coarse, fine)
     density = smoothed_density(slide, model, fine, window, FINE_SMOOTHING_UM)
-    q = model.nuclear_density(density)
-    own = enlarge_mask(nucleus.mask, coarse, (nucleus.y0, nucleus.x0), fine.px, window)
-    nuclear = enlarge_mask(around.mask, coarse, (around.y0, around.x0), fine.px, window)
-    if not own.any():
+    territory = divide(nucleus, around, coarse, fine, window)
+    if not territory.own.any():
         return None  # a ring wider than the window is no nucleus
-    others = nuclear & ~own & ~_touching(own, nuclear)
-    cell = _whole_cell(density, own, others, model, fine.um)
+    cell = territory.keep(
+        trace_outline(density, territory.own, territory.foreign, model.surroundings, fine.um)
+    )
     # From here on only the box of the cell matters.
     rows, columns = np.nonzero(cell)
     y0, x0 = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
     box = np.s_[y0 : int(rows.max()) + 2, x0 : int(columns.max()) + 2]
-    cell = cell[box]
-    inside = _refine_nucleus(q[box], own[box], cell, model, fine.um)
-    purple = along(density[box], model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)
+    cell, density = cell[box], density[box]
+    q = model.nuclear_density(density)
+    inside = trace_nucleus(density, q, territory.own[box], cell, model.threshold_nucleus, fine.um)
+    purple = along(density, model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)
     ring = float((purple & cell & ~inside).sum()) / float(inside.sum())
     if nucleus.area_um2 < _NEEDS_RING_UM2 and ring < _RING_SHARE:
         return None
-    flags = cell_flags(q[box], inside, cell, fine.um)
+    flags = cell_flags(q, inside, cell, fine.um)
     return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), fine, flags)
-
-
-def _whole_cell(density: NDArray[np.float32], own: Mask, others: Mask, model: SlideModel, um: float) -> Mask:
-    """Outline what is coloured unlike red cells and the empty slide, and closer to this nucleus than to others."""
-    evidence = model.surroundings.leukocyte_evidence(density)
-    if others.any():
-        foreign = ndimage.distance_transform_edt(~own) > ndimage.distance_transform_edt(~others)
-        evidence = np.where(foreign, np.float32(-3.0), evidence)
-    stained = along(density, model.red_cell_axis) * np.float32(1 / max(0.05, model.red_cell_density))
-    y, x = np.nonzero(own)
-    centre = int(y.sum()) // len(y), int(x.sum()) // len(x)
-    return trace_outline(evidence, stained, own, centre, um) & ~others
 
 
 def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, int]:
     y, x = fine.index(coarse.level0(nucleus.y)), fine.index(coarse.level0(nucleus.x))
     half = round(HALF_WINDOW_UM / fine.um)
     return max(0, y - half), max(0, x - half), min(fine.shape[0], y + half), min(fine.shape[1], x + half)
-
-
-def _touching(own: Mask, nuclear: Mask) -> Mask:
-    """Find the rim by which the enlarged mask of all nuclei exceeds that of this one."""
-    rim: Mask = touching_part(nuclear & ndimage.binary_dilation(own, iterations=2), own)
-    return rim
-
-
-def _refine_nucleus(q: NDArray[np.float32], own: Mask, cell: Mask, model: SlideModel, um: float) -> Mask:
-    """Outline the nucleus by the best threshold inside the cell, near that of the slide."""
-    inside = q[cell]
-    threshold = model.threshold_nucleus
-    if inside.size > 50 and float(inside.max()) > float(inside.min()):
-        threshold = float(np.clip(threshold_otsu(inside), 0.6 * threshold, 1.3 * threshold))
-    mask = opened((q > np.float32(threshold)) & cell, 0.3 / um)
-    mask = touching_part(mask, own)
-    if float(mask.sum()) < 0.5 * float(own.sum()):
-        # Granules over the nucleus: the first pass saw it better.
-        mask = own & cell
-    labels, _ = ndimage.label(~mask)
-    holes = np.bincount(labels.ravel()) * um**2 < _HOLE_UM2
-    holes[0] = False
-    refined: Mask = mask | holes[labels]
-    return refined
 
 
 def _measure(

@@ -134,18 +134,38 @@ def enlarge_mask(
         Level-0 px per px of the result.
     window : tuple of int
         ``(y0, x0, y1, x1)`` of the result, in its px.
+
+    Notes
+    -----
+    Masks without a common pixel have none afterwards: a little more than one half is asked for, so that rounding
+    cannot give a pixel to both.
     """
+    return enlarge(mask.astype(np.float32), source, origin, target_px, window) > np.float32(0.50001)
+
+
+def enlarge(
+    values: NDArray[np.float32],
+    source: Grid,
+    origin: tuple[int, int],
+    target_px: float,
+    window: tuple[int, int, int, int],
+) -> NDArray[np.float32]:
+    """Sample values on a finer grid, bilinearly; see :func:`enlarge_mask`. Outside they are 0."""
     y0, x0, y1, x1 = window
     weights: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
     parts: list[slice] = []
-    for start, stop, first, size in ((y0, y1, origin[0], mask.shape[0]), (x0, x1, origin[1], mask.shape[1])):
+    for start, stop, first, size in (
+        (y0, y1, origin[0], values.shape[0]),
+        (x0, x1, origin[1], values.shape[1]),
+    ):
         position = np.clip((np.arange(start, stop) + 0.5) * (target_px / source.px) - 0.5 - first, -1, size)
         low = np.floor(position).astype(np.intp)
         used = slice(max(0, int(low[0])), max(0, int(low[-1]) + 2))
         parts.append(used)
-        weights.append((low + 1 - used.start, (position - low).astype(np.float32)))
-    padded = np.pad(mask[parts[0], parts[1]], ((1, 2), (1, 2))).astype(np.float32)
+        # Rounded: the same place has the same weight whatever the origin.
+        weights.append((low + 1 - used.start, np.round(position - low, 6).astype(np.float32)))
+    padded = np.pad(values[parts[0], parts[1]], ((1, 2), (1, 2)))
     (rows, wy), (columns, wx) = weights
     vertical = padded[rows] * (1 - wy)[:, None] + padded[rows + 1] * wy[:, None]
-    value = vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx
-    return value > 0.5
+    enlarged: NDArray[np.float32] = vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx
+    return enlarged

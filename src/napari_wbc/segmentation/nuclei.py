@@ -154,7 +154,7 @@ def _evidence(
     slide: Slide, model: SlideModel, grid: Grid, y0: int, x0: int, y1: int, x1: int
 ) -> NDArray[np.float32]:
     density = smoothed_density(slide, model, grid, (y0, x0, y1, x1), FINE_SMOOTHING_UM)
-    return model.surroundings.leukocyte_evidence(density)
+    return model.surroundings.clear_evidence(density)
 
 
 def _owned_nuclei(

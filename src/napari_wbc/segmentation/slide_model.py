@@ -190,6 +190,7 @@ def fit_slide_model(
         stain.nuclei,
         stain.red_cell_axis,
         stain.cytoplasm_axis,
+        stain.red_cell_density,
         grid.um,
     )
     return SlideModel(
