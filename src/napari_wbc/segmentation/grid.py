@@ -167,5 +167,4 @@ def enlarge(
     padded = np.pad(values[parts[0], parts[1]], ((1, 2), (1, 2)))
     (rows, wy), (columns, wx) = weights
     vertical = padded[rows] * (1 - wy)[:, None] + padded[rows + 1] * wy[:, None]
-    enlarged: NDArray[np.float32] = vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx
-    return enlarged
+    return np.asarray(vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx, np.float32)

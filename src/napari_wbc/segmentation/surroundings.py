@@ -113,8 +113,7 @@ def _count(axis: tuple[float, float, float]) -> int:
 
 
 def _centres(axis: tuple[float, float, float]) -> NDArray[np.float64]:
-    centres: NDArray[np.float64] = axis[0] + (np.arange(_count(axis)) + 0.5) * axis[2]
-    return centres
+    return np.asarray(axis[0] + (np.arange(_count(axis)) + 0.5) * axis[2], np.float64)
 
 
 def fit_surroundings(
