@@ -97,7 +97,7 @@ def test_threads_and_workers_read_the_same(
 def test_an_svs_that_only_openslide_can_decode(
     tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Colour differences at half the resolution within JPEG 2000 are such a case; no writer of them is at hand."""
+    """Whatever it is that imagecodecs cannot read."""
     path = write_svs(tmp_path / "a.svs", picture, compression=JPEG2000_YCC, factors=(4,), tile=64)
     expected = open_slide(path).read(0, 0, 0, 100, 100)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from dicom_file import write_dicom
 from scipy import ndimage
 
@@ -139,3 +141,44 @@ def test_dicom_that_is_no_slide(tmp_path: Path, spots: np.ndarray) -> None:
         with pytest.raises(InputError, match=rf"{name}: (not a slide|the slide is broken)") as caught:
             open_slide(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+# 64 x 64 px of four colours as YCbCr in JPEG 2000, the colour differences half as wide (Aperio's "YUV16"). It was
+# packed with openjpeg itself, as imagecodecs has no option for it.
+HALF_WIDE_COLOURS = base64.b64decode(
+    """
+    /0//UQAvAAAAAABAAAAAQAAAAAAAAAAAAAAAQAAAAEAAAAAAAAAAAAADBwEBBwIBBwIB/1IADAAAAAEABQQEAAH/XAATQEBISFBISFBI
+    SFBISFBISFD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAAJHAAH/k9+AKAUr3zufwfICCkXB8gMB
+    /3/D6gWPtBYPqBQDUQ1RvwEzvKA/DbzHop/D6gOB8gKD6gQMB9MJ6Quy/3/D6gNA+cEABHd/AUXD6guPtCoPqBwXsR+2HKLtzXgOzw8U
+    uoSDYF6jOh8WqGy+SJrfw+oIg+cLA+cMAvbh4Lv5gH8MpIAYywyCFwob18Hzh4HyBID5AgAMm+As7XXaDDPLmQww9UvD6hCPtEIPqBwi
+    GNp9mr8K4i+VzXmn9oKMA3raUQNvgGVfZDSiBDVsvyQsCLyEuiDD6g2D5xUD5w4sWyC+lnU/YIXLs0RYAJ4+biaPtzuoPxqZM5noD7/B
+    84yD5xEB8gYXK0fiH9QcuZUtolMkD4CIlhXenxqW2QPpz8PqFI+0Wg+oIDaeOPwyHTi7zOTZewlKnGGdZrMnZq3ylKgLJbWQSuOTaXJk
+    R8i80rIBd4MVChWa4tY/w+oUg+cdA+cMdCnqkLJ+lRUzfb7r/3HgBON3SA8+YRctfqH7eGrubeSBnE3k1VZlF8HzkYPnHQPnDCFt8Zw7
+    2fMYzGtza0WF9xlvUikiPZExAtbEI3+s2H9N5WIxoX/D6hKPtEoPqBRfpsco03wJV6MTokIY6/DYaIPENkoUAIRWbCgUIMA6RXMgSH/I
+    N2IUv8PqDIPnGwPnCLX08cU06iWqU7UWNZ2Wn3TBTBGVhzvcwt+lD4ozwfOPg+cdAfIENfI/gJwZxJ68mPNaAwGopjAmG+5C9lOc44VA
+    neOlD3k//9k=
+    """
+)
+FOUR_COLOURS = ((230, 220, 225), (200, 120, 130), (90, 40, 140), (150, 170, 60))
+
+
+@pytest.mark.parametrize("reader", [TiffSlide, WholeSlide])
+def test_jpeg2000_with_colours_of_half_the_width(tmp_path: Path, reader: type) -> None:
+    """The decoder makes RGB of these by itself; to do it again would give other colours."""
+    expected = np.zeros((64, 64, 3), np.uint8)
+    for k, colour in enumerate(FOUR_COLOURS):
+        expected[32 * (k // 2) :, 32 * (k % 2) :] = colour
+    expected = np.tile(expected, (4, 4, 1))
+    with tifffile.TiffWriter(tmp_path / "a.svs") as tif:
+        tif.write(
+            iter([HALF_WIDE_COLOURS] * 16),
+            shape=expected.shape,
+            dtype=np.uint8,
+            tile=(64, 64),
+            compression=JPEG2000_YCC,
+            photometric="ycbcr",
+            description="Aperio Image Library v12\r\n256x256 [0,0 256x256] (64x64) J2K/YUV16 Q=70|MPP = 0.25",
+            metadata=None,
+        )
+    found = reader(tmp_path / "a.svs", "a").read(0, 0, 0, 256, 256)
+    assert np.abs(found.astype(int) - expected).max() <= 2

@@ -216,7 +216,8 @@ class PageWindows:
                 # The decoder would fill the rest of the tile with grey and say nothing.
                 raise ValueError("a JPEG without its end")
             pixels: NDArray[np.generic] = self._decode(encoded, index, jpegtables=self._tables)[0][0]
-            return rgb_from_ycc(pixels) if self._compression == APERIO_YCC else pixels
+            ycc = self._compression == APERIO_YCC and not _comes_as_rgb(encoded)
+            return rgb_from_ycc(pixels) if ycc else pixels
 
         row, column = divmod(index % (self._down * self._across), self._across)
         place = f"y={row * self._height}, x={column * self._width} of level {self._level}"
@@ -233,3 +234,10 @@ class PageWindows:
                 pixels = np.frombuffer(line, self._raw_dtype).reshape(width, self.samples)
                 out[row, :, plane : plane + self.samples] = pixels
         return out
+
+
+def _comes_as_rgb(codestream: bytes) -> bool:
+    """Whether the decoder of JPEG 2000 takes a picture for YCbCr by itself: where its colours are coarser."""
+    start = codestream.find(b"\xff\x4f\xff\x51")
+    # After the sizes, three bytes per channel: its depth, and how many px it is wide and high.
+    return codestream[start + 46 : start + 48] != b"\x01\x01"
