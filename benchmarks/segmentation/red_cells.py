@@ -2,7 +2,8 @@
 
 Real: rectangles of the fields that no marked leukocyte reaches into, each an image of its own with a slide model of its
 own (no nucleus tells the program what nuclei look like there), and the same cut into squares and laid side by side
-as one large slide per source. Drawn: smears without leukocytes, in every stain.
+as one large image per slide (chula) or source (the others name no slides). Drawn: smears without leukocytes, in every
+stain.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from napari_wbc.segmentation import fit_slide_model, plan_tiles, segment_tile
 from napari_wbc.slides import open_slide
 from napari_wbc.slides.synthetic import STAINS, SmearParameters, SyntheticSmear
 
-from .fields import Field
+from .fields import FULLY_MARKED, Field
 from .readings import Readings
 from .tables import markdown
 
@@ -31,7 +32,8 @@ _CELL = 16
 
 def measure(fields: Iterable[Field], drawn_px: int = 4000) -> pd.DataFrame:
     """A row per image: source, kind of image, megapixels, finds, and places of the finds in their fields."""
-    rows, squares = [], {}
+    rows = []
+    squares: dict[tuple[str, str], list[tuple[Field, int, int, int]]] = {}
     for field in fields:
         y0, x0, y1, x1 = empty_rectangle(field)
         least = _LEAST_SIDE_UM / field.um_per_px
@@ -40,8 +42,10 @@ def measure(fields: Iterable[Field], drawn_px: int = 4000) -> pd.DataFrame:
         pixels = field.pixels[y0:y1, x0:x1]
         places = [(field, y + y0, x + x0) for y, x in _centres(pixels, field.um_per_px)]
         rows.append(_row(field.domain, "single rectangles", pixels, places))
-        squares.setdefault(field.domain, []).extend(_squares(field, (y0, x0, y1, x1)))
-    for domain, parts in squares.items():
+        # The slide where it is named; what lies in one mosaic should come from one.
+        key = field.domain, "" if field.domain in FULLY_MARKED else field.group
+        squares.setdefault(key, []).extend(_squares(field, (y0, x0, y1, x1)))
+    for (domain, _), parts in squares.items():
         if len(parts) >= 4:
             rows.append(_mosaic(domain, parts))
     for name in STAINS if drawn_px else ():
