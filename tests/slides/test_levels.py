@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -182,3 +183,49 @@ def test_jpeg2000_with_colours_of_half_the_width(tmp_path: Path, reader: type) -
         )
     found = reader(tmp_path / "a.svs", "a").read(0, 0, 0, 256, 256)
     assert np.abs(found.astype(int) - expected).max() <= 2
+
+
+def without_tables(packed: bytes) -> tuple[bytes, bytes]:
+    """Split a JPEG into its tables and the rest, as Aperio stores the former once for all tiles."""
+    tables, rest, at = b"", b"", 2
+    while packed[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(packed[at + 2 : at + 4], "big")
+        if packed[at + 1] in (0xDB, 0xC4):
+            tables += packed[at:end]
+        else:
+            rest += packed[at:end]
+        at = end
+    return b"\xff\xd8" + tables + b"\xff\xd9", b"\xff\xd8" + rest + packed[at:]
+
+
+@pytest.mark.parametrize("colours", ["YCBCR", "RGB"])
+def test_jpeg_tables_are_shared_by_the_tiles(tmp_path: Path, spots: np.ndarray, colours: str) -> None:
+    """In YCbCr, and in RGB as the TIFF says (openslide takes such tiles of ours for YCbCr)."""
+    image = np.ascontiguousarray(spots[:512, :512])
+    image[..., 0] //= 2
+    options = {"level": 95, "colorspace": "RGB", "outcolorspace": colours}
+    split = [
+        without_tables(
+            imagecodecs.jpeg8_encode(np.ascontiguousarray(image[y : y + 256, x : x + 256]), **options)
+        )
+        for y in (0, 256)
+        for x in (0, 256)
+    ]
+    tables = split[0][0]
+    assert {part[0] for part in split} == {tables}
+    with tifffile.TiffWriter(tmp_path / "a.svs") as tif:
+        tif.write(
+            iter([part[1] for part in split]),
+            shape=image.shape,
+            dtype=np.uint8,
+            tile=(256, 256),
+            compression="jpeg",
+            photometric={"RGB": "rgb"}.get(colours, "ycbcr"),
+            subsampling=(1, 1) if colours == "RGB" else (2, 2),
+            extratags=[(347, 7, len(tables), tables, True)],
+            description="Aperio Image Library v12\r\n512x512 [0,0 512x512] (256x256) JPEG/RGB Q=95|MPP = 0.25",
+            metadata=None,
+        )
+    for reader in (TiffSlide, WholeSlide) if colours == "YCBCR" else (TiffSlide,):
+        found = reader(tmp_path / "a.svs", "a").read(0, 0, 0, 512, 512).astype(int)
+        assert np.abs(found - image).max() <= 12
