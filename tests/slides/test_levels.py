@@ -1,4 +1,4 @@
-"""What a px of a coarser level stands for, also where the sides of the levels are no whole parts of the slide's."""
+"""Pyramids as scanners store them: what a px of a coarser level stands for, and that every packing gives its colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_wbc.slides import Slide, open_slide
 from napari_wbc.slides.levels import downsample_of, levels_of
 from napari_wbc.slides.tiff import TiffSlide
 from napari_wbc.slides.whole_slide import WholeSlide
-from pyramid_files import JPEG2000_RGB, JPEG2000_YCC, write_ome_tiff, write_ome_zarr, write_svs
+from pyramid_files import JPEG2000_RGB, JPEG2000_YCC, reduced, write_ome_tiff, write_ome_zarr, write_svs
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 5, 16, 32])
@@ -229,3 +229,19 @@ def test_jpeg_tables_are_shared_by_the_tiles(tmp_path: Path, spots: np.ndarray, 
     for reader in (TiffSlide, WholeSlide) if colours == "YCBCR" else (TiffSlide,):
         found = reader(tmp_path / "a.svs", "a").read(0, 0, 0, 512, 512).astype(int)
         assert np.abs(found - image).max() <= 12
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpeg2000", "zlib"])
+def test_ome_tiff_of_three_planes_with_a_pyramid(tmp_path: Path, spots: np.ndarray, compression: str) -> None:
+    """As converters write a colour image that they take for three channels."""
+    options = {"tile": (256, 256), "compression": compression, "photometric": "minisblack"}
+    sizes = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25}
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tif:
+        tif.write(np.moveaxis(spots, 2, 0), subifds=2, metadata={"axes": "CYX", **sizes}, **options)
+        for factor in (2, 4):
+            tif.write(np.moveaxis(reduced(spots, factor), 2, 0), subfiletype=1, **options)
+    slide = open_slide(tmp_path / "a.ome.tif")
+    assert [level.downsample for level in slide.levels] == [1.0, 2.0, 4.0]
+    for level, factor in enumerate((1, 2, 4)):
+        found = slide.read(level, 0, 0, *slide.levels[level].shape).astype(int)
+        assert np.abs(found - reduced(spots, factor)).max() <= 6
