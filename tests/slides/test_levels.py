@@ -1,4 +1,4 @@
-"""Pyramids as scanners store them: what a px of a coarser level stands for, and that every packing gives its colours."""
+"""Pyramids as scanners store them: what a px of a coarser level stands for, and the colours of every packing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pyramid_files import JPEG2000_RGB, JPEG2000_YCC, reduced, write_ome_tiff, w
 def test_left_out_and_filled_up_blocks_give_the_whole_factor(shape: tuple[int, int], factor: int) -> None:
     left_out = shape[0] // factor, shape[1] // factor
     filled_up = -(-shape[0] // factor), -(-shape[1] // factor)
-    for reduced in (left_out, filled_up, (left_out[0], filled_up[1])):
-        found = downsample_of(shape, reduced)
+    for level in (left_out, filled_up, (left_out[0], filled_up[1])):
+        found = downsample_of(shape, level)
         assert found is not None
         # Less than a px of the level at its far end, for a whole factor and for any other.
-        assert max(reduced) * abs(found / factor - 1) < 1
-        if min(reduced) > 2 * factor:
+        assert max(level) * abs(found / factor - 1) < 1
+        if min(level) > 2 * factor:
             assert found == factor
 
 
