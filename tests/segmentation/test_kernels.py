@@ -126,6 +126,23 @@ def test_the_best_curve_is_the_best(either: str) -> None:
     np.testing.assert_array_equal(kernels.best_curve(score, costs), curves[int(sums.argmax())])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (55, 64)])
+def test_samples_between_pixels_have_the_same_bits(shape: tuple[int, int], compiled: ModuleType) -> None:
+    rng = np.random.default_rng(11)
+    values = rng.normal(0, 1, (9, 7)).astype(np.float32)
+    (rows, wy), (columns, wx) = (
+        (np.sort(rng.integers(0, size - 1, count)), rng.random(count, np.float32))
+        for size, count in zip(values.shape, shape, strict=True)
+    )
+    one, other = (m.interpolate(values, rows, wy, columns, wx) for m in (compiled, uncompiled))
+    assert one.shape == shape
+    assert one.tobytes() == other.tobytes()
+    wanted = ndimage.map_coordinates(values, np.meshgrid(rows + wy, columns + wx, indexing="ij"), order=1)
+    np.testing.assert_allclose(one, wanted, atol=1e-5)
+    with pytest.raises(IndexError, match="do not lie in 7 px"):
+        kernels.interpolate(values, rows, wy, columns + 6, wx)
+
+
 def test_windows_that_are_no_copies(either: str) -> None:
     """Windows cut from larger arrays, and arrays that must not be written to."""
     large = random_pixels(40, 60)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.segmentation.kernels import box_reduce
+from napari_wbc.segmentation.kernels import box_reduce, interpolate
 from napari_wbc.slides.slide import RGB, Slide
 
 
@@ -166,5 +166,4 @@ def enlarge(
         weights.append((low + 1 - used.start, np.round(position - low, 6).astype(np.float32)))
     padded = np.pad(values[parts[0], parts[1]], ((1, 2), (1, 2)))
     (rows, wy), (columns, wx) = weights
-    vertical = padded[rows] * (1 - wy)[:, None] + padded[rows + 1] * wy[:, None]
-    return np.asarray(vertical[:, columns] * (1 - wx) + vertical[:, columns + 1] * wx, np.float32)
+    return interpolate(padded, rows, wy, columns, wx)

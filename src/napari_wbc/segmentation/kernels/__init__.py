@@ -146,3 +146,47 @@ def best_curve(score: Floats, costs: Floats) -> NDArray[np.int64]:
     angles = len(score)
     half = angles // 2
     return np.roll(path[half : half + angles], half)
+
+
+def interpolate(
+    values: Floats, rows: NDArray[np.intp], wy: Floats, columns: NDArray[np.intp], wx: Floats
+) -> Floats:
+    """Sample an image between its pixels, bilinearly, on rows and columns.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float32, shape (n_y, n_x)
+        The image.
+    rows, columns : numpy.ndarray of int, shape (height,) and (width,)
+        The pixels before each place; there is one more after them.
+    wy, wx : numpy.ndarray of float32, shape (height,) and (width,)
+        How far past these pixels each place lies, 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (height, width)
+
+    Raises
+    ------
+    IndexError
+        When a place lies outside the image (compiled code does not look at every index).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.array([[0, 1], [2, 3]], np.float32)
+    >>> zero, half = np.array([0]), np.array([0.5], np.float32)
+    >>> interpolate(ramp, zero, half, zero, half)
+    array([[1.5]], dtype=float32)
+    """
+    for index, size in ((rows, values.shape[0]), (columns, values.shape[1])):
+        if index.size and not (index.min() >= 0 and index.max() + 1 < size):
+            raise IndexError(f"places from {index.min()} to {index.max()} + 1 do not lie in {size} px")
+    sampled: Floats = implementation().interpolate(
+        np.ascontiguousarray(values, np.float32),
+        np.ascontiguousarray(rows, np.int64),
+        np.ascontiguousarray(wy, np.float32),
+        np.ascontiguousarray(columns, np.int64),
+        np.ascontiguousarray(wx, np.float32),
+    )
+    return sampled

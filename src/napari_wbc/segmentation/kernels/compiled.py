@@ -14,6 +14,7 @@ import numpy as np
 
 _COUNT = numba.int64
 _PIXELS = numba.types.Array(numba.uint8, 3, "C", readonly=True)
+_INDEX = numba.types.Array(numba.int64, 1, "C", readonly=True)
 _VECTOR = numba.types.Array(numba.float32, 1, "C", readonly=True)
 _PLANE = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _PLANES = numba.types.Array(numba.float32, 3, "C", readonly=True)
@@ -150,3 +151,23 @@ def best_curve(score: Any, costs: Any) -> Any:
     for turn in range(2 * angles - 1, 0, -1):
         path[turn - 1] = came_from[turn, path[turn]]
     return path
+
+
+@_compiled(_PLANE, _INDEX, _VECTOR, _INDEX, _VECTOR)
+def interpolate(values: Any, rows: Any, wy: Any, columns: Any, wx: Any) -> Any:
+    """See :func:`napari_wbc.segmentation.kernels.interpolate`."""
+    height, width = len(rows), len(columns)
+    result = np.empty((height, width), np.float32)
+    line = np.empty(values.shape[1], np.float32)
+    one = np.float32(1.0)
+    for i in range(height):
+        above, below = values[rows[i]], values[rows[i] + 1]
+        past = wy[i]
+        before = one - past
+        for j in range(len(line)):
+            line[j] = above[j] * before + below[j] * past
+        out = result[i]
+        for j in range(width):
+            k = columns[j]
+            out[j] = line[k] * (one - wx[j]) + line[k + 1] * wx[j]
+    return result

@@ -97,3 +97,13 @@ def best_curve(score: Floats, costs: Floats) -> NDArray[np.int64]:
     for turn in range(2 * angles - 1, 0, -1):
         path[turn - 1] = came_from[turn, path[turn]]
     return path
+
+
+def interpolate(
+    values: Floats, rows: NDArray[np.int64], wy: Floats, columns: NDArray[np.int64], wx: Floats
+) -> Floats:
+    """See :func:`napari_wbc.segmentation.kernels.interpolate`."""
+    one = np.float32(1.0)
+    lines: Floats = values[rows] * (one - wy)[:, None] + values[rows + 1] * wy[:, None]
+    sampled: Floats = lines[:, columns] * (one - wx) + lines[:, columns + 1] * wx
+    return sampled
