@@ -29,7 +29,8 @@ from napari_wbc.gui.wrapped_label import WrappedLabel
 _WHOLE_IMAGE = "whole image"
 _OTHER_PROFILE = "other file…"
 _FILES = (
-    "Smear images (*.png *.jpg *.jpeg *.bmp *.webp *.tif *.tiff *.svs *.ndpi *.mrxs *.scn *.bif *.vms *.vmu *.svslide)"
+    "Smear images (*.png *.jpg *.jpeg *.bmp *.webp *.tif *.tiff *.svs *.ndpi *.mrxs *.scn *.bif *.vms *.vmu *.svslide "
+    "*.czi *.dcm)"
     ";;All files (*)"
 )
 
