@@ -23,7 +23,7 @@ from napari_wbc.segmentation.quality import (
     regions_table,
     with_regions,
 )
-from napari_wbc.segmentation.region_measures import SEEN_UM
+from napari_wbc.segmentation.region_measures import _CROSS, SEEN_UM, _parts_per_square
 from napari_wbc.slides import open_slide
 from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.slide import RGB
@@ -192,6 +192,16 @@ def test_remembered_windows_hold_the_same_pixels() -> None:
     plain, remembering = Grid.at(slide, 0.1, 0.5), RememberingGrid.at(slide, 0.1, 0.5)
     for window in ((10, 10, 60, 50), (20, 10, 60, 50), (5, 5, 20, 20), (0, 0, 100, 100), (5, 5, 20, 20)):
         np.testing.assert_array_equal(plain.read(slide, *window), remembering.read(slide, *window))
+
+
+def test_parts_are_counted_image_by_image() -> None:
+    """Numbers of parts rise from image to image of a stack, also where images are empty."""
+    random = np.random.default_rng(0)
+    stack = random.random((9, 20, 30)) < 0.4
+    stack[[0, 4, 8]] = False
+    labels, _ = ndimage.label(stack, _CROSS)
+    expected = [int(ndimage.label(image)[1]) for image in stack]
+    assert _parts_per_square(labels).tolist() == expected
 
 
 @pytest.mark.data
