@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,9 @@ def test_count_writes_the_contract_and_prints_the_table(
     assert str(small_file) in printed.out
     assert "Neutrophil" in printed.out
     assert "research use only" in printed.out
+    assert re.search(
+        r"^Scale: 0\.1\d+ µm per px, .+\nStain: (confidence 0|typical)", printed.out, re.MULTILINE
+    )
     assert sorted(item.name for item in (out / "small").iterdir()) == sorted(FILES)
     run = json.loads((out / "small" / "run.json").read_text(encoding="utf-8"))
     assert run["parameters"]["wbc_per_l"] == 7.2e9

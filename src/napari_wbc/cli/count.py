@@ -151,6 +151,7 @@ class _Batch:
 
     def count(self, image: str, folder: Path, bars: Bars) -> str:
         """Count one image, write its results; give the text for stdout."""
+        from napari_wbc.differential.provenance_rows import scale_text, stain_text
         from napari_wbc.pipeline import count
         from napari_wbc.results import check_folder
         from napari_wbc.slides import open_slide
@@ -168,7 +169,8 @@ class _Batch:
             result.write(folder)
         finally:
             slide.close()
-        return f"{image}\n{result.differential.to_text()}\n-> {folder}\n"
+        known = f"Scale: {scale_text(result.run['scale'])}\nStain: {stain_text(result.run['slide_model'])}"
+        return f"{image}\n{result.differential.to_text()}\n{known}\n-> {folder}\n"
 
     def _is_done(self, slide: Any, folder: Path) -> bool:
         from napari_wbc.provenance import read_run, same_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def add_to(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment the image."""
     from napari_wbc.cli.places import writable_file, write_table
+    from napari_wbc.differential.provenance_rows import scale_text, stain_text
     from napari_wbc.execution.progress import Progress
     from napari_wbc.segmentation import cells_to_table, segment_slide, sort_cells
     from napari_wbc.segmentation.label_file import check_label_path, write_labels
@@ -82,7 +84,6 @@ def run(args: argparse.Namespace) -> int:
         report_error(error, about=args.image, debug=args.debug)
         return FAILED
     if not args.quiet:
-        say(
-            f"{len(cells)} cells -> {args.out}, {table_path} ({scale.um_per_px:.4g} µm per px, {scale.origin})"
-        )
+        say(f"{len(cells)} cells -> {args.out}, {table_path}")
+        say(f"Scale: {scale_text(asdict(scale))}\nStain: {stain_text(model.to_dict())}")
     return DONE
