@@ -6,10 +6,12 @@ import sys
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
+from disc_scene import smear
 from scipy import ndimage
 
-from napari_wbc.segmentation import kernels
+from napari_wbc.segmentation import kernels, segment
 from napari_wbc.segmentation.background import OPTICAL_DENSITY
 from napari_wbc.segmentation.kernels import uncompiled
 
@@ -153,6 +155,24 @@ def test_windows_that_are_no_copies(either: str) -> None:
     np.testing.assert_array_equal(
         kernels.smooth(planes[:, 5:, ::2], 1.0), kernels.smooth(planes[:, 5:, ::2].copy(), 1.0)
     )
+
+
+def test_cells_do_not_depend_on_the_kernels(monkeypatch: pytest.MonkeyPatch, compiled: ModuleType) -> None:
+    """A whole segmentation: slide model, table, masks."""
+    image = smear(seed=4).draw()
+    results = []
+    for name in ("numba", "numpy"):
+        monkeypatch.setenv("NAPARI_WBC_KERNELS", name)
+        kernels.implementation.cache_clear()
+        assert (kernels.implementation() is compiled) == (name == "numba")
+        results.append(segment(image, um_per_px=0.1))
+    kernels.implementation.cache_clear()
+    one, other = results
+    assert len(one.table) >= 10
+    assert one.slide_model.to_dict() == other.slide_model.to_dict()
+    pd.testing.assert_frame_equal(one.table, other.table, check_exact=True)
+    np.testing.assert_array_equal(one.cells, other.cells)
+    np.testing.assert_array_equal(one.nuclei, other.nuclei)
 
 
 def test_choice(monkeypatch: pytest.MonkeyPatch, compiled: ModuleType) -> None:
