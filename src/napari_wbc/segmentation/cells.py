@@ -80,9 +80,10 @@ def outline_cell(
     territory = divide(nucleus, around, coarse, fine, window)
     if not territory.own.any():
         return None  # a ring wider than the window is no nucleus
-    cell = territory.keep(
-        trace_outline(density, territory.own, territory.foreign, model.surroundings, fine.um)
-    )
+    cell = trace_outline(density, territory.own, territory.foreign, model.surroundings, fine.um)
+    cell = territory.keep(cell)
+    if not (cell & territory.own).any():
+        return None
     # From here on only the box of the cell matters.
     rows, columns = np.nonzero(cell)
     y0, x0 = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)

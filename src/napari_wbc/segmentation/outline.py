@@ -41,7 +41,9 @@ _OFF_NUCLEUS_UM, _OUTSIDE_UM = 0.7, 5.0
 _DOUBT = 0.6
 _LIMIT = 3.0
 #: The curve is moved to the steepest place within so many steps, mostly within that distance.
-_SNAP_STEPS, _SNAP_UM = 3, 0.4
+_SNAP_STEPS, _SNAP_UM = 4, 0.4
+#: By how much the first pass may have seen the nucleus too large.
+_TOO_LARGE_STEPS = 2
 #: Of the radius over the angles.
 _SMOOTHING = 0.75
 
@@ -93,7 +95,7 @@ def trace_outline(
     density : numpy.ndarray of float32, shape (height, width, 3)
         Optical density.
     own : numpy.ndarray of bool, shape (height, width)
-        The nucleus: always inside.
+        The nucleus as the first pass saw it, blurred: inside but for a narrow rim.
     foreign : numpy.ndarray of bool, shape (height, width), or None
         What belongs to other cells.
     surroundings : Surroundings
@@ -132,7 +134,7 @@ def trace_outline(
         gain[beyond] = _BEYOND
         gain += np.float32(wider) - rim * rim
         score = np.cumsum(gain * (length * np.float32(_STEP_UM)), axis=1) + edges
-        score[(off < 0) | (off * _STEP_UM > _FARTHEST_OFF_UM)] = -1e6
+        score[(off < -_TOO_LARGE_STEPS) | (off * _STEP_UM > _FARTHEST_OFF_UM)] = -1e6
         steps = np.arange(-_MOST_STEPS, _MOST_STEPS + 1)
         return best_curve(score, (_BEND * steps * steps).astype(np.float32))
 
@@ -148,7 +150,7 @@ def trace_outline(
     )
     curve = best(np.float32(1 - _OWN_SHARE) * evidence + np.float32(_OWN_SHARE) * adapted, 0.0)
     radius = _at_the_steepest(curve, red + purple, beyond)
-    return _fill(radius, rays) | own
+    return _fill(radius, rays)
 
 
 def _edges(red: Floats, purple: Floats, beyond: Mask, spread: float) -> Floats:

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_wbc.segmentation.grid import Grid, enlarge, enlarge_mask
+from napari_wbc.segmentation.lobes import LOBE_GAP_UM
 from napari_wbc.segmentation.morphology import Mask
-from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
+from napari_wbc.segmentation.nuclei import NUCLEUS_UM2, Nucleus, NucleusMap
 
 #: No part of a cell lies further from the middle of its nucleus than 13 µm, or further from its rim than 9 µm: nuclei
 #: beyond this distance are no competitors. Every tile sees at least as far.
 _FARTHEST_UM = 22.5
-#: Parts smaller than that (µm²; platelets, mostly) count as that much further away than they are (µm).
-_SMALL = ((4.0, 4.0), (12.0, 2.0))
+#: Clusters of parts smaller than that (µm²; single lobes that nothing was joined to, platelets) are no nuclei: they
+#: count as that much further away (µm); what is small for a lobe, too, the least.
+_SMALL = ((5.0, 4.0), (NUCLEUS_UM2, 7.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,23 +28,17 @@ class Territory:
     Attributes
     ----------
     own : numpy.ndarray of bool, shape (height, width)
-        The nucleus.
-    others : numpy.ndarray of bool, shape (height, width)
-        Other nuclei.
+        The nucleus, as far as no other has a claim on it.
     foreign : numpy.ndarray of bool, shape (height, width), or None
         What is not closer to the nucleus than to others; None where there are no others.
     """
 
     own: Mask
-    others: Mask
     foreign: Mask | None
 
     def keep(self, cell: Mask) -> Mask:
         """Cut a cell back to what no other cell can claim."""
-        if self.foreign is None:
-            return cell
-        kept: Mask = (cell & ~self.foreign & ~self.others) | self.own
-        return kept
+        return cell if self.foreign is None else cell & ~self.foreign
 
 
 def divide(
@@ -78,10 +74,10 @@ def divide(
     mine = _paste(nucleus.mask, (nucleus.y0, nucleus.x0), (y0, x0, y1, x1))
     theirs = nuclear & ~mine
     if not theirs.any() or not mine.any():
-        return Territory(own, np.zeros_like(own), None)
-    difference = (_distance(mine, coarse.um) - _distance(theirs, coarse.um)).astype(np.float32)
-    others = enlarge_mask(theirs, coarse, (y0, x0), fine.px, window)
-    return Territory(own, others, enlarge(difference, coarse, (y0, x0), fine.px, window) > np.float32(-1e-4))
+        return Territory(own, None)
+    difference = (ndimage.distance_transform_edt(~mine) - _distance(theirs, coarse.um)).astype(np.float32)
+    foreign = enlarge(difference, coarse, (y0, x0), fine.px, window) > np.float32(-1e-4)
+    return Territory(own & ~foreign, foreign)
 
 
 def _paste(mask: Mask, origin: tuple[int, int], window: tuple[int, int, int, int]) -> Mask:
@@ -98,17 +94,21 @@ def _paste(mask: Mask, origin: tuple[int, int], window: tuple[int, int, int, int
 
 
 def _distance(mask: Mask, um: float) -> NDArray[np.float64]:
-    """Distance to the parts of a mask, px, with a handicap for small ones."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    area = np.bincount(labels.ravel(), minlength=count + 1) * um**2
+    """Distance to the parts of a mask, px, with a handicap for small clusters of them.
+
+    All lobes of a nucleus lie in one cluster, so no nucleus has a handicap.
+    """
+    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~mask)
+    clusters, count = ndimage.label(distance <= LOBE_GAP_UM / 2 / um + 1, np.ones((3, 3)))
+    area = np.bincount(clusters[mask], minlength=count + 1) * um**2
     # What the window cuts may be large outside it.
-    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+    for edge in (clusters[0], clusters[-1], clusters[:, 0], clusters[:, -1]):
         area[edge] = np.inf
-    handicap = np.select([area < limit for limit, _ in _SMALL], [um_more for _, um_more in _SMALL], 0.0)
-    distance = np.full(mask.shape, np.inf)
-    for um_more in np.unique(handicap[1:]):
-        chosen = handicap == um_more
-        chosen[0] = False
-        to_part = ndimage.distance_transform_edt(~chosen[labels]) + um_more / um
-        np.minimum(distance, to_part, out=distance)
+    handicap = np.select([area < limit for limit, _ in _SMALL], [further for _, further in _SMALL], 0.0)
+    if not handicap[1:].any():
+        return distance
+    distance[:] = np.inf
+    for further in np.unique(handicap[1:]):
+        chosen = mask & (handicap[clusters] == further)
+        np.minimum(distance, ndimage.distance_transform_edt(~chosen) + further / um, out=distance)
     return distance
