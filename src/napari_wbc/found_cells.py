@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from napari_wbc.segmentation.cells import SegmentedCell
     from napari_wbc.segmentation.segment import TileResult
 
-# Tiles are classified together as soon as they hold this many cells.
-_ENOUGH_CELLS = 16
+# Tiles are classified together as soon as they hold this many cells, or are this many: what waits is lost in a crash.
+_ENOUGH_CELLS, _ENOUGH_TILES = 16, 16
 _BOX = ("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
 
 
@@ -138,10 +138,11 @@ class FoundCells:
         Returns
         -------
         Found or None
-            Of this and earlier tiles, when enough cells for the classifier have come together or it is the ``last``.
+            Of this and earlier tiles, when enough has come together or it is the ``last``.
         """
         self._waiting.append(result)
-        if not last and sum(len(waiting.findings.cells) for waiting in self._waiting) < _ENOUGH_CELLS:
+        cells = sum(len(waiting.findings.cells) for waiting in self._waiting)
+        if not last and cells < _ENOUGH_CELLS and len(self._waiting) < _ENOUGH_TILES:
             return None
         waiting, self._waiting = self._waiting, []
         found = self._classified(waiting)

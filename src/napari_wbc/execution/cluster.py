@@ -122,10 +122,11 @@ class Cluster:
     def _hand_over(self, mine: Future[Any], theirs: distributed.Future) -> None:
         """Pass on how a task ended; called by a thread of dask's."""
         from distributed import CancelledError, KilledWorker
+        from distributed.comm import CommClosedError
 
         try:
             result = theirs.result()
-        except CancelledError:
+        except (CancelledError, CommClosedError):
             mine.set_exception(_Lost())
         except KilledWorker:
             mine.set_exception(

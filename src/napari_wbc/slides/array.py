@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,5 +51,5 @@ class ArraySlide(StoredSlide):
     def _cut(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
         return np.asarray(self.arrays[level][y : y + height, x : x + width])
 
-    def __reduce__(self) -> tuple[type[StoredSlide], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., StoredSlide], tuple[object, ...]]:
         return type(self), (self.arrays, self.name)

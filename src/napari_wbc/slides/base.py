@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_wbc.errors import InputError
 from napari_wbc.slides.levels import levels_of
 from napari_wbc.slides.pixels import bit_depth, check_layout, to_rgb8
 from napari_wbc.slides.slide import RGB, Level, check_window
@@ -93,10 +95,18 @@ class StoredSlide(ABC):
     def close(self) -> None:  # noqa: B027 - most adapters hold no file
         """Let go of the file."""
 
-    def __reduce__(self) -> tuple[type[StoredSlide], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., StoredSlide], tuple[object, ...]]:
         # A worker may run in another folder.
-        return type(self), (self.path.absolute() if self.path is not None else None, self.name)
+        path = self.path.absolute() if self.path is not None else None
+        return _open_again, (type(self), path, self.name)
 
     def __repr__(self) -> str:
         height, width = self.shape
         return f"<{type(self).__name__} {self.name!r} {height} x {width} px, {len(self.levels)} level(s)>"
+
+
+def _open_again(kind: Callable[[Path, str], StoredSlide], path: Path, name: str) -> StoredSlide:
+    """Open a slide in another process, perhaps on another computer."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    return kind(path, name)
