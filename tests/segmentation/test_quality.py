@@ -73,16 +73,17 @@ def test_every_block_has_one_tile(shape: tuple[int, int], core: int, shift: int)
 
 
 def test_single_cells() -> None:
-    """Cells of 44 µm², six in a row of the square that is looked at."""
-    region = only(regions_of(discs(SEEN_UM / 6)))
-    assert region.foreground_fraction == pytest.approx(44.2 * 36 / SEEN_UM**2, rel=0.1)
+    """Cells of 44 µm², five in a row of the square that is looked at."""
+    region = only(regions_of(discs(SEEN_UM / 5)))
+    # The outline runs along the foot of the edges, which are one px wide there.
+    assert region.foreground_fraction == pytest.approx(44.2 * 25 / SEEN_UM**2, rel=0.2)
     assert region.crowding == pytest.approx(1.0, abs=0.1)
     assert region.clustered_fraction == 0.0
     assert region.pallor_fraction == 0.0
 
 
 def test_pairs_are_clusters() -> None:
-    region = only(regions_of(discs(18.0, each=2)))
+    region = only(regions_of(discs(SEEN_UM / 3, each=2)))
     assert region.crowding == pytest.approx(1.95, abs=0.2)
     assert region.clustered_fraction > 0.8
 

@@ -20,7 +20,7 @@ from napari_wbc.segmentation.tiles import Tile
 from napari_wbc.slides.slide import RGB
 
 #: Side of the square in the middle of a block that is looked at.
-SEEN_UM = 64.0
+SEEN_UM = 60.0
 #: Cells are outlined at about this resolution; their edges are looked at on the grid of the first pass.
 _OUTLINE_UM = 1.0
 #: Foreground is at least this dense in green, and at least this share of a red cell.
@@ -65,7 +65,7 @@ def measure_regions(
     Returns
     -------
     list of RegionQuality
-        Row by row. A block is judged by the square of 64 µm in its middle: the same one for every tiling.
+        Row by row. A block is judged by the square of 60 µm in its middle: the same one for every tiling.
     """
     blocks = lattice.owned(tile)
     if not blocks:
@@ -265,17 +265,20 @@ def _sharpness(
     square, y, x = np.nonzero(edge)
     rows, columns = (y + reach) * step, (x + reach) * step
     height, width = pixels.shape[1:3]
-    start = square * (height * width)
+    # The slopes lie up to a pixel beside the pixel of the outlines, and need one more on either side.
+    low, high = -2, step + 1
+    seen = (rows + low >= 0) & (rows + high < height) & (columns + low >= 0) & (columns + high < width)
+    square, rows, columns = square[seen], rows[seen], columns[seen]
+    corner = ((square * height + rows + low) * width + columns + low) * 3 + 1
+    values, side = pixels.reshape(-1), high - low + 1
+    density = [
+        [OPTICAL_DENSITY.take(values.take(corner + 3 * (dy * width + dx))) for dx in range(side)]
+        for dy in range(side)
+    ]
     steepest = np.zeros(len(square), np.float32)
-    values = pixels.reshape(-1)
-
-    def density(place: NDArray[np.intp]) -> NDArray[np.float32]:
-        return OPTICAL_DENSITY.take(values.take(3 * place + 1))
-
-    for dy, dx in product(range(-1, step + 1), repeat=2):
-        place = start + np.clip(rows + dy, 1, height - 2) * width + np.clip(columns + dx, 1, width - 2)
-        down = density(place + width) - density(place - width)
-        right = density(place + 1) - density(place - 1)
+    for dy, dx in product(range(1, side - 1), repeat=2):
+        down = density[dy + 1][dx] - density[dy - 1][dx]
+        right = density[dy][dx + 1] - density[dy][dx - 1]
         np.maximum(steepest, down * down + right * right, out=steepest)
     slope = np.sqrt(steepest.astype(np.float64)) / (2 * um)
-    return _medians(slope / np.maximum(contrast[edge], 0.02), square, len(pixels))
+    return _medians(slope / np.maximum(contrast[edge][seen], 0.02), square, len(pixels))
