@@ -77,7 +77,7 @@ def test_single_cells() -> None:
     region = only(regions_of(discs(SEEN_UM / 5)))
     # The outline runs along the foot of the edges, which are one px wide there.
     assert region.foreground_fraction == pytest.approx(44.2 * 25 / SEEN_UM**2, rel=0.2)
-    assert region.crowding == pytest.approx(1.0, abs=0.1)
+    assert region.crowding == pytest.approx(1.0, abs=0.15)
     assert region.clustered_fraction == 0.0
     assert region.pallor_fraction == 0.0
 
