@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import zarr
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -57,6 +58,15 @@ def test_table_keeps_the_contract(result: CountResult) -> None:
     assert set(cells["status"]) == {"model"}
     assert set(cells["model_sha256"]) == {wbc.load_model("robust").sha256}
     assert cells["novelty"].between(0, 1).all()
+
+
+def test_labels_are_numbered_as_the_cells(result: CountResult, tmp_path: Path) -> None:
+    path = result.write_labels(tmp_path / "labels.ome.zarr")
+    labels = zarr.open_group(path, mode="r")["labels/nuclei/0"]
+    assert labels.shape == result.slide.shape
+    for cell, mask in zip(result.cells.itertuples(), result.masks, strict=True):
+        y0, x0, y1, x1 = mask.bbox
+        np.testing.assert_array_equal(labels[y0:y1, x0:x1] == cell.cell_id, mask.nucleus)
 
 
 def test_cells_have_the_quality_of_their_region(result: CountResult) -> None:

@@ -196,6 +196,30 @@ class CountResult:
             self.journal.unlink(missing_ok=True)
         return folder
 
+    def write_labels(self, path: str | Path, *, cancel: CancelToken | None = None) -> Path:
+        """Write cells and nuclei as label images, numbered as in the cell table.
+
+        Parameters
+        ----------
+        path : str or Path
+            An OME-TIFF (``.tif``) or a pyramid in OME-Zarr (``.ome.zarr``).
+        cancel : CancelToken, optional
+            Stops the writing and leaves nothing behind.
+
+        Returns
+        -------
+        pathlib.Path
+            The file or folder.
+
+        Raises
+        ------
+        OutputError
+            The name has no such ending, or the place cannot be written to.
+        """
+        from napari_wbc.segmentation.label_file import write_labels
+
+        return write_labels(path, self.masks, self.slide.shape, um_per_px=self.scale.um_per_px, cancel=cancel)
+
 
 Event = Progress | ScaleResolved | SlideModelFitted | CellsFound | CountResult
 
