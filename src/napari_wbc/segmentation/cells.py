@@ -9,7 +9,7 @@ import numpy as np
 from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.flags import cell_flags
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
-from napari_wbc.segmentation.morphology import Mask
+from napari_wbc.segmentation.morphology import Mask, extent
 from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
 from napari_wbc.segmentation.nucleus_outline import trace_nucleus
 from napari_wbc.segmentation.outline import trace_outline
@@ -85,9 +85,9 @@ def outline_cell(
     if not (cell & territory.own).any():
         return None
     # From here on only the box of the cell matters.
-    rows, columns = np.nonzero(cell)
-    y0, x0 = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
-    box = np.s_[y0 : int(rows.max()) + 2, x0 : int(columns.max()) + 2]
+    y0, x0, y1, x1 = extent(cell)
+    y0, x0 = max(0, y0 - 1), max(0, x0 - 1)
+    box = np.s_[y0 : y1 + 1, x0 : x1 + 1]
     cell, density = cell[box], density[box]
     q = model.nuclear_density(density)
     inside = trace_nucleus(density, q, territory.own[box], cell, model.threshold_nucleus, fine.um)
@@ -116,13 +116,7 @@ def _measure(
     y0, x0 = corner
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2
-    rows, columns = np.nonzero(cell)
-    top, left, bottom, right = (
-        int(rows.min()),
-        int(columns.min()),
-        int(rows.max()) + 1,
-        int(columns.max()) + 1,
-    )
+    top, left, bottom, right = extent(cell)
     border = y0 + top == 0 or x0 + left == 0 or y0 + bottom == fine.shape[0] or x0 + right == fine.shape[1]
     # The box in level-0 px, one fine px wider, cut at the slide.
     box = (
@@ -133,11 +127,11 @@ def _measure(
     )
     native_cell = enlarge_mask(cell, fine, (y0, x0), 1.0, box)
     native_inside = enlarge_mask(inside, fine, (y0, x0), 1.0, box) & native_cell
-    rows, columns = np.nonzero(native_cell)
-    cut = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    first_row, first_column, last_row, last_column = extent(native_cell)
+    cut = np.s_[first_row:last_row, first_column:last_column]
     mask = CellMask(
-        box[0] + int(rows.min()),
-        box[1] + int(columns.min()),
+        box[0] + first_row,
+        box[1] + first_column,
         native_cell[cut].copy(),
         native_inside[cut].copy(),
     )

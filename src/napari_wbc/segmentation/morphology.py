@@ -56,6 +56,33 @@ def opened(mask: Mask, radius: float) -> Mask:
     return dilate(erode(mask, radius), radius)
 
 
+def middle(mask: Mask) -> tuple[int, int]:
+    """Centroid of a mask, rounded down.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> middle(np.ones((3, 4), bool))
+    (1, 1)
+    """
+    rows, columns = mask.sum(axis=1), mask.sum(axis=0)
+    area = int(rows.sum())
+    return int(rows @ np.arange(len(rows))) // area, int(columns @ np.arange(len(columns))) // area
+
+
+def extent(mask: Mask) -> tuple[int, int, int, int]:
+    """Box of a mask as ``y0, x0, y1, x1``, ends excluded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> extent(np.eye(5, 7, 2, dtype=bool))
+    (0, 2, 5, 7)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
 def touching_part(mask: Mask, seed: Mask) -> Mask:
     """Keep the connected parts of the mask that share a pixel with the seed."""
     labels, count = ndimage.label(mask)

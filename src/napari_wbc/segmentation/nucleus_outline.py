@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from napari_wbc.segmentation.morphology import Mask, opened, touching_part
+from napari_wbc.segmentation.morphology import Mask, dilate, erode, opened, touching_part
 
 #: Smaller gaps in a nucleus are chromatin of lighter colour.
 _HOLE_UM2 = 2.5
@@ -64,14 +64,13 @@ def trace_nucleus(
     is found better along the line between the colours of these two.
     """
     rough = _by_threshold(q, own, cell, threshold, um)
-    depth = ndimage.distance_transform_edt(np.pad(rough, 1))[1:-1, 1:-1] * um
-    core = depth > _DEEP_UM
+    core = erode(rough, _DEEP_UM / um)
     if core.sum() * um**2 < _CORE_UM2:
         core = rough
-    away = ndimage.distance_transform_edt(~rough) * um
-    ring = cell & (away > _OFF_UM)
+    near = dilate(rough, _OFF_UM / um)
+    ring = cell & ~near
     if ring.sum() * um**2 < _RING_UM2:
-        ring = (away > _OFF_UM) & (away < _OFF_UM + _RING_UM)
+        ring = dilate(near, _RING_UM / um) & ~near
     if not ring.any():
         return rough
     # The optics blur light, not density: half way is meant in light.
@@ -92,7 +91,7 @@ def trace_nucleus(
     joined = np.zeros(count + 1, bool)
     joined[labels[core & mask]] = True
     lobes[0] = joined[0] = False
-    mask = (joined[labels] & (away <= _FARTHEST_UM)) | lobes[labels]
+    mask = (joined[labels] & dilate(rough, _FARTHEST_UM / um)) | lobes[labels]
     if mask.sum() < 0.6 * rough.sum():
         return rough
     return _without_holes(mask, cell, um)

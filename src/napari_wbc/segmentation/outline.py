@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_wbc.segmentation.kernels import best_curve
-from napari_wbc.segmentation.morphology import Mask
+from napari_wbc.segmentation.morphology import Mask, middle
 from napari_wbc.segmentation.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
@@ -113,8 +113,7 @@ def trace_outline(
     programming. It is found twice: the first time by the colours of the slide, the second time also by what the
     first curve holds and what lies around it. At last it is moved to the steepest place nearby.
     """
-    y, x = np.nonzero(own)
-    rays = Rays((int(y.sum()) // len(y), int(x.sum()) // len(x)), own.shape, um)
+    rays = Rays(middle(own), own.shape, um)
     rows, columns, beyond = rays.points
     red, purple = surroundings.stained(density[rows, columns])
     bins = surroundings.bins(red, purple)
@@ -223,18 +222,19 @@ def _at_the_steepest(curve: NDArray[np.int64], stained: Floats, beyond: Mask) ->
 
 
 def _fill(radius: NDArray[np.float64], rays: Rays) -> Mask:
-    """Mark all pixels within the radius of their angle."""
-    centre, shape = rays.centre, rays.shape
+    """Mark all pixels inside the closed curve through the rays at their radii."""
     smooth = ndimage.gaussian_filter1d((radius + 1) * (_STEP_UM / rays.um), _SMOOTHING, mode="wrap")
-    reach = int(smooth.max()) + 1
-    y0, x0 = max(0, centre[0] - reach), max(0, centre[1] - reach)
-    y1, x1 = min(shape[0], centre[0] + reach + 1), min(shape[1], centre[1] + reach + 1)
-    y = (np.arange(y0, y1) - centre[0])[:, None].astype(np.float64)
-    x = (np.arange(x0, x1) - centre[1])[None].astype(np.float64)
-    turn = np.arctan2(y, x) * (ANGLES / (2 * np.pi)) % ANGLES
-    low = turn.astype(np.intp) % ANGLES
-    part = turn - np.floor(turn)
-    limit = smooth[low] * (1 - part) + smooth[(low + 1) % ANGLES] * part
-    inside = np.zeros(shape, bool)
-    inside[y0:y1, x0:x1] = y * y + x * x <= limit * limit
+    angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+    y, x = rays.centre[0] + np.sin(angle) * smooth, rays.centre[1] + np.cos(angle) * smooth
+    next_y, next_x = np.roll(y, -1), np.roll(x, -1)
+    # Where rows cross the curve, inside and outside change places.
+    height, width = rays.shape
+    rows = np.arange(max(0, int(y.min())), min(height, int(y.max()) + 2))
+    row, edge = np.nonzero((y <= rows[:, None]) != (next_y <= rows[:, None]))
+    slope = (next_x - x)[edge] / (next_y - y)[edge]
+    crossing = np.ceil(x[edge] + (rows[row] - y[edge]) * slope)
+    column = np.clip(crossing, 0, width).astype(np.intp)
+    changes = np.bincount(row * (width + 1) + column, minlength=len(rows) * (width + 1))
+    inside = np.zeros(rays.shape, bool)
+    inside[rows] = np.cumsum(changes.reshape(len(rows), width + 1)[:, :width], axis=1) % 2 == 1
     return inside
