@@ -98,6 +98,6 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
     try:
         with atomic_path(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
+            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
     except OSError as error:
         raise OutputError(f"{path}: the table cannot be written ({error.strerror or error})") from None
