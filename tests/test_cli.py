@@ -570,4 +570,5 @@ def test_ctrl_c_leaves_nothing_half_written(
     assert process.returncode == 130, rest
     assert "Traceback" not in rest
     assert rest.splitlines()[-1].startswith("napari-wbc: interrupted")
-    assert list(out.iterdir()) == []
+    # What was finished may be noted for --resume.
+    assert {item.name for item in out.iterdir()} <= {"large.journal"}

@@ -78,7 +78,7 @@ class Journal:
             yield record
 
     def add(self, record: bytes) -> None:
-        """Write a record; when this returns, no crash can lose it.
+        """Write a record; when this returns, no end of this process can lose it.
 
         Raises
         ------
@@ -99,8 +99,9 @@ class Journal:
     def _write(self, content: bytes) -> None:
         try:
             self._file.write(content)
+            # The system has it now. Waiting for the disk as well would help against a power cut only, for which the
+            # checksums are there, and would cost a large slide half a minute.
             self._file.flush()
-            os.fsync(self._file.fileno())
         except OSError as error:
             raise self._cannot_write(error) from None
 
