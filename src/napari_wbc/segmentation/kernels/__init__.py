@@ -30,8 +30,8 @@ def implementation() -> ModuleType:
         if getattr(numba.config, "DISABLE_JIT", False):
             return uncompiled
         from napari_wbc.segmentation.kernels import compiled
-    except (ImportError, RuntimeError):
-        # Not installed, not for this NumPy, or nowhere to keep its code: compiling anew in every process is no gain.
+    except (ImportError, OSError, RuntimeError):
+        # Not installed, not for this NumPy, broken, or nowhere to keep its code (compiling in every process is no gain).
         return uncompiled
     return compiled
 
