@@ -31,7 +31,7 @@ def implementation() -> ModuleType:
             return uncompiled
         from napari_wbc.segmentation.kernels import compiled
     except (ImportError, OSError, RuntimeError):
-        # Not installed, not for this NumPy, broken, or nowhere to keep its code (compiling in every process is no gain).
+        # Missing, not for this NumPy, broken, or nowhere to keep its code (to compile in every process is no gain).
         return uncompiled
     return compiled
 
