@@ -135,10 +135,9 @@ def rows() -> list[tuple[str, dict[str, Any]]]:
 def table() -> None:
     """Print what was measured."""
     print(
-        "| slide, px | file, MB | cells | drawn ones found | workers | minutes (load) | CPU s (main process) | Mpx per CPU s |",
-        end="",
+        "| slide, px | file, MB | cells | drawn ones found | workers | minutes (load) | CPU s (main process) "
+        "| Mpx per CPU s | peak of the main process, MB | of a worker, MB |"
     )
-    print(" peak of the main process, MB | of a worker, MB |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name, row in rows():
         print(
