@@ -27,14 +27,12 @@ _EDGE_UM = 4.0
 _RED_FALL, _PURPLE_FALL = 0.12, 2.0
 _EDGE_STEPS = 2
 #: Cost of a step of one radius between neighbouring angles, µm² of evidence, and the most steps.
-_BEND, _MOST_STEPS = 0.1, 3
-#: Evidence beyond the border of the image: none; the weak cost keeps the curve close to it.
-_BEYOND = -0.2
+_BEND, _MOST_STEPS = 0.15, 3
 _FOREIGN = -3.0
 #: The first curve is drawn a little wide, so that pale cytoplasm is among what the colours of this cell are learned
-#: from. They weigh as much as those of the slide.
+#: from. They weigh a little more than those of the slide.
 _WIDER = 0.25
-_OWN_SHARE = 0.5
+_OWN_SHARE = 0.6
 #: How far off the nucleus what is inside begins, and how far off the curve what is outside ends.
 _OFF_NUCLEUS_UM, _OUTSIDE_UM = 0.7, 5.0
 #: Doubt about colours seen in no pixel, as a share of an even mix of all.
@@ -130,7 +128,7 @@ def trace_outline(
 
     def best(evidence: Floats, wider: float) -> NDArray[np.int64]:
         gain = np.where(others, np.float32(_FOREIGN), evidence)
-        gain[beyond] = _BEYOND
+        gain[beyond] = 0
         gain += np.float32(wider) - rim * rim
         score = np.cumsum(gain * (length * np.float32(_STEP_UM)), axis=1) + edges
         score[(off < -_TOO_LARGE_STEPS) | (off * _STEP_UM > _FARTHEST_OFF_UM)] = -1e6
