@@ -14,17 +14,23 @@ from skimage.segmentation import watershed
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.morphology import Mask, hull_area, hull_mask
 
-LOBE_GAP_UM = 3.2
-#: A smaller part is a lobe of its neighbour where their hull is no larger than that of one nucleus.
+#: Farther apart are no lobes of one nucleus; nearer than the second figure they need no cytoplasm between them.
+LOBE_GAP_UM, NEAR_GAP_UM = 5.0, 3.2
+#: A smaller part is a lobe.
 LOBE_UM2 = 28.0
-GROUP_HULL_UM2 = 190.0
-#: Hull of two large lobes.
-LARGE_LOBES_HULL_UM2 = 155.0
-#: Share of cytoplasm beside the neck between two large parts, within that distance of it.
-NECK_FILLED, NECK_UM = 0.7, 0.6
-#: Least area of a nucleus that is cut from another, and by how much the neck is narrower than the widest place.
+#: Hulls of near lobes: where nothing else is asked, and from where on as much cytoplasm as between far ones.
+NEAR_HULL_UM2, FULL_HULL_UM2 = 90.0, 120.0
+#: Hulls of a nucleus: as a rule, and at most.
+GROUP_HULL_UM2, LARGEST_HULL_UM2 = 155.0, 240.0
+#: Least share of cytoplasm beside the neck: to a lobe, between two large parts, and beyond the hull of the rule.
+LOBE_FILLED, LARGE_FILLED, LARGEST_FILLED = 0.6, 0.65, 0.88
+#: Beside is that near.
+NECK_UM = 0.6
+#: Least area of a nucleus that is cut from another, and how wide a neck is at most, as a share of the narrower one.
 LEAST_TOUCHING_UM2 = 30.0
-NECK = 0.25
+NECK = 0.6
+#: Bumps of a nucleus that are no lobes, grid px of depth.
+LEAST_BUMP = 0.5
 
 #: Evidence for a leukocyte in a window ``y0, x0, y1, x1`` of the grid.
 Evidence = Callable[[int, int, int, int], NDArray[np.float32]]
@@ -85,50 +91,83 @@ def _cut_touching(pixels: Pixels, grid: Grid, around: _Lazy) -> list[Pixels]:
     corner = pixels.min(axis=0) - 1
     part = np.zeros(pixels.max(axis=0) - corner + 2, bool)
     part[tuple((pixels - corner).T)] = True
-    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(part), 1.0)
-    markers, cores = ndimage.label(h_maxima(depth, NECK * float(depth.max())), np.ones((3, 3)))
+    # A pale middle, or the hole of a ring, is no neck.
+    whole = ndimage.binary_fill_holes(part)
+    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(whole), 1.0)
+    markers, cores = ndimage.label(h_maxima(depth, LEAST_BUMP), np.ones((3, 3)))
     if cores < 2:
         return [pixels]
-    labels = watershed(-depth, markers, mask=part)
-    pieces: list[Pixels] = [np.argwhere(labels == k) + corner for k in range(1, cores + 1)]
-    # Put together again what only looks like several nuclei.
+    labels = watershed(-depth, markers, mask=whole) * part
+    pieces = [_Piece(piece, depth) for k in range(1, cores + 1) if len(piece := np.argwhere(labels == k))]
+    # Put together again what only looks like several nuclei, the widest neck first.
     while len(pieces) > 1:
-        wrong = next(
+        wrong = max(
             (
-                (a, b)
+                (neck, -a, -b)
                 for a in range(len(pieces))
                 for b in range(a)
-                if _gap(pieces[a], pieces[b], 2.0) < 2.0
+                if (neck := _neck(pieces[a], pieces[b]))
                 and (
-                    min(len(pieces[a]), len(pieces[b])) * grid.um**2 < LEAST_TOUCHING_UM2
-                    or not _notched(pieces[a], pieces[b], around.read(), grid)
+                    neck > NECK
+                    or min(len(pieces[a].pixels), len(pieces[b].pixels)) * grid.um**2 < LEAST_TOUCHING_UM2
+                    or not _apart(pieces[a].pixels + corner, pieces[b].pixels + corner, around, grid)
                 )
             ),
-            None,
+            default=None,
         )
         if wrong is None:
             break
-        second = pieces.pop(wrong[0])
-        pieces[wrong[1]] = np.concatenate([pieces[wrong[1]], second])
-    return pieces
+        second = pieces.pop(-wrong[1])
+        pieces[-wrong[2]] = _Piece(np.concatenate([pieces[-wrong[2]].pixels, second.pixels]), depth)
+    return [piece.pixels + corner for piece in pieces]
+
+
+class _Piece:
+    """A piece of a part, and how deep inside the part each of its pixels lies."""
+
+    def __init__(self, pixels: Pixels, depth: NDArray[np.float64]) -> None:
+        self.pixels = pixels
+        self.depth: NDArray[np.float64] = depth[tuple(pixels.T)]
+
+
+def _neck(first: _Piece, second: _Piece) -> float:
+    """Width of the neck between two pieces over that of the narrower one; 0 where they do not touch."""
+    distance, nearest = cKDTree(first.pixels).query(second.pixels, distance_upper_bound=1.5)
+    touching = np.isfinite(distance)
+    if not touching.any():
+        return 0.0
+    saddle = np.minimum(second.depth[touching], first.depth[nearest[touching]]).max()
+    return float(saddle / min(first.depth.max(), second.depth.max()))
+
+
+def _apart(first: Pixels, second: Pixels, around: _Lazy, grid: Grid) -> bool:
+    """Whether two large pieces are too large together for one nucleus, or have no cytoplasm beside their neck."""
+    hull = _hull_um2(first, second, grid)
+    if hull > LARGEST_HULL_UM2:
+        return True
+    return _filled(first, second, around.read(), grid) < _least_filled(hull, small=False)
+
+
+def _least_filled(hull_um2: float, *, small: bool) -> float:
+    if hull_um2 > GROUP_HULL_UM2:
+        return LARGEST_FILLED
+    return LOBE_FILLED if small else LARGE_FILLED
 
 
 def _join_lobes(parts: list[Pixels], grid: Grid, around: _Lazy) -> list[list[int]]:
-    """Join parts, the closest pair first, while their hull stays that of one nucleus.
-
-    A small part is a lobe. Two large parts are the lobes of one nucleus (as in eosinophils) only where cytoplasm
-    lies beside the neck between them; touching cells have notches there.
-    """
+    """Join parts, the closest pair first, while they look like the lobes of one nucleus."""
     count = len(parts)
     farthest = LOBE_GAP_UM / grid.um + 1
+    area = [len(pixels) * grid.um**2 for pixels in parts]
+    # Small parts first, so that the lobes of a cell find each other before they find its neighbour.
     gaps = [
-        (gap, a, b)
+        (max(area[a], area[b]) >= LOBE_UM2, gap, a, b)
         for a in range(count)
         for b in range(a + 1, count)
         if (gap := _gap(parts[a], parts[b], farthest)) <= farthest
     ]
     group_of = list(range(count))
-    for _, a, b in sorted(gaps):
+    for _, gap, a, b in sorted(gaps):
         first, second = group_of[a], group_of[b]
         if first == second:
             continue
@@ -136,16 +175,29 @@ def _join_lobes(parts: list[Pixels], grid: Grid, around: _Lazy) -> list[list[int
             np.concatenate([parts[k] for k in range(count) if group_of[k] == group])
             for group in (first, second)
         )
-        small = min(len(one), len(other)) * grid.um**2 < LOBE_UM2
-        both = np.concatenate([one, other])
-        if hull_area(both[:, 0], both[:, 1]) * grid.um**2 > (
-            GROUP_HULL_UM2 if small else LARGE_LOBES_HULL_UM2
-        ):
-            continue
-        if not small and _notched(one, other, around.read(), grid):
-            continue
-        group_of = [first if group == second else group for group in group_of]
+        if _are_lobes(one, other, gap, grid, around):
+            group_of = [first if group == second else group for group in group_of]
     return [[k for k in range(count) if group_of[k] == group] for group in sorted(set(group_of))]
+
+
+def _are_lobes(one: Pixels, other: Pixels, gap: float, grid: Grid, around: _Lazy) -> bool:
+    """Whether two groups of parts are lobes of one nucleus.
+
+    Lobes lie close together, or there is cytoplasm beside the neck between them; touching cells have notches there.
+    """
+    hull = _hull_um2(one, other, grid)
+    small = min(len(one), len(other)) * grid.um**2 < LOBE_UM2
+    if hull > LARGEST_HULL_UM2:
+        return False
+    least = _least_filled(hull, small=small)
+    if small and hull < FULL_HULL_UM2 and gap <= NEAR_GAP_UM / grid.um + 1:
+        least *= (hull - NEAR_HULL_UM2) / (FULL_HULL_UM2 - NEAR_HULL_UM2)
+    return least <= 0 or _filled(one, other, around.read(), grid) >= least
+
+
+def _hull_um2(one: Pixels, other: Pixels, grid: Grid) -> float:
+    both = np.concatenate([one, other])
+    return hull_area(both[:, 0], both[:, 1]) * grid.um**2
 
 
 def _gap(first: Pixels, second: Pixels, farthest: float) -> float:
@@ -153,8 +205,8 @@ def _gap(first: Pixels, second: Pixels, farthest: float) -> float:
     return float(cKDTree(first).query(second, distance_upper_bound=np.nextafter(farthest, np.inf))[0].min())
 
 
-def _notched(first: Pixels, second: Pixels, evidence: NDArray[np.float32], grid: Grid) -> bool:
-    """Whether beside the neck between two parts, inside their common hull, there is mostly no leukocyte."""
+def _filled(first: Pixels, second: Pixels, evidence: NDArray[np.float32], grid: Grid) -> float:
+    """Share of cytoplasm beside the neck between two parts, inside their common hull."""
     start, stop = first.mean(axis=0), second.mean(axis=0)
     axis = (stop - start) / max(float(np.linalg.norm(stop - start)), 1e-9)
     neck = (((first - start) @ axis).max() + ((second - start) @ axis).min()) / 2
@@ -164,5 +216,5 @@ def _notched(first: Pixels, second: Pixels, evidence: NDArray[np.float32], grid:
     y, x = np.nonzero(hull_mask(parts) & ~parts)
     beside = np.abs((y - start[0]) * axis[0] + (x - start[1]) * axis[1] - neck) <= NECK_UM / grid.um
     if beside.sum() * grid.um**2 < 1.0:
-        return False
-    return float((evidence[y[beside], x[beside]] > 0).mean()) < NECK_FILLED
+        return 1.0
+    return float((evidence[y[beside], x[beside]] > 0).mean())

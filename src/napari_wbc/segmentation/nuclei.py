@@ -26,6 +26,8 @@ from napari_wbc.slides.slide import Slide
 OPENING_UM = 0.35
 SPECK_UM2 = 1.2
 NUCLEUS_UM2 = 12.0
+#: Paler than that share of a red cell is no cytoplasm between lobes.
+_PALE = 0.15
 #: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
 _LONGEST_CLUSTER_UM = 60.0
 #: A part longer than this is worn down by larger openings; what stays that long is no nucleus.
@@ -154,7 +156,10 @@ def _evidence(
     slide: Slide, model: SlideModel, grid: Grid, y0: int, x0: int, y1: int, x1: int
 ) -> NDArray[np.float32]:
     density = smoothed_density(slide, model, grid, (y0, x0, y1, x1), FINE_SMOOTHING_UM)
-    return model.surroundings.clear_evidence(density)
+    evidence = model.surroundings.clear_evidence(density)
+    # Cytoplasm is not that pale between two lobes: what is left there of their blur is no bridge.
+    evidence[density.mean(axis=2) < np.float32(_PALE * model.red_cell_density)] = -1.0
+    return evidence
 
 
 def _owned_nuclei(
