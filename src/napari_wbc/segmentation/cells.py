@@ -10,7 +10,7 @@ from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.flags import cell_flags
 from napari_wbc.segmentation.grid import Grid, enlarge_mask
 from napari_wbc.segmentation.morphology import Mask, extent
-from napari_wbc.segmentation.nuclei import Nucleus, NucleusMap
+from napari_wbc.segmentation.nuclei import NUCLEUS_UM2, Nucleus, NucleusMap
 from napari_wbc.segmentation.nucleus_outline import trace_nucleus
 from napari_wbc.segmentation.outline import trace_outline
 from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel, smoothed_density
@@ -93,7 +93,9 @@ def outline_cell(
     inside = trace_nucleus(density, q, territory.own[box], cell, model.threshold_nucleus, fine.um)
     purple = along(density, model.cytoplasm_axis) > np.float32(model.threshold_cytoplasm)
     ring = float((purple & cell & ~inside).sum()) / float(inside.sum())
-    if nucleus.area_um2 < _NEEDS_RING_UM2 and ring < _RING_SHARE:
+    # At the border of the image the ring may lie outside.
+    needs_ring_um2 = NUCLEUS_UM2 if nucleus.cut else _NEEDS_RING_UM2
+    if nucleus.area_um2 < needs_ring_um2 and ring < _RING_SHARE:
         return None
     flags = cell_flags(q, inside, cell, fine.um)
     return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), fine, flags)

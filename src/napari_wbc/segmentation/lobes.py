@@ -23,7 +23,7 @@ NEAR_HULL_UM2, FULL_HULL_UM2 = 90.0, 120.0
 #: Hulls of a nucleus: as a rule, and at most.
 GROUP_HULL_UM2, LARGEST_HULL_UM2 = 155.0, 240.0
 #: Least share of cytoplasm beside the neck: to a lobe, between two large parts, and beyond the hull of the rule.
-LOBE_FILLED, LARGE_FILLED, LARGEST_FILLED = 0.6, 0.65, 0.88
+LOBE_FILLED, LARGE_FILLED, LARGEST_FILLED = 0.6, 0.65, 0.9
 #: Beside is that near.
 NECK_UM = 0.6
 #: Least area of a nucleus that is cut from another, and how wide a neck is at most, as a share of the narrower one.

@@ -25,7 +25,8 @@ from napari_wbc.slides.slide import Slide
 
 OPENING_UM = 0.35
 SPECK_UM2 = 1.2
-NUCLEUS_UM2 = 12.0
+#: A smaller part is no nucleus; of one that the border of the image cuts, that much may be left.
+NUCLEUS_UM2, CUT_NUCLEUS_UM2 = 12.0, 6.0
 #: Paler than that share of a red cell is no cytoplasm between lobes.
 _PALE = 0.15
 #: A cluster of parts longer than this is no group of lobes; its parts are looked at one by one.
@@ -52,6 +53,8 @@ class Nucleus:
         Area.
     lobes : int
         Separate parts.
+    cut : bool
+        Whether it lies at the border of the image.
     """
 
     y: float
@@ -61,6 +64,7 @@ class Nucleus:
     x0: int
     area_um2: float
     lobes: int
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +204,7 @@ def _owned_nuclei(
         whole = _is_whole(box, window, grid)
         if not whole and seen_um < _FARTHEST_UM:
             return None
-        if areas[number] < NUCLEUS_UM2:
+        if areas[number] < CUT_NUCLEUS_UM2:
             continue
         origin = (y0 + top, x0 + left)
         part = nuclear.of(np.arange(clusters.count) == number).paint(
@@ -269,13 +273,15 @@ def _nuclei(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence)
     nuclei = []
     for pixels, lobes in group_lobes(part, origin, grid, evidence):
         area = len(pixels) * grid.um**2
-        if area < NUCLEUS_UM2:
-            continue
         corner = pixels.min(axis=0)
+        y0, x0 = origin[0] + int(corner[0]), origin[1] + int(corner[1])
+        y1, x1 = (origin[k] + int(pixels[:, k].max()) + 1 for k in (0, 1))
+        cut = y0 == 0 or x0 == 0 or y1 == grid.shape[0] or x1 == grid.shape[1]
+        if area < (CUT_NUCLEUS_UM2 if cut else NUCLEUS_UM2):
+            continue
         mask = np.zeros(pixels.max(axis=0) - corner + 1, bool)
         mask[tuple((pixels - corner).T)] = True
         # Sums of whole numbers are exact: the centroid does not depend on where the window began.
         y, x = ((int(pixels[:, k].sum()) + origin[k] * len(pixels)) / len(pixels) for k in (0, 1))
-        y0, x0 = origin[0] + int(corner[0]), origin[1] + int(corner[1])
-        nuclei.append(Nucleus(y=y, x=x, mask=mask, y0=y0, x0=x0, area_um2=area, lobes=lobes))
+        nuclei.append(Nucleus(y=y, x=x, mask=mask, y0=y0, x0=x0, area_um2=area, lobes=lobes, cut=cut))
     return nuclei
