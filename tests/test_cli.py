@@ -436,6 +436,18 @@ def test_segment_names_a_bad_image(tmp_path: Path, capsys: pytest.CaptureFixture
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("argv", [["count", "--out", "results"], ["segment", "--out", "labels.tif"]])
+def test_scheduler_that_is_none_is_said_at_once(
+    argv: list[str], small_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, option, name = argv
+    scheduler = ["--scheduler", "carrier-pigeon://roof"]
+    assert (
+        main([command, str(small_file), option, str(tmp_path / name), "--um-per-px", "0.1", *scheduler]) == 2
+    )
+    assert "no dask scheduler answers there" in complaint(capsys)
+
+
 @pytest.fixture
 def cell_folder(smear_image: NDArray[np.uint8], tmp_path: Path) -> Path:
     folder = tmp_path / "cells"

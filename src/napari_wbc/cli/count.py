@@ -119,9 +119,9 @@ def _prepare(args: argparse.Namespace) -> _Batch:
     profile = load_profile(args.profile)
     choose_device(args.device)
     if args.scheduler is not None:
-        from napari_wbc.execution.cluster import connect
+        from napari_wbc.execution.cluster import check_scheduler
 
-        connect(args.scheduler).close()
+        check_scheduler(args.scheduler)
     return _Batch(
         CountOptions(
             um_per_px=args.um_per_px,

@@ -5,10 +5,11 @@ Dask hands a task whose worker died to another one, and computes a result again 
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Cluster:
     lost = (_Lost,)
 
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, address: str) -> None:
-        self._client = connect(address)
+        self._client = _connected(address)
         self._address = address
         self._job: Any = (work, shared)
         self._pickled = pickle.dumps(self._job)
@@ -154,18 +155,13 @@ class Cluster:
         return error
 
 
-def connect(address: str) -> distributed.Client:
-    """Connect to a scheduler.
+def check_scheduler(address: str) -> None:
+    """Make sure that a scheduler answers.
 
     Parameters
     ----------
     address : str
         ``tcp://host:8786`` or ``host:8786``.
-
-    Returns
-    -------
-    distributed.Client
-        Used by us only: dask arrays of the caller are computed where they were before.
 
     Raises
     ------
@@ -175,18 +171,35 @@ def connect(address: str) -> distributed.Client:
         No scheduler answers.
     """
     try:
-        import distributed
+        from distributed.comm import connect
+        from distributed.security import Security
     except ImportError:
         raise InputError(
             "a scheduler needs dask.distributed; install it with: pip install 'napari-wbc[distributed]'"
         ) from None
+
+    async def knock() -> None:
+        keys = Security().get_connection_args("client")
+        await (await connect(address, timeout=_CONNECT_S, **keys)).close()
+
     try:
-        return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+        # In a thread of its own: a notebook has an event loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, knock()).result()
     except (OSError, ValueError, TypeError) as error:
         raise WorkerError(
             f"{address}: no dask scheduler answers there ({str(error).splitlines()[0][:120]}); "
             "start one with: dask scheduler"
         ) from None
+
+
+def _connected(address: str) -> distributed.Client:
+    # A client that finds nobody would keep the program waiting at its end.
+    check_scheduler(address)
+    import distributed
+
+    # Not the default: dask arrays of the caller are computed where they were before.
+    return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
 
 
 # What runs on a worker.

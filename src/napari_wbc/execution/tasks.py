@@ -122,8 +122,8 @@ def run_tasks(
                     deaths[id(task)] += 1
                     if deaths[id(task)] == _MOST_DEATHS:
                         raise WorkerError(
-                            f"worker processes died {_MOST_DEATHS} times over the same piece of work, perhaps for "
-                            "want of memory; give fewer workers"
+                            f"worker processes died {_MOST_DEATHS} times over the same piece of work: give fewer "
+                            "workers if memory is short; a script needs: if __name__ == '__main__':"
                         ) from None
                     waiting.appendleft(task)
                 else:
