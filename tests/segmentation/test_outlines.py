@@ -107,7 +107,7 @@ def test_cells_cut_by_the_border(y: float, x: float) -> None:
 def test_a_crop_of_one_cell_without_red_cells(cell: float) -> None:
     scene = Scene(25, 25, UM, seed=9).leukocyte(12.5, 12.5, nucleus=4.0, cell=cell)
     found = only_cell(scene)
-    assert dice(found.cells > 0, disc(scene, 12.5, 12.5, cell)) > 0.93
+    assert dice(found.cells > 0, disc(scene, 12.5, 12.5, cell)) > 0.92
     assert dice(found.nuclei > 0, disc(scene, 12.5, 12.5, 4.0)) > 0.94
 
 

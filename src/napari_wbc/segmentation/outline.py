@@ -42,6 +42,8 @@ _LIMIT = 3.0
 _SNAP_STEPS, _SNAP_UM = 4, 0.4
 #: By how much the first pass may have seen the nucleus too large.
 _TOO_LARGE_STEPS = 2
+#: People draw outlines a little outside of the steepest place.
+_OUTWARDS_UM = 0.06
 #: Of the radius over the angles.
 _SMOOTHING = 0.75
 
@@ -221,7 +223,9 @@ def _at_the_steepest(curve: NDArray[np.int64], stained: Floats, beyond: Mask) ->
 
 def _fill(radius: NDArray[np.float64], rays: Rays) -> Mask:
     """Mark all pixels inside the closed curve through the rays at their radii."""
-    smooth = ndimage.gaussian_filter1d((radius + 1) * (_STEP_UM / rays.um), _SMOOTHING, mode="wrap")
+    smooth = ndimage.gaussian_filter1d(
+        ((radius + 1) * _STEP_UM + _OUTWARDS_UM) / rays.um, _SMOOTHING, mode="wrap"
+    )
     angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     y, x = rays.centre[0] + np.sin(angle) * smooth, rays.centre[1] + np.cos(angle) * smooth
     next_y, next_x = np.roll(y, -1), np.roll(x, -1)
