@@ -28,8 +28,9 @@ _FOREGROUND_OD = 0.03
 #: Least threshold of nuclei, and how many spreads above the red cells it lies at least.
 _LEAST_NUCLEAR, _SPREADS = 0.06, 4.0
 _LEAST_CYTOPLASM = 0.022
-#: Least difference between the blue parts of the directions of red cells and nuclei.
-_LESS_BLUE, _LESS_BLUE_THAN_TYPICAL = 0.04, 0.15
+#: Least difference between the blue parts of the directions of red cells and nuclei; against typical red cells, for
+#: few nuclei and for many.
+_LESS_BLUE, _LESS_BLUE_THAN_TYPICAL = 0.04, (0.15, 0.3)
 #: Least sine of the angle between them.
 _UNLIKE = 0.1
 #: Nuclei lie at least that many spreads above the rest.
@@ -190,9 +191,9 @@ def _refined(
     red, pixels = _red_cells(densities, rest)
     less_blue = _LESS_BLUE
     if pixels * um**2 < max(_FEW_RED_CELLS_UM2, _RED_CELLS_PER_NUCLEI * guess.area(um)):
-        if guess.area(um) > _FEW_NUCLEI_UM2:
-            return None  # that much, and hardly red cells beside it: these are the red cells
-        red, less_blue = _unit(_RED_CELLS_START), _LESS_BLUE_THAN_TYPICAL
+        # Hardly red cells beside them: these may be the red cells, the more so the more there are.
+        many = guess.area(um) > _FEW_NUCLEI_UM2
+        red, less_blue = _unit(_RED_CELLS_START), _LESS_BLUE_THAN_TYPICAL[many]
     direction = _unit(nucleus)
     if red[2] - direction[2] < less_blue or 1.0 - float(direction @ red) ** 2 < _UNLIKE**2:
         return None  # overlaps of red cells, or dirt
