@@ -55,10 +55,11 @@ SECOND_PASS = {
     "read and decode": "slides/base.py:read",
     "density": "kernels/__init__.py:project",
     "smoothing": "kernels/__init__.py:smooth",
-    "masks of the first pass, enlarged": "grid.py:enlarge_mask",
-    "outline of the cell": "cells.py:_whole_cell",
-    "outline of the nucleus": "cells.py:_refine_nucleus",
+    "what belongs to the cell": "territory.py:divide",
+    "outline of the cell": "outline.py:trace_outline",
+    "outline of the nucleus": "nucleus_outline.py:trace_nucleus",
     "flags": "flags.py:cell_flags",
+    "masks in native px": "cells.py:_measure",
 }
 
 
