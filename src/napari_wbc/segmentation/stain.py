@@ -37,6 +37,8 @@ _UNLIKE = 0.1
 _LEAST_DISTANCE = 4.0
 #: Spread along the red cells' direction, as a share of their density.
 _OVERLAPS = 0.25
+#: So many nuclei show how nuclei differ, and what that counts beside the scatter of all the rest.
+_SEVERAL_NUCLEI, _NUCLEI_WEIGHT = 4, 1.0
 #: Seven red cells: less is no sample of a stain.
 _LEAST_RED_CELLS_UM2 = 300.0
 #: With less than two of them beside the leukocytes, their direction is taken to be the typical one.
@@ -197,7 +199,8 @@ def _refined(
     direction = _unit(nucleus)
     if red[2] - direction[2] < less_blue or 1.0 - float(direction @ red) ** 2 < _UNLIKE**2:
         return None  # overlaps of red cells, or dirt
-    return _separate(densities, rest, _fisher(densities, rest, red, nucleus), um, nucleus)
+    axis = _fisher(densities, rest, red, nucleus, guess.typical_colours(densities))
+    return _separate(densities, rest, axis, um, nucleus)
 
 
 def _stain_without_red_cells(densities: list[Density], um: float) -> Stain:
@@ -245,6 +248,15 @@ class _Separation:
         values = self.values()
         colours = np.concatenate([d[mask] for d, mask in zip(densities, self.blobs, strict=True)])
         return colours[values >= np.median(values)] if values.size else colours
+
+    def typical_colours(self, densities: list[Density]) -> NDArray[np.float64]:
+        """Median densities of the single blobs, shape (blobs, 3)."""
+        colours = []
+        for d, mask in zip(densities, self.blobs, strict=True):
+            labels, _ = ndimage.label(mask)
+            for number, box in enumerate(ndimage.find_objects(labels), start=1):
+                colours.append(np.median(d[box][labels[box] == number], axis=0))
+        return np.array(colours, np.float64).reshape(-1, 3)
 
     def area(self, um: float) -> float:
         return sum(int(mask.sum()) for mask in self.blobs) * um**2
@@ -295,10 +307,12 @@ def _fisher(
     rest: list[NDArray[np.bool_]],
     red: NDArray[np.float64],
     nucleus: NDArray[np.float64],
+    nuclei: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Axis that sets a nuclear density best apart from the rest, as in Fisher's discriminant.
 
-    Overlapping red cells are twice as dense: the spread along their direction is taken as that wide at least.
+    Overlapping red cells are twice as dense: the spread along their direction is taken as that wide at least. What
+    differs from nucleus to nucleus (single densities, shape (n, 3)) tells nuclei from the rest less well.
     """
     pixels = np.concatenate([d[mask] for d, mask in zip(densities, rest, strict=True)])
     pixels = pixels[:: max(1, len(pixels) // _ENOUGH)].astype(np.float64)
@@ -309,6 +323,8 @@ def _fisher(
     centred = np.clip(pixels - centre, -0.3, 0.3)
     scatter = centred.T @ centred / len(pixels)
     scatter += (_OVERLAPS * strength) ** 2 * np.outer(red, red) + 0.008**2 * np.eye(3)
+    if len(nuclei) >= _SEVERAL_NUCLEI:
+        scatter += _NUCLEI_WEIGHT * np.cov(nuclei, rowvar=False)
     return _unit(np.linalg.solve(scatter, nucleus - centre))
 
 
