@@ -162,3 +162,16 @@ def test_a_crop_by_the_model_of_another_field() -> None:
     empty.disc(12.5, 12.5, 3.75, 1.9 * RED_CELL)
     empty.disc(8, 12.5, 3.75, RED_CELL + CYTOPLASM)
     assert len(segment(empty.draw(vignette=0.0), um_per_px=UM, slide_model=model).table) == 0
+
+
+def test_nuclei_of_one_slide_that_differ_in_red() -> None:
+    """As on slides whose fields have white balances of their own: nuclei agree in green and differ in red."""
+    scene = Scene(170, 170, UM, seed=31)
+    for number, red in enumerate(np.linspace(0.14, 1.1, 16)):
+        y, x = 25 + 40 * (number // 4), 25 + 40 * (number % 4)
+        scene.leukocyte(y, x, nucleus=4.5, cell=6.5)
+        yy, xx = np.mgrid[: scene.shape[0], : scene.shape[1]] * UM
+        inside = np.hypot(yy - y, xx - x) <= 4.5
+        scene.density[inside] = [red, NUCLEUS[1], NUCLEUS[2]]
+    scene.red_cells()
+    assert found_exactly(segment(scene.draw(), um_per_px=UM), scene)
