@@ -199,7 +199,10 @@ def _refined(
     direction = _unit(nucleus)
     if red[2] - direction[2] < less_blue or 1.0 - float(direction @ red) ** 2 < _UNLIKE**2:
         return None  # overlaps of red cells, or dirt
-    axis = _fisher(densities, rest, red, nucleus, guess.typical_colours(densities))
+    nuclei = guess.typical_colours(densities)
+    # Precipitate is as dark in blue as in the rest: single blobs are judged like all of them together.
+    nuclei = nuclei[red[2] - nuclei[:, 2] / np.linalg.norm(nuclei, axis=1) >= less_blue]
+    axis = _fisher(densities, rest, red, nucleus, nuclei)
     return _separate(densities, rest, axis, um, nucleus)
 
 
