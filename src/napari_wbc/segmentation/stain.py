@@ -37,8 +37,8 @@ _UNLIKE = 0.1
 _LEAST_DISTANCE = 4.0
 #: Spread along the red cells' direction, as a share of their density.
 _OVERLAPS = 0.25
-#: Of so many nuclei the scatter counts half.
-_MANY_NUCLEI = 10
+#: Of fewer nuclei the scatter is hardly known.
+_MANY_NUCLEI = 12
 #: Seven red cells: less is no sample of a stain.
 _LEAST_RED_CELLS_UM2 = 300.0
 #: With less than two of them beside the leukocytes, their direction is taken to be the typical one.
@@ -326,9 +326,8 @@ def _fisher(
     centred = np.clip(pixels - centre, -0.3, 0.3)
     scatter = centred.T @ centred / len(pixels)
     scatter += (_OVERLAPS * strength) ** 2 * np.outer(red, red) + 0.008**2 * np.eye(3)
-    if len(nuclei) > 1:
-        # Of a few nuclei the scatter is hardly known.
-        scatter += len(nuclei) / (len(nuclei) + _MANY_NUCLEI) * np.cov(nuclei, rowvar=False)
+    if len(nuclei) >= _MANY_NUCLEI:
+        scatter += np.cov(nuclei, rowvar=False)
     return _unit(np.linalg.solve(scatter, nucleus - centre))
 
 
