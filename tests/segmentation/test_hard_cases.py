@@ -174,4 +174,7 @@ def test_nuclei_of_one_slide_that_differ_in_red() -> None:
         inside = np.hypot(yy - y, xx - x) <= 4.5
         scene.density[inside] = [red, NUCLEUS[1], NUCLEUS[2]]
     scene.red_cells()
-    assert found_exactly(segment(scene.draw(), um_per_px=UM), scene)
+    image = scene.draw(vignette=0.0)
+    halves = [open_slide(np.ascontiguousarray(half)) for half in np.array_split(image, 2)]
+    model = fit_slide_model(halves, UM)
+    assert found_exactly(segment(image, um_per_px=UM, slide_model=model), scene)

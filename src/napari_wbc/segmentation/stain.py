@@ -326,7 +326,8 @@ def _fisher(
     centred = np.clip(pixels - centre, -0.3, 0.3)
     scatter = centred.T @ centred / len(pixels)
     scatter += (_OVERLAPS * strength) ** 2 * np.outer(red, red) + 0.008**2 * np.eye(3)
-    if len(nuclei) >= _MANY_NUCLEI:
+    # One small field tells little of how nuclei differ on a slide, and what was taken for nuclei may be something else.
+    if len(densities) > 1 and len(nuclei) >= _MANY_NUCLEI:
         scatter += np.cov(nuclei, rowvar=False)
     return _unit(np.linalg.solve(scatter, nucleus - centre))
 
