@@ -18,8 +18,8 @@ from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.losses import DomainConditionalCrossEntropy
-from napari_wbc.training.manifests import CropRows, label_members
+from napari_wbc.training.losses import Batch, LossConfig, TrainingRows, build_objective
+from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.sampling import row_weights
 
 _CHECKPOINT_EVERY = 200
@@ -84,21 +84,21 @@ def fit_network(
     MobileNetV2
         The average of the weights over the run, in evaluation mode.
     """
-    members = label_members(list(rows["label"]), config.classes)
-    if not members.any(axis=1).all():
-        label = rows["label"].iloc[int(np.flatnonzero(~members.any(axis=1))[0])]
-        raise InputError(
-            f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
-        )
-    _, domains = np.unique(rows["domain"].to_numpy(str), return_inverse=True)
     weights = row_weights(
         list(rows["domain"]),
         list(rows["label"]),
         domain_power=config.domain_power,
         class_power=config.class_power,
     )
-    loss_function = DomainConditionalCrossEntropy(
-        members, domains, weights, tau=config.tau, unlabelled_prior=config.unlabelled_prior
+    training_rows = TrainingRows.of(list(rows["domain"]), list(rows["label"]), weights, config.classes)
+    unknown = ~training_rows.members.any(axis=1)
+    if unknown.any():
+        label = rows["label"].iloc[int(np.flatnonzero(unknown)[0])]
+        raise InputError(
+            f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
+        )
+    objective = build_objective(
+        LossConfig(tau=config.tau, unlabelled_prior=config.unlabelled_prior), training_rows
     )
     network = start_network(config).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval().requires_grad_(False)
@@ -115,6 +115,7 @@ def fit_network(
     if path is not None and path.is_file():
         state = torch.load(path, weights_only=True)
         network.load_state_dict(state["network"])
+        objective.load_state_dict(state["objective"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -130,6 +131,7 @@ def fit_network(
             return
         state = {
             "network": network.state_dict(),
+            "objective": objective.state_dict(),
             "average": average.state_dict(),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
@@ -141,15 +143,17 @@ def fit_network(
             torch.save(state, temporary)
 
     network.train()
-    member_rows, domain_rows = torch.from_numpy(members), torch.from_numpy(domains)
+    members, domains, labels = (
+        torch.from_numpy(x) for x in (training_rows.members, training_rows.domains, training_rows.labels)
+    )
     for step in range(done, config.steps):
         if cancel is not None and cancel.cancelled:
             save(step)
             cancel.check()
         index = random.choice(len(rows), config.batch, p=weights)
         images = network_batch(np.array(crops[index]), config, generator)
-        logits, _ = network(images)
-        loss = loss_function(logits, member_rows[index], domain_rows[index])
+        logits, embeddings = network(images)
+        loss, _ = objective(Batch(logits, embeddings, members[index], domains[index], labels[index], step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
