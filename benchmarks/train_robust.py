@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +37,9 @@ from napari_wbc.training.manifests import (
     near_duplicate_groups,
     read_manifest,
 )
+from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.priors import tempered_priors
-from napari_wbc.training.train import network_outputs, train
+from napari_wbc.training.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "runs" / "robust"
@@ -180,7 +182,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--tag", default="", help="keeps runs of another recipe apart")
     parser.add_argument(
-        "--set", nargs="*", default=[], metavar="KEY=NUMBER", help="change a value of the recipe"
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="change a value of the recipe, as in TOML"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "robust")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -192,13 +194,7 @@ def main() -> None:
     config = TrainingConfig.from_toml(arguments.config)
     if arguments.steps:
         config = replace(config, steps=arguments.steps)
-    for item in arguments.set:
-        key, value = item.split("=")
-        if key.startswith("augmentation."):
-            part = replace(config.augmentation, **{key.removeprefix("augmentation."): float(value)})
-            config = replace(config, augmentation=part)
-        else:
-            config = replace(config, **{key: type(getattr(config, key))(float(value))})
+    config = config.changed(tomllib.loads("\n".join(arguments.set)))
     if arguments.step == "leave-one-domain-out":
         leave_one_domain_out(config, arguments.domains, arguments.seeds, arguments.tag)
         return

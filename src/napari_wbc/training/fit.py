@@ -1,56 +1,53 @@
-"""Fitting a network: the loop, its checkpoints and its resume."""
+"""Fitting a network: the loop over batches."""
 
 from __future__ import annotations
 
 import copy
+import hashlib
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
-from napari_wbc.classification.crops import normalise_background, to_tensor
-from napari_wbc.classification.network import MobileNetV2, build_network
+from napari_wbc.classification.network import MobileNetV2
 from napari_wbc.errors import InputError
-from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.training.checkpoint import RunState
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.losses import Batch, LossConfig, TrainingRows, build_objective
+from napari_wbc.training.losses import Batch, TrainingRows, build_objective
 from napari_wbc.training.manifests import CropRows
+from napari_wbc.training.memory import keep_freed_memory
+from napari_wbc.training.metrics_log import MetricsLog
+from napari_wbc.training.outputs import CropSource, network_outputs
 from napari_wbc.training.sampling import row_weights
+from napari_wbc.training.start import start_network
 
-_CHECKPOINT_EVERY = 200
+#: Steps between two entries of the log; the loss is looked at then, so that a GPU need not wait for it at each step.
+LOG_EVERY = 20
+#: Rows of each pair of domain and label that its centroid is taken from: the mean of so many is steady, and the
+#: whole training set would take as long as hundreds of steps.
+_CENTROID_ROWS = 32
 
 
-def start_network(config: TrainingConfig) -> MobileNetV2:
-    """Build the network, from the ImageNet start or the bundle that the configuration names.
+class Watch(Protocol):
+    """Looks at the network every so many steps, and may end the run."""
 
-    Raises
-    ------
-    InputError
-        The start cannot be read or does not fit.
-    """
-    torch.manual_seed(config.seed)
-    network = build_network("mobilenet_v2", len(config.classes), dropout=config.dropout)
-    if config.init:
-        try:
-            weights = load_file(config.init)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{config.init} cannot be read as weights: {error}") from None
-        # The weights of a bundle carry a prefix, those of an ImageNet start do not.
-        plain = {k.removeprefix("network."): v for k, v in weights.items()}
-        body = {k: v.float() for k, v in plain.items() if k.startswith("features.")}
-        missing, unexpected = network.load_state_dict(body, strict=False)
-        if unexpected or any(k.startswith("features.") for k in missing):
-            raise InputError(f"{config.init} does not fit the network mobilenet_v2")
-    else:
-        for module in network.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network
+    every: int
+
+    def look(self, step: int, network: MobileNetV2) -> bool:
+        """Look at the network as it would be used; True ends the run."""
+
+    def state(self) -> dict[str, Any]:
+        """Give what must be remembered over a resume, as plain values."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what was remembered."""
 
 
 def fit_network(
@@ -58,11 +55,20 @@ def fit_network(
     rows: pd.DataFrame,
     crops: NDArray[np.uint8] | CropRows,
     *,
+    device: str = "cpu",
+    draw_seed: int | None = None,
     checkpoint: str | Path | None = None,
+    checkpoint_seconds: float = 60.0,
+    watch: Watch | None = None,
+    stage: str = "Training",
+    log: MetricsLog | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> MobileNetV2:
     """Train a network on the rows given.
+
+    The result depends on the configuration, the rows and the crops alone: on the CPU, with the same number of threads,
+    two runs end with the same bits, also where one of them was stopped or killed on its way.
 
     Parameters
     ----------
@@ -72,8 +78,20 @@ def fit_network(
         Training rows with ``domain`` and ``label``.
     crops : numpy.ndarray of uint8, shape (n, side, side, 3)
         One per row.
+    device : {"cpu", "cuda"}
+        On a GPU the crops, the augmentation and the network are there, and the network runs in bfloat16.
+    draw_seed : int, optional
+        Of rows, augmentation and dropout; ``config.seed`` by default. The start always goes by ``config.seed``.
     checkpoint : str or Path, optional
         File that the state is kept in; when it exists, training goes on from it and ends as if it had never stopped.
+    checkpoint_seconds : float, optional
+        Time between two writings of the checkpoint.
+    watch : Watch, optional
+        Looks at the network on the way and may end the run.
+    stage : str, optional
+        What progress calls this run.
+    log : MetricsLog, optional
+        Takes the losses every 20 steps.
     progress : callable, optional
         Takes :class:`~napari_wbc.execution.progress.Progress`.
     cancel : CancelToken, optional
@@ -82,105 +100,199 @@ def fit_network(
     Returns
     -------
     MobileNetV2
-        The average of the weights over the run, in evaluation mode.
+        The average of the weights over the run, or the last ones, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        A label allows none of the classes, the start or the checkpoint does not fit, or the loss runs away.
     """
+    keep_freed_memory()
+    seed = config.seed if draw_seed is None else draw_seed
     weights = row_weights(
         list(rows["domain"]),
         list(rows["label"]),
-        domain_power=config.domain_power,
-        class_power=config.class_power,
+        domain_power=config.sampling.domain_power,
+        class_power=config.sampling.class_power,
     )
-    training_rows = TrainingRows.of(list(rows["domain"]), list(rows["label"]), weights, config.classes)
-    unknown = ~training_rows.members.any(axis=1)
+    numbered = TrainingRows.of(list(rows["domain"]), list(rows["label"]), weights, config.classes)
+    unknown = ~numbered.members.any(axis=1)
     if unknown.any():
         label = rows["label"].iloc[int(np.flatnonzero(unknown)[0])]
         raise InputError(
             f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
         )
-    objective = build_objective(
-        LossConfig(tau=config.tau, unlabelled_prior=config.unlabelled_prior), training_rows
-    )
-    network = start_network(config).to(memory_format=torch.channels_last)
-    average = copy.deepcopy(network).eval().requires_grad_(False)
-    rates = [config.lr * config.lr_decay**i for i in range(len(network.stages()))][::-1]
-    optimizer = torch.optim.AdamW(
-        [{"params": p, "lr": r} for p, r in zip(network.stages(), rates, strict=True)],
-        weight_decay=config.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _schedule(step, config))
-    generator = torch.Generator().manual_seed(config.seed)
-    random = np.random.default_rng(config.seed)
-    done = 0
+    source = CropSource(crops, device)
+    state = _begin(config, numbered, seed, device)
+    pull = _StartPull(config, state.network)
     path = Path(checkpoint) if checkpoint is not None else None
+    fingerprint = f"{config.fingerprint()} {_rows_fingerprint(rows)} {seed} {device}"
     if path is not None and path.is_file():
-        state = torch.load(path, weights_only=True)
-        network.load_state_dict(state["network"])
-        objective.load_state_dict(state["objective"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        generator.set_state(state["generator"])
-        torch.set_rng_state(state["torch"])
-        done = int(state["step"])
-        # The draws of the rows are replayed rather than stored: cheap, and the file holds tensors only.
-        for _ in range(done):
-            random.choice(len(rows), config.batch, p=weights)
+        watched = state.restore(path, fingerprint)
+        if watch is not None:
+            watch.restore(watched)
+    if log is not None:
+        log.begin(state.step)
 
-    def save(step: int) -> None:
-        if path is None:
-            return
-        state = {
-            "network": network.state_dict(),
-            "objective": objective.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "generator": generator.get_state(),
-            "torch": torch.get_rng_state(),
-            "step": step,
-        }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+    def save() -> None:
+        if path is not None:
+            state.save(path, fingerprint, watch.state() if watch is not None else {})
 
-    network.train()
     members, domains, labels = (
-        torch.from_numpy(x) for x in (training_rows.members, training_rows.domains, training_rows.labels)
+        torch.from_numpy(x).to(device) for x in (numbered.members, numbered.domains, numbered.labels)
     )
-    for step in range(done, config.steps):
+    clock = _Clock()
+    state.network.train()
+    while state.step < config.last_step and not state.ended:
         if cancel is not None and cancel.cancelled:
-            save(step)
+            save()
             cancel.check()
-        index = random.choice(len(rows), config.batch, p=weights)
-        images = network_batch(np.array(crops[index]), config, generator)
-        logits, embeddings = network(images)
-        loss, _ = objective(Batch(logits, embeddings, members[index], domains[index], labels[index], step))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        # A short memory at first, so that the start does not linger in the average.
-        decay = min(config.ema, (step + 1) / (step + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1.0 - decay)
-        if (step + 1) % _CHECKPOINT_EVERY == 0:
-            save(step + 1)
+        if state.objective.needs_centroids(state.step):
+            _update_centroids(state, numbered, source, config)
+        index = state.random.choice(len(rows), config.batch, p=weights)
+        images = source.augmented(index, config.input_px, config.augmentation, state.generator)
+        chosen = torch.from_numpy(index).to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            logits, embeddings = state.network(images)
+        batch = Batch(logits, embeddings, members[chosen], domains[chosen], labels[chosen], state.step)
+        total, parts = state.objective(batch)
+        state.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.optimizer.clip)
+        state.optimizer.step()
+        pull(state.optimizer)
+        state.schedule.step()
+        state.step += 1
+        state.update_average(config)
+        if state.step % LOG_EVERY == 0 or state.step == config.last_step:
+            _log(log, state, total, parts, clock)
         if progress is not None:
-            progress(Progress(f"Training (loss {loss.item():.3f})", step + 1, config.steps, "step"))
-    save(config.steps)
-    return average
+            progress(Progress(stage, state.step, config.last_step, "step"))
+        if watch is not None and state.step % watch.every == 0:
+            state.ended = watch.look(state.step, state.result())
+        if clock.since_save() >= checkpoint_seconds:
+            save()
+            clock.saved()
+    save()
+    return state.result()
 
 
-def network_batch(crops: NDArray[np.uint8], config: TrainingConfig, generator: torch.Generator) -> Tensor:
-    """Turn stored crops into what the network sees in training."""
-    images = normalise_background(to_tensor(crops))
-    images = config.augmentation(images, config.input_px, generator)
-    return (images * 2.0 - 1.0).contiguous(memory_format=torch.channels_last)
+def _begin(config: TrainingConfig, rows: TrainingRows, seed: int, device: str) -> RunState:
+    network = start_network(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(seed)
+    stages = network.stages()
+    frozen = config.optimizer.frozen_stages
+    if frozen >= len(stages):
+        raise InputError(f"optimizer.frozen_stages is {frozen}, but the network has {len(stages)} stages")
+    for parameter in (p for stage in stages[:frozen] for p in stage):
+        parameter.requires_grad_(False)
+    head = len(stages) - 1
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": stage, "lr": config.optimizer.lr * config.optimizer.lr_decay ** (head - i)}
+            for i, stage in enumerate(stages)
+            if i >= frozen
+        ],
+        weight_decay=config.optimizer.weight_decay,
+    )
+    averaged = config.average.kind == "ema"
+    return RunState(
+        network=network,
+        average=copy.deepcopy(network).eval().requires_grad_(False) if averaged else None,
+        objective=build_objective(config.loss, rows).to(device),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, config)),
+        generator=torch.Generator(device).manual_seed(seed),
+        random=np.random.default_rng(seed),
+    )
 
 
-def _schedule(step: int, config: TrainingConfig) -> float:
-    """Warm up linearly, then fall along half a cosine."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    part = (step - config.warmup) / max(1, config.steps - config.warmup)
+class _StartPull:
+    """Draws all but the head back to the start, after each step and in proportion to the rate (L2-SP, decoupled)."""
+
+    def __init__(self, config: TrainingConfig, network: MobileNetV2) -> None:
+        self._strength = config.optimizer.start_pull
+        stages = network.stages()[config.optimizer.frozen_stages : -1] if self._strength > 0 else []
+        self._starts = [[p.detach().clone() for p in stage] for stage in stages]
+
+    def __call__(self, optimizer: torch.optim.Optimizer) -> None:
+        with torch.no_grad():
+            for group, starts in zip(optimizer.param_groups, self._starts, strict=False):
+                torch._foreach_lerp_(group["params"], starts, group["lr"] * self._strength)
+
+
+def rate_at(step: int, config: TrainingConfig) -> float:
+    """Give the factor on the learning rates: a linear warm-up, then half a cosine down to a hundredth.
+
+    Examples
+    --------
+    >>> from napari_wbc.training.config import TrainingConfig
+    >>> config = TrainingConfig(steps=300).changed({"optimizer.warmup": 100})
+    >>> [round(rate_at(step, config), 3) for step in (0, 99, 200, 300)]
+    [0.01, 1.0, 0.505, 0.01]
+    """
+    warmup = config.optimizer.warmup
+    if step < warmup:
+        return (step + 1) / warmup
+    part = (step - warmup) / max(1, config.steps - warmup)
     return float(0.5 * (1.0 + np.cos(np.pi * min(1.0, part)))) * 0.99 + 0.01
+
+
+def _update_centroids(
+    state: RunState, rows: TrainingRows, source: CropSource, config: TrainingConfig
+) -> None:
+    """Show the losses the embeddings of some rows of each pair of domain and label, without augmentation."""
+    order = state.random.permutation(len(rows.domains))
+    pair = rows.domains[order] * len(rows.label_names) + rows.labels[order]
+    place_in_pair = pd.Series(pair).groupby(pair).cumcount().to_numpy()
+    chosen = order[place_in_pair < _CENTROID_ROWS]
+    state.network.eval()
+    _, embeddings = network_outputs(state.network, source, config.input_px, rows=chosen)
+    state.network.train()
+    state.objective.update_centroids(
+        *(
+            torch.from_numpy(x).to(source.device)
+            for x in (embeddings, rows.domains[chosen], rows.labels[chosen])
+        )
+    )
+
+
+def _log(
+    log: MetricsLog | None, state: RunState, total: Tensor, parts: Mapping[str, Tensor], clock: _Clock
+) -> None:
+    loss = total.item()
+    if not np.isfinite(loss):
+        raise InputError(
+            f"the loss is no number any more at step {state.step}; lower optimizer.lr, or the weights of the losses"
+        )
+    if log is not None:
+        values = {"loss": loss, **{f"loss/{k}": float(v) for k, v in parts.items()}}
+        rate = state.schedule.get_last_lr()[-1]
+        log.write(state.step, values | {"lr": rate, "steps_per_second": clock.rate(state.step)})
+
+
+class _Clock:
+    """Tells the rate of steps and when the state was last written."""
+
+    def __init__(self) -> None:
+        self._saved = self._looked = time.monotonic()
+        self._step = -1
+
+    def since_save(self) -> float:
+        return time.monotonic() - self._saved
+
+    def saved(self) -> None:
+        self._saved = time.monotonic()
+
+    def rate(self, step: int) -> float:
+        now = time.monotonic()
+        done = step - self._step if self._step >= 0 else LOG_EVERY
+        rate = done / max(1e-9, now - self._looked)
+        self._looked, self._step = now, step
+        return round(rate, 3)
+
+
+def _rows_fingerprint(rows: pd.DataFrame) -> str:
+    named = [c for c in ("path", "domain", "label") if c in rows.columns]
+    text = "\n".join("\t".join(map(str, row)) for row in rows[named].itertuples(index=False))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,19 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
 from napari_wbc.classification.bundle import save_bundle
-from napari_wbc.classification.crops import (
-    BACKGROUND_QUANTILE,
-    WHITE,
-    network_input,
-    normalise_background,
-    to_tensor,
-)
-from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.crops import BACKGROUND_QUANTILE, WHITE
 from napari_wbc.classification.novelty import knn_distance, unit_length
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
@@ -31,6 +23,7 @@ from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluate import measure
 from napari_wbc.training.fit import fit_network
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
+from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.priors import tempered_priors
 
 _NEIGHBOURS = 10
@@ -63,21 +56,6 @@ def held_out(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.bool_]:
         if mask[inside].all():
             mask[inside] = False
     return mask
-
-
-def network_outputs(
-    network: MobileNetV2, crops: NDArray[np.uint8] | CropRows, input_px: int, batch: int = 256
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give logits and embeddings of crops."""
-    logits, embeddings = [], []
-    with torch.inference_mode():
-        for start in range(0, len(crops), batch):
-            part = np.array(crops[np.arange(start, min(start + batch, len(crops)))])
-            images = network_input(normalise_background(to_tensor(part)), input_px)
-            out, features = network(images.contiguous(memory_format=torch.channels_last))
-            logits.append(out.numpy())
-            embeddings.append(features.numpy())
-    return np.concatenate(logits), np.concatenate(embeddings)
 
 
 def train(
@@ -150,7 +128,7 @@ def train(
     distances = knn_distance(embeddings, reference, _NEIGHBOURS)
     info = {
         "name": name or out.name,
-        "architecture": {"name": "mobilenet_v2", "arguments": {"dropout": config.dropout}},
+        "architecture": {"name": config.network.name, "arguments": config.network.arguments()},
         "classes": list(config.classes),
         "hierarchy": {k: list(v) for k, v in CONTAINS.items()},
         "um_per_px": WINDOW_UM / config.input_px,

@@ -1,0 +1,106 @@
+"""Crops as the network sees them, in training and without augmentation, on the CPU or resident on a GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_wbc.classification.crops import network_input, normalise_background, to_tensor
+from napari_wbc.training.augmentation import Augmentation
+from napari_wbc.training.manifests import CropRows
+
+if TYPE_CHECKING:
+    from napari_wbc.execution.progress import CancelToken
+
+_BATCH_CROPS = 256
+
+
+class CropSource:
+    """Stored crops, normalised by their background batch by batch.
+
+    On a GPU all crops are copied there once, as bytes (49 kB each), so that a step waits for nothing of the CPU.
+
+    Parameters
+    ----------
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3), or CropRows
+        What :func:`~napari_wbc.training.manifests.load_crops` gives, or some of its rows.
+    device : {"cpu", "cuda"}
+        Where batches are wanted.
+    """
+
+    def __init__(self, crops: NDArray[np.uint8] | CropRows, device: str = "cpu") -> None:
+        self._crops = crops
+        self.device = device
+        self._resident: Tensor | None = None
+        if device != "cpu" and len(crops):
+            parts = [
+                torch.from_numpy(np.array(crops[rows])).to(device)
+                for rows in np.array_split(np.arange(len(crops)), -(-len(crops) // 1024))
+            ]
+            self._resident = torch.cat(parts)
+
+    def __len__(self) -> int:
+        return len(self._crops)
+
+    def images(self, rows: NDArray[np.integer[Any]]) -> Tensor:
+        """Give crops as images ``(n, 3, side, side)`` in 0..1, divided by their background."""
+        if self._resident is None:
+            return normalise_background(to_tensor(np.array(self._crops[rows])))
+        chosen = self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
+        return normalise_background(chosen.permute(0, 3, 1, 2).float().div_(255.0))
+
+    def plain(self, rows: NDArray[np.integer[Any]], input_px: int) -> Tensor:
+        """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1]."""
+        return network_input(self.images(rows), input_px).contiguous(memory_format=torch.channels_last)
+
+    def augmented(
+        self,
+        rows: NDArray[np.integer[Any]],
+        input_px: int,
+        augmentation: Augmentation,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Give the network's input as training makes it, ``(n, 3, input_px, input_px)`` in [-1, 1]."""
+        images = augmentation(self.images(rows), input_px, generator)
+        return network_input(images, input_px).contiguous(memory_format=torch.channels_last)
+
+
+def network_outputs(
+    network: nn.Module,
+    crops: NDArray[np.uint8] | CropRows | CropSource,
+    input_px: int,
+    *,
+    rows: NDArray[np.integer[Any]] | None = None,
+    cancel: CancelToken | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give logits ``(n, k)`` and embeddings ``(n, d)`` of crops, without augmentation.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode; it runs on the device of the crops.
+    crops : numpy.ndarray of uint8, shape (m, side, side, 3), CropRows or CropSource
+        An array or rows of one are taken to the network's device.
+    input_px : int
+        Side of the network's input, px.
+    rows : numpy.ndarray of int, shape (n,), optional
+        Which crops; all by default.
+    cancel : CancelToken, optional
+        Checked before each batch.
+    """
+    if not isinstance(crops, CropSource):
+        crops = CropSource(crops, next(network.parameters()).device.type)
+    wanted = np.arange(len(crops)) if rows is None else rows
+    logits, embeddings = [], []
+    with torch.inference_mode():
+        for start in range(0, len(wanted), _BATCH_CROPS):
+            if cancel is not None:
+                cancel.check()
+            out, features = network(crops.plain(wanted[start : start + _BATCH_CROPS], input_px))
+            logits.append(out.float().cpu().numpy())
+            embeddings.append(features.float().cpu().numpy())
+    return np.concatenate(logits), np.concatenate(embeddings)
