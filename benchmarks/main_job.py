@@ -31,7 +31,7 @@ from scipy.optimize import linear_sum_assignment
 import napari_wbc as wbc
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of, coarse_class
 from napari_wbc.slides.synthetic import SmearParameters, write_sample
-from napari_wbc.training.evaluate import markdown_table
+from napari_wbc.training.evaluation.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = Path(os.environ.get("NAPARI_WBC_DATA", ROOT.parent / "shared" / "data"))

@@ -28,7 +28,8 @@ from napari_wbc.classification.bundle import load_model
 from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.classification.crops import centre_crop
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.evaluate import FIVE_CLASSES, confusion, markdown_table, measure
+from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, confusion, measure
+from napari_wbc.training.evaluation.tables import markdown_table
 from napari_wbc.training.field_crops import cut_field_crops
 from napari_wbc.training.manifests import (
     STORE_PX,

@@ -10,7 +10,6 @@ import napari_wbc as wbc
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution import CancelToken
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.evaluate import measure
 from napari_wbc.training.fit import fit_network
 from napari_wbc.training.train import train
 
@@ -86,16 +85,3 @@ def test_a_trained_bundle_tells_two_kinds_of_cells_apart(tmp_path):
     predicted = table[["p_lymphocyte", "p_eosinophil"]].to_numpy().argmax(axis=1)
     assert (np.array(CLASSES)[predicted] == truth).mean() > 0.9
     assert table["novelty"].between(0, 1).all()
-
-
-def test_metrics_by_hand():
-    classes = ["neutrophil_segmented", "neutrophil_band", "monocyte"]
-    probabilities = np.array([[0.4, 0.35, 0.25], [0.1, 0.3, 0.6], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])
-    m = measure(probabilities, classes, ["neutrophil", "monocyte", "monocyte", "monocyte"])
-    # The last one: 0.6 neutrophil against 0.4 monocyte, so one of three monocytes is missed.
-    assert m.accuracy == pytest.approx(0.75)
-    assert m.f1["monocyte"] == pytest.approx(2 * 2 / (3 + 2))
-    fine = measure(
-        probabilities, classes, ["neutrophil", "neutrophil_band", "monocyte", "monocyte"], level="fine"
-    )
-    assert fine.cells == 3

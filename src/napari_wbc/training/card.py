@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_wbc.leukocytes import class_of
-from napari_wbc.training.evaluate import markdown_table
+from napari_wbc.training.evaluation.tables import markdown_table
 
 #: Origin and licence of the published images, by domain.
 DATA_SOURCES = {

@@ -20,7 +20,7 @@ from napari_wbc.leukocytes import CONTAINS
 from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.card import write_card
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.evaluate import measure
+from napari_wbc.training.evaluation.metrics import measure
 from napari_wbc.training.fit import fit_network
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
 from napari_wbc.training.outputs import network_outputs

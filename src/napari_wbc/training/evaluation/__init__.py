@@ -1,0 +1,1 @@
+"""Evaluation of classifiers: metrics, intervals, reliability, and the protocol that leaves one laboratory out."""
