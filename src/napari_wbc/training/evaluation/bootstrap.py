@@ -138,7 +138,7 @@ def _drawn_means(
                 )
             of_recipes.append(np.take_along_axis(np.stack(values), chosen, axis=0).mean(axis=0))
         by_target.append(np.stack(of_recipes))
-    return np.mean(by_target, axis=0)
+    return np.asarray(np.mean(by_target, axis=0))
 
 
 def _interval(value: float, drawn: NDArray[np.float64]) -> Interval:

@@ -190,7 +190,7 @@ def recall_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
     numpy.ndarray, shape (..., k)
     """
     hits, actual, _ = _hits_and_margins(counts)
-    return np.divide(hits, actual, out=np.full(hits.shape, np.nan), where=actual > 0)
+    return _share(hits, actual, actual > 0)
 
 
 def f1_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
@@ -203,7 +203,7 @@ def f1_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
     """
     hits, actual, predicted = _hits_and_margins(counts)
     # The denominator cannot be 0 where there are cells.
-    return np.divide(2.0 * hits, actual + predicted, out=np.full(hits.shape, np.nan), where=actual > 0)
+    return _share(2.0 * hits, actual + predicted, actual > 0)
 
 
 def macro_f1_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
@@ -211,15 +211,20 @@ def macro_f1_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
     f1 = f1_of_counts(counts)
     present = ~np.isnan(f1)
     number = present.sum(axis=-1)
-    total = np.where(present, f1, 0.0).sum(axis=-1)
-    return np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
+    return _share(np.where(present, f1, 0.0).sum(axis=-1), number, number > 0)
 
 
 def accuracy_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
     """Give the share of right predictions, shape ``(...)``."""
     hits, actual, _ = _hits_and_margins(counts)
     total = actual.sum(axis=-1)
-    return np.divide(hits.sum(axis=-1), total, out=np.full(total.shape, np.nan), where=total > 0)
+    return _share(hits.sum(axis=-1), total, total > 0)
+
+
+def _share(
+    part: NDArray[np.number], of: NDArray[np.number], where: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    return np.asarray(np.divide(part, of, out=np.full(np.shape(part), np.nan), where=where))
 
 
 def _hits_and_margins(
