@@ -221,9 +221,7 @@ def accuracy_of_counts(counts: NDArray[np.number]) -> NDArray[np.float64]:
     return _share(hits.sum(axis=-1), total, total > 0)
 
 
-def _share(
-    part: NDArray[np.number], of: NDArray[np.number], where: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _share(part: NDArray[np.number], of: NDArray[np.number], where: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.divide(part, of, out=np.full(np.shape(part), np.nan), where=where))
 
 
