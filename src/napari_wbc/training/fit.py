@@ -38,7 +38,9 @@ _CENTROID_ROWS = 32
 class Watch(Protocol):
     """Looks at the network every so many steps, and may end the run."""
 
-    every: int
+    @property
+    def every(self) -> int:
+        """Steps between two looks."""
 
     def look(self, step: int, network: MobileNetV2) -> bool:
         """Look at the network as it would be used; True ends the run."""

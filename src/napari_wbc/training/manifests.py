@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from napari_wbc.classification.crops import centre_crop
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
+from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.leukocytes import CLASSES, CONTAINS
 
 #: Labels that allow several classes, beyond those of the hierarchy.
@@ -78,7 +79,13 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     return rows
 
 
-def load_crops(rows: pd.DataFrame, cache_dir: str | Path | None = None) -> NDArray[np.uint8]:
+def load_crops(
+    rows: pd.DataFrame,
+    cache_dir: str | Path | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> NDArray[np.uint8]:
     """Load the images of a manifest as centre crops of 25 µm.
 
     Parameters
@@ -87,6 +94,8 @@ def load_crops(rows: pd.DataFrame, cache_dir: str | Path | None = None) -> NDArr
         From :func:`read_manifest`.
     cache_dir : str or Path, optional
         Where the array is kept for the next time.
+    progress, cancel : optional
+        A callback for :class:`~napari_wbc.execution.progress.Progress`, and a token to stop.
 
     Returns
     -------
@@ -102,7 +111,13 @@ def load_crops(rows: pd.DataFrame, cache_dir: str | Path | None = None) -> NDArr
         if cached.is_file():
             return np.asarray(np.load(cached, mmap_mode="r"))
     with ProcessPoolExecutor() as pool:
-        crops = np.stack(list(pool.map(_load_crop, rows["path"], rows["um_per_px"], chunksize=64)))
+        crops = np.empty((len(rows), STORE_PX, STORE_PX, 3), np.uint8)
+        for i, crop in enumerate(pool.map(_load_crop, rows["path"], rows["um_per_px"], chunksize=64)):
+            if cancel is not None:
+                cancel.check()
+            crops[i] = crop
+            if progress is not None:
+                progress(Progress("Reading images", i + 1, len(rows), "image"))
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(cached) as temporary, temporary.open("wb") as file:
@@ -122,7 +137,7 @@ def _load_crop(path: str, um_per_px: float) -> NDArray[np.uint8]:
 class CropRows:
     """Some rows of an array of crops, without a copy."""
 
-    def __init__(self, crops: NDArray[np.uint8], rows: NDArray[np.intp]) -> None:
+    def __init__(self, crops: NDArray[np.uint8] | CropRows, rows: NDArray[np.intp]) -> None:
         self._crops = crops
         self._rows = rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy.special import softmax
 from napari_wbc.classification.bundle import save_bundle
 from napari_wbc.classification.crops import BACKGROUND_QUANTILE, WHITE
 from napari_wbc.classification.novelty import knn_distance, unit_length
+from napari_wbc.classification.predict import choose_device
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.leukocytes import CONTAINS
@@ -21,10 +22,12 @@ from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.card import write_card
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import measure
-from napari_wbc.training.fit import fit_network
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
+from napari_wbc.training.metrics_log import MetricsLog
 from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.selection import select
+from napari_wbc.training.soup import fit_soup
 
 _NEIGHBOURS = 10
 #: Reference cells kept for each pair of domain and class.
@@ -48,13 +51,32 @@ def read_manifests(config: TrainingConfig) -> pd.DataFrame:
 
 
 def held_out(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.bool_]:
-    """Choose the held-out rows: whole groups, the same share in every domain."""
+    """Choose the held-out rows: whole groups, the same share in every domain.
+
+    Rows whose manifest says ``train`` in its column ``split`` are trained on, those with any other word there are held
+    out, and a hash of the group decides on the rest.
+
+    Raises
+    ------
+    InputError
+        No row would be held out, or none of a domain trained on.
+    """
     mask = split_by_group(list(rows["domain"] + "/" + rows["group"]), config.holdout, config.seed)
-    # A domain with few groups must not lose all of them, nor be left without a test.
+    # A domain with few groups must not lose all of them.
     for domain in rows["domain"].unique():
         inside = (rows["domain"] == domain).to_numpy()
         if mask[inside].all():
             mask[inside] = False
+    if "split" in rows.columns:
+        said = rows["split"].fillna("").to_numpy(str)
+        mask = np.where(said == "", mask, said != "train")
+    if not mask.any():
+        raise InputError("no cell is held out for a test: each domain has one group only, or holdout is 0")
+    for domain, held in pd.Series(mask).groupby(rows["domain"].to_numpy()):
+        if held.all():
+            raise InputError(
+                f"every row of the domain {domain!r} is held out by its split; none is left to train on"
+            )
     return mask
 
 
@@ -67,6 +89,8 @@ def train(
     thresholds: Mapping[str, float] | None = None,
     leave_one_domain_out: Sequence[Mapping[str, Any]] = (),
     work_dir: str | Path | None = None,
+    device: str = "auto",
+    tensorboard: bool = False,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> Path:
@@ -87,7 +111,12 @@ def train(
     leave_one_domain_out : sequence of mapping, optional
         Rows for the card.
     work_dir : str or Path, optional
-        Where crops and the checkpoint are kept, so that a stopped run can go on.
+        Where crops, states and logs (``<name>-<seed>.metrics.jsonl``) are kept, so that a stopped training goes on;
+        without it nothing is kept. A selection needs it.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where to train.
+    tensorboard : bool, optional
+        Whether to write TensorBoard's files to ``<work_dir>/tensorboard``.
     progress, cancel : optional
         A callback and a token to stop.
 
@@ -95,18 +124,43 @@ def train(
     -------
     pathlib.Path
         The bundle.
+
+    Raises
+    ------
+    InputError
+        The configuration, a manifest, an image or the start cannot be used.
     """
     out = Path(out)
+    name = name or out.name
+    place = choose_device(device)
     rows = read_manifests(config)
-    crops = load_crops(rows, work_dir)
+    crops = load_crops(rows, work_dir, progress=progress, cancel=cancel)
     test = held_out(rows, config)
     fitted = np.flatnonzero(~test)
-    checkpoint = Path(work_dir) / f"{name or out.name}.checkpoint.pt" if work_dir is not None else None
-    network = fit_network(
+    fitted_rows, fitted_crops = rows.iloc[fitted].reset_index(drop=True), CropRows(crops, fitted)
+    chosen: dict[str, Any] = {}
+    if config.selection.every:
+        if work_dir is None:
+            raise InputError("a selection takes many runs and needs a work_dir to keep them in")
+        choice = select(
+            config,
+            fitted_rows,
+            fitted_crops,
+            work_dir=work_dir,
+            name=name,
+            device=place,
+            progress=progress,
+            cancel=cancel,
+        )
+        config, chosen = choice.config, {"selection": choice.to_dict()}
+    network = fit_soup(
         config,
-        rows.iloc[fitted].reset_index(drop=True),
-        CropRows(crops, fitted),
-        checkpoint=checkpoint,
+        fitted_rows,
+        fitted_crops,
+        device=place,
+        work_dir=work_dir,
+        name=name,
+        log=_logs(Path(work_dir), name, tensorboard=tensorboard) if work_dir is not None else None,
         progress=progress,
         cancel=cancel,
     )
@@ -127,7 +181,7 @@ def train(
     reference = unit_length(reference).astype(np.float16)
     distances = knn_distance(embeddings, reference, _NEIGHBOURS)
     info = {
-        "name": name or out.name,
+        "name": name,
         "architecture": {"name": config.network.name, "arguments": config.network.arguments()},
         "classes": list(config.classes),
         "hierarchy": {k: list(v) for k, v in CONTAINS.items()},
@@ -157,12 +211,23 @@ def train(
             for d, part in rows.iloc[fitted].groupby("domain")
         ],
         "metrics": {"in_domain": metrics, "leave_one_domain_out": [dict(r) for r in leave_one_domain_out]},
-        "training": config.to_dict(),
+        "training": config.to_dict() | chosen,
         "licence": "BSD-3-Clause for the weights; the images keep their publishers' terms, see CARD.md",
     }
-    tensors = {f"network.{k}": v.numpy().astype(np.float16) for k, v in network.state_dict().items()}
+    tensors = {f"network.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}
+    tensors = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in tensors.items()}
     tensors["novelty.reference"] = reference
     return save_bundle(out, tensors, info, write_card(info))
+
+
+def _logs(folder: Path, name: str, *, tensorboard: bool) -> Callable[[int], MetricsLog]:
+    """Give what makes the log of the run with a seed."""
+
+    def log(seed: int) -> MetricsLog:
+        board = folder / "tensorboard" / f"{name}-{seed}" if tensorboard else None
+        return MetricsLog(folder / f"{name}-{seed}.metrics.jsonl", board)
+
+    return log
 
 
 def _reference_rows(rows: pd.DataFrame, seed: int) -> NDArray[np.intp]:

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.training.drawn_cells import CLASSES, UM_PER_PX, cells, rows_of, small_config, write_manifest
+
+import napari_wbc as wbc
+from napari_wbc.errors import InputError
+from napari_wbc.training.train import held_out, train
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    recipe = small_config(
+        manifests=[str(write_manifest(folder, 60, 1))], init="robust", input_px=48, steps=12, batch=16, holdout=0.2,
+        optimizer={"lr": 3e-3}, average={"decay": 0.7},
+        augmentation={"stain_swap": 0.2, "stain_jitter": 0.05, "light": 0.2, "cutout": 0.0},
+    )  # fmt: skip
+    return train(recipe, folder / "model", work_dir=folder / "work", device="cpu")
+
+
+@pytest.mark.slow
+def test_a_trained_bundle_tells_two_kinds_of_cells_apart(bundle):
+    model = wbc.load_model(bundle)
+    assert "never seen a blast" in model.card.splitlines()[2]
+    fresh, truth = cells(20, 2)
+    table = wbc.classify(fresh, model=model, um_per_px=UM_PER_PX, device="cpu")
+    predicted = table[["p_lymphocyte", "p_eosinophil"]].to_numpy().argmax(axis=1)
+    assert (np.array(CLASSES)[predicted] == truth).mean() > 0.9
+    assert table["novelty"].between(0, 1).all()
+
+
+@pytest.mark.slow
+def test_the_work_folder_holds_crops_state_and_metrics(bundle):
+    names = sorted(f.name.split("-")[0] for f in (bundle.parent / "work").iterdir())
+    assert names == ["crops", "model", "model"]
+    assert {f.suffix for f in (bundle.parent / "work").glob("model-0*")} == {".pt", ".jsonl"}
+
+
+def split_rows(split):
+    rows = rows_of(cells(2, 0)[1] * 10, "ab")
+    return rows.assign(group=[f"g{i}" for i in range(20)], split=split)
+
+
+def test_a_split_in_the_manifest_is_kept():
+    said = ["train", "test"] * 5 + [""] * 10
+    rows = rows_of(cells(2, 0)[1] * 10, "aabb").assign(group=[f"g{i}" for i in range(20)], split=said)
+    mask = held_out(rows, small_config(holdout=0.5))
+    assert not mask[:10:2].any()
+    assert mask[1:10:2].all()
+    assert 0 < mask[10:].sum() < 10
+
+
+def test_a_test_and_a_training_part_are_needed():
+    rows = rows_of(["lymphocyte"] * 6, "ab").assign(group="one")
+    with pytest.raises(InputError, match="no cell is held out"):
+        held_out(rows, small_config())
+    with pytest.raises(InputError, match="every row of the domain 'a' is held out"):
+        held_out(rows.assign(split=["test", "train"] * 3), small_config())
+
+
+def test_a_selection_needs_a_place():
+    recipe = small_config(manifests=[str(Path(__file__).with_name("missing.csv"))], **{"selection.every": 2})
+    with pytest.raises(InputError, match=r"missing\.csv"):
+        train(recipe, "never", device="cpu")
