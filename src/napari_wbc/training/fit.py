@@ -152,8 +152,10 @@ def fit_network(
         if state.objective.needs_centroids(state.step):
             _update_centroids(state, numbered, source, config)
         index = state.random.choice(len(rows), config.batch, p=weights)
-        images = source.augmented(index, config.input_px, config.augmentation, state.generator)
         chosen = torch.from_numpy(index).to(device)
+        images = source.augmented(
+            index, config.input_px, config.augmentation, state.generator, domains[chosen]
+        )
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits, embeddings = state.network(images)
         batch = Batch(logits, embeddings, members[chosen], domains[chosen], labels[chosen], state.step)

@@ -63,9 +63,13 @@ class CropSource:
         input_px: int,
         augmentation: Augmentation,
         generator: torch.Generator,
+        domains: Tensor,
     ) -> Tensor:
-        """Give the network's input as training makes it, ``(n, 3, input_px, input_px)`` in [-1, 1]."""
-        images = augmentation(self.images(rows), input_px, generator)
+        """Give the network's input as training makes it, ``(n, 3, input_px, input_px)`` in [-1, 1].
+
+        ``domains`` is the domain of each of the rows, for stains borrowed from another one.
+        """
+        images = augmentation(self.images(rows), input_px, generator, domains)
         return network_input(images, input_px).contiguous(memory_format=torch.channels_last)
 
 
