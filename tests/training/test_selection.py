@@ -9,7 +9,7 @@ from napari_wbc.training.selection import Curve, _LeftOut, _looked_at, best_of, 
 CONFIG = small_config(selection={"every": 2, "candidates": [{}, {"optimizer.lr": 1e-4}]})
 
 
-def run(config, folder, domains="ab", **options):
+def run(config, folder, domains="aabb", **options):
     crops, labels = cells(12, 0)
     return select(config, rows_of(labels, domains), crops, work_dir=folder, **options)
 
