@@ -17,7 +17,7 @@ from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.quality import RegionQuality
 from napari_wbc.segmentation.tiles import Tile
-from napari_wbc.slides.crops import CropSize
+from napari_wbc.slides.crops import CROP_PX, CropSize
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
@@ -130,7 +130,7 @@ class FoundCells:
     @property
     def crop_size(self) -> CropSize:
         """The crops that the classifier wants with the cells."""
-        return CropSize(self._model.window_um, self._model.input_px)
+        return CropSize(self._model.window_um, CROP_PX)
 
     def add(self, result: TileResult, *, last: bool) -> Found | None:
         """Take the findings of a tile.
@@ -195,8 +195,7 @@ class FoundCells:
                 if self._counts(cell):
                     cells.append(cell)
                     crops.append(crop)
-        side = self._model.input_px
-        stack = np.array(crops, np.uint8).reshape(-1, side, side, 3)
+        stack = np.array(crops, np.uint8).reshape(-1, CROP_PX, CROP_PX, 3)
         predictions = predict_crops(self._model, stack, device=self._device, cancel=self._cancel)
         labels = label_predictions(self._model, predictions)
         boxes = np.array([cell.mask.bbox for cell in cells], np.int64).reshape(-1, 4)

@@ -400,7 +400,12 @@ def count_events(
         slide=slide,
         image_sha256=fingerprint,
         scale=scale,
-        model={"name": model.name, "sha256": model.sha256, "classes": list(model.classes)},
+        model={
+            "name": model.name,
+            "sha256": model.sha256,
+            "classes": list(model.classes),
+            "engine": model.engine(device).name,
+        },
         parameters=options.parameters(profile),
         slide_model=slide_model.to_dict(),
         device=str(device),

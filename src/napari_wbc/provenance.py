@@ -36,6 +36,8 @@ _PACKAGES = (
     "openslide-python",
     "torch",
     "torchvision",
+    "onnx",
+    "onnxruntime",
 )
 
 
@@ -66,7 +68,7 @@ def run_record(
     scale : Scale
         That was used, with its origin.
     model : mapping
-        ``name``, ``sha256`` and ``classes``.
+        ``name``, ``sha256``, ``classes``, and the ``engine`` that ran it: the last digits differ between engines.
     parameters : mapping
         Everything that the user chose and that changes the result, the lab's profile included.
     slide_model : mapping

@@ -6,6 +6,7 @@ from napari_wbc.classification.crops import (
     centre_crop,
     network_input,
     normalise_background,
+    prepare,
     to_tensor,
 )
 from napari_wbc.errors import InputError
@@ -45,3 +46,19 @@ def test_network_input_is_scaled_and_resized():
     out = network_input(torch.ones(2, 3, 128, 128), 96)
     assert out.shape == (2, 3, 96, 96)
     assert float(out.max()) == pytest.approx(1.0)
+
+
+def test_a_crop_is_prepared_the_same_in_any_batch():
+    crops = np.random.default_rng(3).integers(60, 255, (21, 128, 128, 3), dtype=np.uint8)
+    together = prepare(crops, 96)
+    assert together.is_contiguous()
+    for part in (slice(0, 1), slice(1, 17), slice(20, 21)):
+        assert torch.equal(prepare(crops[part], 96), together[part])
+
+
+def test_the_background_is_the_order_statistic_that_torch_gives():
+    images = torch.rand((3, 3, 128, 128), generator=torch.Generator().manual_seed(4))
+    sample = images[:, :, 1::3, 1::3].flatten(2)
+    background = sample.kthvalue(round(0.95 * sample.shape[2]), dim=2).values
+    expected = (images * (0.92 / background)[:, :, None, None]).clamp(0.0, 1.0)
+    assert torch.equal(normalise_background(images), expected)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_wbc.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
+    from napari_wbc.classification.engines import Engine
     from napari_wbc.classification.network import MobileNetV2
 
 SCHEMA_VERSION = 1
@@ -85,6 +86,7 @@ class Model:
     info: Mapping[str, Any]
     tensors: Mapping[str, NDArray[Any]] = field(repr=False)
     _networks: dict[str, MobileNetV2] = field(default_factory=dict, repr=False, compare=False)
+    _engines: dict[str, Engine] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def temperature(self) -> float:
@@ -117,6 +119,14 @@ class Model:
             network.eval().requires_grad_(False)
             self._networks[device] = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self._networks[device]
+
+    def engine(self, device: str = "cpu") -> Engine:
+        """Give what runs the network on a device (chosen once per device)."""
+        if device not in self._engines:
+            from napari_wbc.classification.engines import build_engine
+
+            self._engines[device] = build_engine(self.network(device), device, self.input_px)
+        return self._engines[device]
 
 
 def user_models_dir() -> Path:

@@ -1,4 +1,7 @@
-"""From windows around cells to the network's input: cut to size, normalised by their own background."""
+"""From windows around cells to the network's input: cut to size, normalised by their own background.
+
+Training, validation and prediction all go this way; only the augmentation of training comes in between.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +49,14 @@ def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     return np.where(index < length, index, period - index)
 
 
-def to_tensor(crops: NDArray[np.uint8]) -> Tensor:
-    """Turn crops into a float tensor ``(n, 3, height, width)`` in 0..1."""
+def to_tensor(crops: NDArray[np.uint8], device: str = "cpu") -> Tensor:
+    """Turn crops into a float tensor ``(n, 3, height, width)`` in 0..1, taken to a device as bytes."""
     if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3:
         raise InputError(
             f"crops must be uint8 of shape (n, height, width, 3), not {crops.dtype} of shape {crops.shape}; "
             "convert them to 8-bit RGB first"
         )
-    return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255.0)
+    return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).to(device).float().div_(255.0)
 
 
 def normalise_background(
@@ -81,7 +84,12 @@ def normalise_background(
     # Every third pixel settles a quantile as well as all of them, at a ninth of the cost.
     sample = images[:, :, 1::3, 1::3].flatten(2)
     rank = max(1, round(quantile * sample.shape[2]))
-    background = sample.kthvalue(rank, dim=2).values.clamp_min(0.05)
+    if sample.device.type == "cpu":
+        # The same value as kthvalue gives, ten times faster.
+        background = torch.from_numpy(np.partition(sample.numpy(), rank - 1, axis=2)[..., rank - 1].copy())
+    else:
+        background = sample.kthvalue(rank, dim=2).values
+    background = background.clamp_min(0.05)
     return (images * (white / background)[:, :, None, None]).clamp_(0.0, 1.0)
 
 
@@ -92,3 +100,39 @@ def network_input(images: Tensor, size_px: int) -> Tensor:
             images, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False
         )
     return images * 2.0 - 1.0
+
+
+def prepare(
+    crops: NDArray[np.uint8],
+    size_px: int,
+    quantile: float = BACKGROUND_QUANTILE,
+    white: float = WHITE,
+    *,
+    device: str = "cpu",
+) -> Tensor:
+    """Turn crops into what the network is fed, when nothing is augmented.
+
+    Parameters
+    ----------
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+        Windows around cells.
+    size_px : int
+        Side of the network's input.
+    quantile, white : float, optional
+        As in :func:`normalise_background`; a bundle names its own.
+    device : {"cpu", "cuda"}
+        Where the result is wanted.
+
+    Returns
+    -------
+    torch.Tensor, shape (n, 3, size_px, size_px)
+        In [-1, 1]. Each image depends on its own crop alone, to the last bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = prepare(np.full((2, 128, 128, 3), 200, np.uint8), 96)
+    >>> tuple(images.shape)
+    (2, 3, 96, 96)
+    """
+    return network_input(normalise_background(to_tensor(crops, device), quantile, white), size_px)

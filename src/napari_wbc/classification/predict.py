@@ -18,11 +18,9 @@ from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallbac
 from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-#: Crops that the network takes at a time. The last digits of its sums depend on this number, so it is always the
-#: same, and the last batch is filled up: a cell gets the same numbers in any company.
-BATCH_CROPS = 16
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,8 @@ def predict_crops(
     model : Model
         From :func:`~napari_wbc.classification.bundle.load_model`.
     crops : numpy.ndarray of uint8, shape (n, side, side, 3)
-        RGB windows of ``model.window_um``; resized where the side is not ``model.input_px``.
+        RGB windows of ``model.window_um``, as :func:`~napari_wbc.classification.crops.centre_crop` and
+        :func:`~napari_wbc.slides.crops.crop_cells` cut them: of ``CROP_PX``, as in training.
     device : {"auto", "cpu", "cuda"}
         Where to run.
     cancel : CancelToken, optional
@@ -114,38 +113,39 @@ def predict_crops(
     """
     import torch
 
-    from napari_wbc.classification.crops import network_input, normalise_background, to_tensor
+    from napari_wbc.classification.crops import prepare
 
-    place = choose_device(device)
-    network = model.network(place)
-    k = len(model.classes)
-    log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log().to(place)
-    probabilities = np.zeros((len(crops), k), np.float32)
-    embeddings = np.zeros((len(crops), network.embedding_size), np.float32)
+    engine = model.engine(choose_device(device))
     normalisation = model.info["normalisation"]
-    reference = np.asarray(model.tensors["novelty.reference"], np.float32)
-    neighbours = int(model.info["novelty"]["neighbours"])
-    distances = np.zeros(len(crops), np.float32)
-    for start in range(0, len(crops), BATCH_CROPS):
-        if cancel is not None:
-            cancel.check()
-        part = slice(start, min(start + BATCH_CROPS, len(crops)))
-        n = part.stop - start
-        filled = np.zeros((BATCH_CROPS, *crops.shape[1:]), crops.dtype)
-        filled[:n] = crops[part]
-        with torch.inference_mode():
-            images = to_tensor(filled).to(place)
-            images = normalise_background(
-                images, normalisation["background_quantile"], normalisation["white"]
+
+    def batches() -> Iterator[Tensor]:
+        for start in range(0, len(crops), engine.batch_crops):
+            if cancel is not None:
+                cancel.check()
+            part = crops[start : start + engine.batch_crops]
+            # Filled up: what a crop gives must not depend on how many others there are.
+            filled = np.zeros((engine.batch_crops, *crops.shape[1:]), crops.dtype)
+            filled[: len(part)] = part
+            yield prepare(
+                filled,
+                model.input_px,
+                normalisation["background_quantile"],
+                normalisation["white"],
+                device=engine.device,
             )
-            images = network_input(images, model.input_px).contiguous(memory_format=torch.channels_last)
-            logits, features = network(images)
-            scores = (logits.float() / model.temperature + log_prior).softmax(dim=1).cpu().numpy()
-            embedded = features.float().cpu().numpy()
-        probabilities[part], embeddings[part] = scores[:n], embedded[:n]
-        distances[part] = knn_distance(embedded, reference, neighbours)[:n]
+
+    log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log()
+    probabilities = np.zeros((len(crops), len(model.classes)), np.float32)
+    embeddings = np.zeros((len(crops), model.network(engine.device).embedding_size), np.float32)
+    for i, (out, features) in enumerate(engine.outputs(batches())):
+        part = slice(i * engine.batch_crops, min((i + 1) * engine.batch_crops, len(crops)))
+        n = part.stop - part.start
+        scores = (torch.from_numpy(out) / model.temperature + log_prior).softmax(dim=1).numpy()
+        probabilities[part], embeddings[part] = scores[:n], features[:n]
         if progress is not None:
             progress(Progress("Classifying cells", part.stop, len(crops), "cell"))
+    reference = np.asarray(model.tensors["novelty.reference"], np.float32)
+    distances = knn_distance(embeddings, reference, int(model.info["novelty"]["neighbours"]))
     novelty = novelty_score(distances, np.asarray(model.info["novelty"]["quantiles"]))
     return Predictions(probabilities, novelty, embeddings)
 
@@ -223,6 +223,7 @@ def classify(
     """
     from napari_wbc.classification.crops import centre_crop
     from napari_wbc.slides import open_slide
+    from napari_wbc.slides.crops import CROP_PX
 
     loaded = load_model(model)
     images = list(crops_or_paths)
@@ -235,7 +236,7 @@ def classify(
         )
     if any(not 0.01 <= s <= 5.0 for s in scales):
         raise InputError("um_per_px must lie between 0.01 and 5.0")
-    crops = np.empty((len(images), loaded.input_px, loaded.input_px, 3), np.uint8)
+    crops = np.empty((len(images), CROP_PX, CROP_PX, 3), np.uint8)
     for i, (image, scale) in enumerate(zip(images, scales, strict=True)):
         if cancel is not None:
             cancel.check()
@@ -244,7 +245,7 @@ def classify(
             pixels = slide.read(0, 0, 0, *slide.shape)
         finally:
             slide.close()
-        crops[i] = centre_crop(pixels, scale, loaded.input_px, loaded.window_um)
+        crops[i] = centre_crop(pixels, scale, CROP_PX, loaded.window_um)
         if progress is not None and (i + 1) % 64 == 0:
             progress(Progress("Reading images", i + 1, len(images), "image"))
     predictions = predict_crops(loaded, crops, device=device, cancel=cancel, progress=progress)

@@ -11,6 +11,9 @@ from napari_wbc.slides.slide import Slide, read_padded
 
 #: Every crop shows this many µm, in training and in prediction.
 WINDOW_UM = 25.0
+#: Side of the crops that training keeps and prediction cuts, px. The network's input is made from these by the same
+#: code in both; a network with a larger input sees them enlarged.
+CROP_PX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def crop_cells(
     *,
     um_per_px: float,
     window_um: float = WINDOW_UM,
-    size_px: int = 96,
+    size_px: int = CROP_PX,
 ) -> NDArray[np.uint8]:
     """Cut windows of a fixed physical size around cells.
 

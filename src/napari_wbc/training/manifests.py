@@ -21,6 +21,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.leukocytes import CLASSES, CONTAINS
+from napari_wbc.slides.crops import CROP_PX
 
 #: Labels that allow several classes, beyond those of the hierarchy.
 PARTIAL_LABELS: dict[str, tuple[str, ...]] = {
@@ -29,7 +30,7 @@ PARTIAL_LABELS: dict[str, tuple[str, ...]] = {
     "not_leukocyte": ("platelet", "artifact"),
 }
 #: The crops of a manifest are kept at this size, so that scale and shift can be varied in training.
-STORE_PX = 128
+STORE_PX = CROP_PX
 #: µm per px of the development images, where a manifest does not say.
 _DEFAULT_UM_PER_PX = 25.0 / 192
 
