@@ -1,8 +1,9 @@
-"""``napari-wbc models``: what is installed, what it is made from, and whether it is intact."""
+"""``napari-wbc models``: what is installed, what it is made from, whether it is intact, and its form for others."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from napari_wbc.cli import options
@@ -13,15 +14,16 @@ _EXAMPLE = """\
   napari-wbc models list
   napari-wbc models show robust
   napari-wbc models verify robust path/to/another
+  napari-wbc models export robust --out robust.onnx
 """
 
 
 def add_to(commands: Any) -> None:
-    """Add the command and its three actions."""
+    """Add the command and its actions."""
     parser = options.new_command(
         commands,
         "models",
-        summary="list, show and verify model bundles",
+        summary="list, show, verify and export model bundles",
         description="Model bundles: those that came with napari-wbc, and your own.",
         example=_EXAMPLE,
     )
@@ -55,6 +57,17 @@ def add_to(commands: Any) -> None:
     )
     verifying.add_argument("models", nargs="+", metavar="M", help="names or folders of bundles")
     options.add_run(verifying, verify)
+
+    exporting = options.new_command(
+        actions,
+        "export",
+        summary="write a model as ONNX",
+        description="Write the network of a model as an ONNX file, after a check that it gives what torch gives.",
+        example="  napari-wbc models export robust --out robust.onnx\n",
+    )
+    exporting.add_argument("model", metavar="M", help="name or folder of a bundle")
+    exporting.add_argument("--out", required=True, type=Path, metavar="FILE", help="the ONNX file to write")
+    options.add_run(exporting, export)
 
 
 def list_all(args: argparse.Namespace) -> int:
@@ -105,3 +118,27 @@ def verify(args: argparse.Namespace) -> int:
             if not args.quiet:
                 say(f"{name}: intact, sha256 {model.sha256}")
     return FAILED if failed else DONE
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write a model as ONNX and tell how far it is from torch."""
+    from napari_wbc.classification.bundle import load_model
+    from napari_wbc.classification.engines.onnx_export import export_onnx
+    from napari_wbc.cli.places import writable_file
+
+    with before_the_work():
+        writable_file(args.out)
+        model = load_model(args.model)
+    try:
+        parity = export_onnx(model, args.out)
+    except WbcError as error:
+        report_error(error, debug=args.debug)
+        return FAILED
+    if not args.quiet:
+        say(
+            f"{model.name} -> {args.out}\n"
+            f"against torch on {parity.crops} images: logits differ by {parity.logits:.2g} at most, probabilities by "
+            f"{parity.probabilities:.2g}, embeddings by {parity.embeddings:.2g}; "
+            f"the same class for {100 * parity.same_class:.0f} %"
+        )
+    return DONE
