@@ -50,9 +50,11 @@ def test_some_of_the_parts() -> None:
 
 @pytest.mark.parametrize("reach", [0, 1, 2, 4, 9])
 def test_squares_around_pixels(reach: int) -> None:
-    for shape in ((1, 5), (4, 4), (40, 33)):
+    side = 2 * reach + 1
+    for shape in ((1, 5), (4, 4), (40, 33), (3, 20, 25)):
         mask = np.random.default_rng(6).random(shape) < 0.05
-        wanted = ndimage.maximum_filter(mask.astype(np.uint8), 2 * reach + 1, mode="constant") > 0
+        square = (1,) * (len(shape) - 2) + (side, side)
+        wanted = ndimage.maximum_filter(mask.astype(np.uint8), square, mode="constant") > 0
         np.testing.assert_array_equal(grown(mask, reach), wanted)
 
 

@@ -138,7 +138,7 @@ def connected_parts(mask: Mask) -> Parts:
 
 
 def grown(mask: Mask, reach: int) -> Mask:
-    """All pixels within a square of ``2 * reach + 1`` px around the pixels of a mask.
+    """All pixels within a square of ``2 * reach + 1`` px around the pixels of a mask, in each image of a stack.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def grown(mask: Mask, reach: int) -> Mask:
     array([[0, 1, 1, 1, 1, 1, 0]])
     """
     wide = mask
-    for axis in (0, 1):
+    for axis in (-2, -1):
         done = 0
         # Each step reaches as far again as all before it.
         while done < reach:
@@ -160,7 +160,7 @@ def grown(mask: Mask, reach: int) -> Mask:
 def _spread(mask: Mask, step: int, axis: int) -> Mask:
     """Join a mask with itself, moved both ways."""
     wide = mask.copy()
-    source, target = (mask, wide) if axis == 0 else (mask.T, wide.T)
+    source, target = np.moveaxis(mask, axis, 0), np.moveaxis(wide, axis, 0)
     target[step:] |= source[:-step]
     target[:-step] |= source[step:]
     return wide

@@ -13,6 +13,7 @@ from napari_wbc.segmentation.background import OPTICAL_DENSITY
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.kernels import box_reduce
 from napari_wbc.segmentation.morphology import Mask
+from napari_wbc.segmentation.parts import grown
 from napari_wbc.segmentation.quality import MEASURES, Lattice, RegionQuality
 from napari_wbc.segmentation.slide_model import SlideModel
 from napari_wbc.segmentation.stain import along
@@ -163,23 +164,7 @@ def _leukocytes(density: NDArray[np.float32], model: SlideModel, um: float) -> M
     solid = nuclear.copy()
     solid[:, 1:] &= nuclear[:, :-1]
     solid[:, :, 1:] &= nuclear[:, :, :-1]
-    return _grown(solid, max(1, round(_CYTOPLASM_UM / um)))
-
-
-def _grown(mask: Mask, reach: int) -> Mask:
-    """All pixels within a square of ``2 * reach + 1`` px around the pixels of a mask, in each image of a stack."""
-    wide = mask
-    for axis in (1, 2):
-        done = 0
-        # Each step reaches as far again as all before it.
-        while done < reach:
-            step = min(done + 1, reach - done)
-            source, wide = np.moveaxis(wide, axis, 1), wide.copy()
-            target = np.moveaxis(wide, axis, 1)
-            target[:, step:] |= source[:, :-step]
-            target[:, :-step] |= source[:, step:]
-            done += step
-    return wide
+    return grown(solid, max(1, round(_CYTOPLASM_UM / um)))
 
 
 def _crowding(red: Mask, leukocytes: Mask, um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -191,7 +176,7 @@ def _crowding(red: Mask, leukocytes: Mask, um: float) -> tuple[NDArray[np.float6
     known = np.ones(parts + 1, bool)
     for side in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
         known[side.ravel()] = False
-    known[labels[_grown(leukocytes, 1)]] = False
+    known[labels[grown(leukocytes, 1)]] = False
     cells = area >= _SPECK
     square = np.repeat(np.arange(len(red)), _parts_per_square(labels))
     whole = cells & (known[1:] | (area >= 1.0))
