@@ -134,11 +134,9 @@ def fit_stain(densities: list[Density], um: float, cancel: CancelToken | None = 
     if best.area(um) >= _LEAST_NUCLEI_UM2:
         nucleus = np.median(best.nuclear_colours(densities), axis=0).astype(np.float64)
     cytoplasm_axis = _vector(_unit(nucleus - (nucleus @ red) * red))
-    cytoplasm = np.concatenate(
-        [along(d, cytoplasm_axis)[mask] for d, mask in zip(densities, rest, strict=True)]
-    )
+    cytoplasm = _pooled([along(d, cytoplasm_axis) for d in densities], rest)
     mu, sigma = _spread(cytoplasm, um, tail=False)
-    dense = np.concatenate([along(d, _vector(red))[mask] for d, mask in zip(densities, rest, strict=True)])
+    dense = _pooled([along(d, _vector(red)) for d in densities], rest)
     support = float(np.clip(red_pixels * um**2 / 2000.0, 0.0, 1.0))
     return Stain(
         red_cell_axis=_vector(red),
@@ -244,12 +242,12 @@ class _Separation:
         return sha256(b"".join(np.packbits(mask).tobytes() for mask in self.dark)).digest()
 
     def values(self) -> Density:
-        return np.concatenate([q[mask] for q, mask in zip(self.maps, self.blobs, strict=True)])
+        return _pooled(self.maps, self.blobs)
 
     def nuclear_colours(self, densities: list[Density]) -> Density:
         """Densities of the upper half of the blobs."""
         values = self.values()
-        colours = np.concatenate([d[mask] for d, mask in zip(densities, self.blobs, strict=True)])
+        colours = _pooled(densities, self.blobs)
         return colours[values >= np.median(values)] if values.size else colours
 
     def typical_colours(self, densities: list[Density]) -> NDArray[np.float64]:
@@ -317,8 +315,8 @@ def _fisher(
     Overlapping red cells are twice as dense: the spread along their direction is taken as that wide at least. What
     differs from nucleus to nucleus (single densities, shape (n, 3)) tells nuclei from the rest less well.
     """
-    pixels = np.concatenate([d[mask] for d, mask in zip(densities, rest, strict=True)])
-    pixels = pixels[:: max(1, len(pixels) // _ENOUGH)].astype(np.float64)
+    pooled = _pooled(densities, rest)
+    pixels = pooled[:: max(1, len(pooled) // _ENOUGH)].astype(np.float64)
     if not len(pixels):
         pixels = np.zeros((1, 3))
     centre = np.median(pixels, axis=0)
@@ -329,11 +327,11 @@ def _fisher(
     # One small field tells little of how nuclei differ on a slide, and what was taken for nuclei may be something else.
     if len(densities) > 1 and len(nuclei) >= _MANY_NUCLEI:
         scatter += np.cov(nuclei, rowvar=False)
-    return _unit(np.linalg.solve(scatter, nucleus - centre))
+    return _unit(np.linalg.solve(scatter, nucleus - centre).astype(np.float64))
 
 
 def _pooled(maps: list[Density], masks: list[NDArray[np.bool_]]) -> Density:
-    """Values inside the masks."""
+    """Values, or colours, inside the masks."""
     return np.concatenate([q[mask] for q, mask in zip(maps, masks, strict=True)])
 
 
@@ -363,7 +361,7 @@ def _red_cells(
 ) -> tuple[NDArray[np.float64], int]:
     """Robust direction of red cells, and how many pixels follow it."""
     red = _unit(_RED_CELLS_START)
-    pixels = np.concatenate([d[mask] for d, mask in zip(densities, foreground, strict=True)])
+    pixels = _pooled(densities, foreground)
     step = max(1, len(pixels) // _ENOUGH)
     pixels = pixels[::step]
     norm = np.sqrt((pixels**2).sum(axis=1))
