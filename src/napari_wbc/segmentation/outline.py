@@ -16,6 +16,9 @@ from napari_wbc.segmentation.surroundings import Surroundings
 Floats = NDArray[np.float32]
 
 ANGLES = 48
+#: Direction of every ray, its sine and its cosine.
+_ANGLE = np.arange(ANGLES) * (2 * np.pi / ANGLES)
+_SIN, _COS = np.sin(_ANGLE), np.cos(_ANGLE)
 _STEP_UM = 0.15
 #: How far from the middle and from the rim of the nucleus a cell may reach.
 _FARTHEST_UM, _FARTHEST_OFF_UM = 13.0, 9.0
@@ -76,10 +79,9 @@ class Rays:
     @cached_property
     def points(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
         """Nearest px of every point, shape (angles, radii), and which points lie beyond the window."""
-        angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
         radii = self.radii_um * np.float32(1 / self.um)
-        y = np.rint(self.centre[0] + np.sin(angle)[:, None].astype(np.float32) * radii).astype(np.intp)
-        x = np.rint(self.centre[1] + np.cos(angle)[:, None].astype(np.float32) * radii).astype(np.intp)
+        y = np.rint(self.centre[0] + _SIN[:, None].astype(np.float32) * radii).astype(np.intp)
+        x = np.rint(self.centre[1] + _COS[:, None].astype(np.float32) * radii).astype(np.intp)
         height, width = self.shape
         beyond = (y < 0) | (x < 0) | (y >= height) | (x >= width)
         return np.clip(y, 0, height - 1), np.clip(x, 0, width - 1), beyond
@@ -226,8 +228,7 @@ def _fill(radius: NDArray[np.float64], rays: Rays) -> Mask:
     smooth = ndimage.gaussian_filter1d(
         ((radius + 1) * _STEP_UM + _OUTWARDS_UM) / rays.um, _SMOOTHING, mode="wrap"
     )
-    angle = np.arange(ANGLES) * (2 * np.pi / ANGLES)
-    y, x = rays.centre[0] + np.sin(angle) * smooth, rays.centre[1] + np.cos(angle) * smooth
+    y, x = rays.centre[0] + _SIN * smooth, rays.centre[1] + _COS * smooth
     next_y, next_x = np.roll(y, -1), np.roll(x, -1)
     # Where rows cross the curve, inside and outside change places.
     height, width = rays.shape
