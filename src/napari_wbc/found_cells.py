@@ -187,6 +187,7 @@ class FoundCells:
 
     def _classified(self, results: Sequence[TileResult]) -> Found:
         from napari_wbc.classification.predict import label_predictions, predict_crops
+        from napari_wbc.segmentation.segment import cells_to_table
 
         cells, crops = [], []
         for result in results:
@@ -198,14 +199,7 @@ class FoundCells:
         stack = np.array(crops, np.uint8).reshape(-1, CROP_PX, CROP_PX, 3)
         predictions = predict_crops(self._model, stack, device=self._device, cancel=self._cancel)
         labels = label_predictions(self._model, predictions)
-        boxes = np.array([cell.mask.bbox for cell in cells], np.int64).reshape(-1, 4)
-        table: dict[str, Any] = {
-            "y_px": np.array([cell.y_px for cell in cells], np.float64),
-            "x_px": np.array([cell.x_px for cell in cells], np.float64),
-            **{name: boxes[:, i] for i, name in enumerate(_BOX)},
-            "nucleus_area_um2": np.array([cell.nucleus_area_um2 for cell in cells], np.float64),
-            "cell_area_um2": np.array([cell.cell_area_um2 for cell in cells], np.float64),
-            "touches_border": np.array([cell.touches_border for cell in cells], bool),
+        classified: dict[str, Any] = {
             "label": np.array(labels.label, object),
             "model_label": np.array(labels.model_label, object),
             "confidence": labels.confidence,
@@ -215,10 +209,12 @@ class FoundCells:
                 [_joined(*cell.flags, flag) for cell, flag in zip(cells, labels.flags, strict=True)], object
             ),
         }
+        # They get their numbers from all tiles together, and their flags also from the classifier.
+        segmented = cells_to_table(cells).drop(columns=["cell_id", "flags"])
         return Found(
             tiles=[result.tile for result in results],
             regions=[region for result in results for region in result.findings.regions],
-            cells=pd.DataFrame(table),
+            cells=segmented.assign(**classified),
             masks=[cell.mask for cell in cells],
             embeddings=predictions.embeddings.astype(np.float16),
         )
