@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from napari_wbc.errors import InputError
 from napari_wbc.execution.journal import Journal
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.execution.tasks import engine_name
 from napari_wbc.found_cells import Found, FoundCells
 from napari_wbc.masks import CellMask
 from napari_wbc.provenance import job_fingerprint, profile_sha256, run_record, slide_model_sha256
@@ -410,7 +411,7 @@ def count_events(
         slide_model=slide_model.to_dict(),
         device=str(device),
         workers=options.workers,
-        engine=_engine_name(options),
+        engine=engine_name(options.workers, options.scheduler),
         tiles=len(plan),
         tiles_resumed=resumed,
         n_cells=len(cells),
@@ -476,12 +477,6 @@ def _find_cells(
                 yield CellsFound(found.table(latest), latest.masks)
             yield Progress(stage, resumed + result.done, len(plan), "tile")
     return resumed
-
-
-def _engine_name(options: CountOptions) -> str:
-    if options.scheduler is not None:
-        return "dask"
-    return "processes" if options.workers > 1 else "this process"
 
 
 class _Clock:

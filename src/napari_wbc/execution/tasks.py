@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from napari_wbc.errors import WorkerError
 from napari_wbc.execution.progress import CancelToken
@@ -133,17 +133,27 @@ def run_tasks(
         engine.close(at_once=not finished)
 
 
+def engine_name(workers: int, scheduler: str | None) -> Literal["this process", "processes", "dask"]:
+    """Tell where :func:`run_tasks` does tasks with these options."""
+    if scheduler is not None:
+        return "dask"
+    return "processes" if workers > 1 else "this process"
+
+
 def _engine(work: Callable[[Any, Any], Any], shared: Any, workers: int, scheduler: str | None) -> Engine:
     # Each engine brings libraries of its own.
-    if scheduler is not None:
-        from napari_wbc.execution.cluster import Cluster
+    match engine_name(workers, scheduler):
+        case "dask":
+            from napari_wbc.execution.cluster import Cluster
 
-        return Cluster(work, shared, scheduler)
-    if workers > 1:
-        from napari_wbc.execution.processes import Processes
+            assert scheduler is not None
+            return Cluster(work, shared, scheduler)
+        case "processes":
+            from napari_wbc.execution.processes import Processes
 
-        return Processes(work, shared, workers)
-    return ThisProcess(work, shared)
+            return Processes(work, shared, workers)
+        case "this process":
+            return ThisProcess(work, shared)
 
 
 class ThisProcess:

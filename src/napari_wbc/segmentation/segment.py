@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.execution.tasks import run_tasks
+from napari_wbc.execution.tasks import engine_name, run_tasks
 from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
 from napari_wbc.segmentation.grid import Grid, RememberingGrid
@@ -180,7 +180,7 @@ def segment_slide(
     cancel.check()
     model = slide_model or fit_slide_model(slide, um_per_px, cancel=cancel)
     plan = plan_tiles(slide.shape, um_per_px) if tiles is None else tiles
-    alone = workers <= 1 and scheduler is None
+    alone = engine_name(workers, scheduler) == "this process"
     per_task = 1 if alone else min(_MOST_TILES, max(1, len(plan) // _LEAST_TASKS))
     tasks = [plan[first : first + per_task] for first in range(0, len(plan), per_task)]
     done = 0
