@@ -46,12 +46,12 @@ def shared_slide_model(images: Sequence[str], um_per_px: float | None) -> SlideM
     """
     from napari_wbc.errors import InputError
     from napari_wbc.segmentation import pool_slide_model
-    from napari_wbc.segmentation.slide_model import MOST_WINDOWS
+    from napari_wbc.segmentation.slide_model import even_choice
     from napari_wbc.slides import open_slide
 
     fields = []
     with ExitStack() as opened:
-        for image in images[:: -(-len(images) // MOST_WINDOWS)]:
+        for image in even_choice(images):
             try:
                 field = open_slide(image)
             except InputError:

@@ -10,7 +10,7 @@ from typing import Any
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.segmentation.model_file import load_slide_model
-from napari_wbc.segmentation.slide_model import MOST_WINDOWS, SlideModel, fit_slide_model, relight
+from napari_wbc.segmentation.slide_model import SlideModel, even_choice, fit_slide_model, relight
 from napari_wbc.slides import Scale, Slide, open_slide, resolve_scale
 
 
@@ -94,7 +94,7 @@ def pool_slide_model(
         raise InputError("a slide model needs at least one field of the slide")
     with ExitStack() as opened:
         slides = []
-        for field in fields[:: -(-len(fields) // MOST_WINDOWS)]:
+        for field in even_choice(fields):
             slides.append(open_slide(field))
             if slides[-1] is not field:
                 opened.callback(slides[-1].close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from napari_wbc.segmentation.plain import from_plain, to_plain
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
 from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
 from napari_wbc.slides.slide import RGB, Scale, Slide
+
+Field = TypeVar("Field")
 
 #: Of the plain values; it rises when a model means something else.
 VERSION = 1
@@ -173,9 +175,8 @@ def fit_slide_model(
     All pixels are pooled: statistics per tile would make the result depend on the tiling.
     """
     cancel = cancel or CancelToken()
-    fields = [slides] if isinstance(slides, Slide) else list(slides)
-    # Enough windows whatever their fields: an even choice of many fields, fewer windows of each of some.
-    fields = fields[:: -(-len(fields) // MOST_WINDOWS)]
+    # Enough windows whatever their fields: some of many fields, fewer windows of each of some.
+    fields = even_choice([slides] if isinstance(slides, Slide) else list(slides))
     lights, raw = [], []
     for field in fields:
         grid = Grid.at(field, um_per_px, COARSE_UM)
@@ -207,6 +208,22 @@ def fit_slide_model(
         scale_confidence=scale_confidence,
         surroundings=surroundings,
     )
+
+
+def even_choice(fields: Sequence[Field]) -> Sequence[Field]:
+    """Give every so many-th of many fields, no more than a slide model is fitted to.
+
+    Parameters
+    ----------
+    fields : sequence
+        Slides, files or arrays, at least one.
+
+    Examples
+    --------
+    >>> even_choice(range(5)), even_choice(range(100))
+    (range(0, 5), range(0, 100, 3))
+    """
+    return fields[:: -(-len(fields) // MOST_WINDOWS)]
 
 
 def relight(
