@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_wbc.segmentation import SlideModel, fit_slide_model, relight, segment
+from napari_wbc.segmentation import SlideModel, fit_slide_model, segment
 from napari_wbc.slides import open_slide
 
 from .fields import FULLY_MARKED, Field
@@ -36,8 +36,7 @@ def measure(fields: Iterable[Field], pictures: Path | None = None, same_slide: b
         model = _pooled(group) if len(group) > 1 else None
         for field in group:
             start = time.process_time()
-            own = relight(model, open_slide(field.pixels), field.um_per_px) if model else None
-            found = segment(field.pixels, um_per_px=field.um_per_px, slide_model=own)
+            found = segment(field.pixels, um_per_px=field.um_per_px, slide_model=model)
             seconds = time.process_time() - start
             finds = finds_of(found)
             result = score(field, finds)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from napari_wbc.segmentation import SlideModel, fit_slide_model, relight, segment
+from napari_wbc.segmentation import SlideModel, fit_slide_model, segment
 from napari_wbc.slides import open_slide
 
 from .fields import IMAGES
@@ -54,8 +54,6 @@ def measure(cells: pd.DataFrame, same_slide: bool = False) -> pd.DataFrame:
         model = models.get((cell.domain, cell.group))
         if same_slide and model is None:
             continue
-        if model is not None:
-            model = relight(model, open_slide(pixels), UM_PER_PX)
         result = segment(pixels, um_per_px=UM_PER_PX, slide_model=model)
         y, x = np.nonzero(result.cells)
         nearest = np.hypot(y - 95.5, x - 95.5).min(initial=np.inf) * UM_PER_PX
