@@ -118,10 +118,7 @@ def _prepare(args: argparse.Namespace) -> _Batch:
 
     profile = load_profile(args.profile)
     choose_device(args.device)
-    if args.scheduler is not None:
-        from napari_wbc.execution.cluster import check_scheduler
-
-        check_scheduler(args.scheduler)
+    options.check_scheduler(args)
     return _Batch(
         CountOptions(
             um_per_px=args.um_per_px,

@@ -82,6 +82,14 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check_scheduler(args: argparse.Namespace) -> None:
+    """Make sure that the scheduler answers, where one is named."""
+    if args.scheduler is not None:
+        from napari_wbc.execution import cluster
+
+        cluster.check_scheduler(args.scheduler)
+
+
 def um_per_px(text: str) -> float:
     """Read a scale, in µm per px."""
     from napari_wbc.slides.scale import MAX_UM_PER_PX, MIN_UM_PER_PX

@@ -58,10 +58,7 @@ def run(args: argparse.Namespace) -> int:
         table_path = args.out.parent / f"{stem_of(args.out)}.csv"
         writable_file(table_path)
         known = known_slide_model(args.slide_model)
-        if args.scheduler is not None:
-            from napari_wbc.execution.cluster import check_scheduler
-
-            check_scheduler(args.scheduler)
+        options.check_scheduler(args)
     try:
         with (
             closing(open_slide(args.image)) as slide,
