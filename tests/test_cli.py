@@ -23,6 +23,7 @@ from napari_wbc.cli import main
 from napari_wbc.cli.places import result_folders
 from napari_wbc.results import FILES
 from napari_wbc.slides.synthetic import SyntheticSmear
+from skips import needs_posix_signals
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
@@ -549,7 +550,7 @@ def test_reader_that_goes_away_is_no_error() -> None:
         assert process.stderr.read() == b""
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@needs_posix_signals
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_leaves_nothing_half_written(
     smear_image: NDArray[np.uint8], tmp_path: Path, workers: str

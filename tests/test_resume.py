@@ -24,9 +24,10 @@ from napari_wbc.found_cells import Found
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
 from napari_wbc.results import FILES
 from napari_wbc.segmentation import tiles
+from skips import needs_posix_signals
 
 UM_PER_PX = 0.1
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+pytestmark = needs_posix_signals
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from napari_wbc.errors import Cancelled, WorkerError
 from napari_wbc.execution import CancelToken
 from napari_wbc.execution.tasks import run_tasks
+from skips import needs_posix_signals
 
 here_and_there = pytest.mark.parametrize("workers", [1, 2])
 
@@ -74,7 +75,7 @@ def test_an_error_arrives_and_ends_the_work(workers: int) -> None:
     assert children() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@needs_posix_signals
 def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
     results = list(run_tasks(jobs.die_over_first, tmp_path, list(range(12)), workers=2))
     assert sorted(task for task, _ in results) == list(range(12))
@@ -82,7 +83,7 @@ def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
     assert children() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@needs_posix_signals
 def test_a_process_that_somebody_kills_is_replaced(tmp_path: Path) -> None:
     results = run_tasks(jobs.note_slowly, tmp_path, list(range(30)), workers=2)
     done = [next(results)]
@@ -91,7 +92,7 @@ def test_a_process_that_somebody_kills_is_replaced(tmp_path: Path) -> None:
     assert sorted(task for task, _ in done) == list(range(30))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@needs_posix_signals
 def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="died 3 times"):
         list(run_tasks(jobs.die_over_third, tmp_path, list(range(12)), workers=2))
@@ -133,7 +134,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@needs_posix_signals
 def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     script, notes = tmp_path / "parent.py", tmp_path / "notes"
     script.write_text(_PARENT)
