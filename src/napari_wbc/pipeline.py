@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.errors import InputError
+from napari_wbc.chosen_regions import Region, checked_regions, inside, tiles_of
 from napari_wbc.execution.journal import Journal
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.execution.tasks import engine_name
@@ -29,12 +29,9 @@ if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
     from napari_wbc.differential.count import Differential
     from napari_wbc.differential.profile import Profile
-    from napari_wbc.segmentation.cells import SegmentedCell
     from napari_wbc.segmentation.quality import RegionQuality
     from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.segmentation.tiles import Tile
-
-Region = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -350,7 +347,7 @@ def count_events(
     clock = _Clock()
 
     slide = open_slide(slide)
-    regions = _checked_regions(options.regions, slide.shape)
+    regions = checked_regions(options.regions, slide.shape)
     profile = options.profile if isinstance(options.profile, Profile) else load_profile(options.profile)
     known = known_slide_model(options.slide_model)
     options = replace(options, slide_model=known)
@@ -374,8 +371,8 @@ def count_events(
     cancel.check()
     clock.lap("slide_model")
 
-    plan = _tiles_of(regions, plan_tiles(slide.shape, scale.um_per_px))
-    found = FoundCells(slide.name, model, device, lambda cell: _inside(cell, regions), cancel)
+    plan = tiles_of(regions, plan_tiles(slide.shape, scale.um_per_px))
+    found = FoundCells(slide.name, model, device, lambda cell: inside(cell, regions), cancel)
     fingerprint, journal = "", None
     if options.journal is not None:
         yield Progress("Fingerprinting the image", 0, 0)
@@ -491,36 +488,3 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now
-
-
-def _checked_regions(regions: Sequence[Region] | None, shape: tuple[int, int]) -> list[Region] | None:
-    if regions is None:
-        return None
-    checked = []
-    for region in regions:
-        y0, x0, y1, x1 = (float(value) for value in region)
-        if not (y0 < y1 and x0 < x1 and y1 > 0 and x1 > 0 and y0 < shape[0] and x0 < shape[1]):
-            raise InputError(
-                f"the region {y0:g}, {x0:g}, {y1:g}, {x1:g} does not lie on the image of "
-                f"{shape[0]} x {shape[1]} px; give y0, x0, y1, x1 with y0 < y1 and x0 < x1"
-            )
-        checked.append((y0, x0, y1, x1))
-    return checked
-
-
-def _tiles_of(regions: Sequence[Region] | None, tiles: list[Tile]) -> list[Tile]:
-    """Keep the tiles that touch a region: nothing else can hold a cell that counts."""
-    if regions is None:
-        return tiles
-    return [
-        tile
-        for tile in tiles
-        if any(
-            y0 < tile.y + tile.height and tile.y - 1 < y1 and x0 < tile.x + tile.width and tile.x - 1 < x1
-            for y0, x0, y1, x1 in regions
-        )
-    ]
-
-
-def _inside(cell: SegmentedCell, regions: Sequence[Region] | None) -> bool:
-    return regions is None or any(y0 <= cell.y_px < y1 and x0 <= cell.x_px < x1 for y0, x0, y1, x1 in regions)
