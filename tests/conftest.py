@@ -55,3 +55,12 @@ def smear_file(smear_image: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("smear") / "smear.png"
     Image.fromarray(smear_image).save(path)
     return path
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts cut slides into tiles of 200 px, so that a small smear has several."""
+    from napari_wbc.segmentation import tiles
+
+    plan = tiles.plan_tiles
+    monkeypatch.setattr(tiles, "plan_tiles", lambda shape, um_per_px: plan(shape, um_per_px, core_px=200))

@@ -63,28 +63,29 @@ def _empty(path: Path) -> Path:
     return path / "empty.png"
 
 
+def _noise() -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
+
+
+def _halved(file: Path) -> Path:
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    return file
+
+
 def _truncated(path: Path) -> Path:
-    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
-    Image.fromarray(noise).save(path / "cut.png")
-    whole = (path / "cut.png").read_bytes()
-    (path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    return path / "cut.png"
+    Image.fromarray(_noise()).save(path / "cut.png")
+    return _halved(path / "cut.png")
 
 
 def _truncated_jpeg(path: Path) -> Path:
-    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
-    Image.fromarray(noise).save(path / "cut.jpg")
-    whole = (path / "cut.jpg").read_bytes()
-    (path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    return path / "cut.jpg"
+    Image.fromarray(_noise()).save(path / "cut.jpg")
+    return _halved(path / "cut.jpg")
 
 
 def _truncated_tiff(path: Path) -> Path:
-    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
-    tifffile.imwrite(path / "cut.tif", noise, photometric="rgb")
-    whole = (path / "cut.tif").read_bytes()
-    (path / "cut.tif").write_bytes(whole[: len(whole) // 2])
-    return path / "cut.tif"
+    tifffile.imwrite(path / "cut.tif", _noise(), photometric="rgb")
+    return _halved(path / "cut.tif")
 
 
 def _mislabelled(path: Path) -> Path:

@@ -45,12 +45,6 @@ def expected(picture: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (wbc.count(picture, um_per_px=UM_PER_PX).write(folder) / "cells.csv").read_bytes()
 
 
-@pytest.fixture
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = tiles.plan_tiles
-    monkeypatch.setattr(tiles, "plan_tiles", lambda shape, um_per_px: plan(shape, um_per_px, core_px=200))
-
-
 def cells_csv(result: CountResult, folder: Path) -> bytes:
     return write_cells_csv(result.cells, folder / "cells.csv").read_bytes()
 

@@ -21,7 +21,6 @@ from napari_wbc.execution import CancelToken, Progress
 from napari_wbc.execution import cluster as cluster_module
 from napari_wbc.execution.tasks import run_tasks
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
-from napari_wbc.segmentation import tiles
 
 pytest.importorskip("distributed")
 UM_PER_PX = 0.1
@@ -42,12 +41,6 @@ def two_workers(cluster: Loopback) -> Loopback:
     while len(cluster.workers) < 2:
         cluster.start_worker()
     return cluster
-
-
-@pytest.fixture
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = tiles.plan_tiles
-    monkeypatch.setattr(tiles, "plan_tiles", lambda shape, um_per_px: plan(shape, um_per_px, core_px=200))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.slides import open_slide
 from napari_wbc.slides.tiff import TiffSlide
 from napari_wbc.slides.whole_slide import WholeSlide
+from pyramid_files import reduced
 
 DESCRIPTION = (
     "Aperio Image Library v12.0.15\r\n{w}x{h} [0,0 {w}x{h}] (240x240) JPEG/RGB Q=90"
@@ -27,12 +28,6 @@ def big():
     y, x = np.mgrid[:1500, :2105]
     waves = [np.sin(y / 37 + x / 91), np.sin(y / 71 - x / 43), np.cos(y / 53 + x / 47)]
     return np.stack([165 + 60 * wave for wave in waves], axis=2).astype(np.uint8)
-
-
-def reduced(image, factor):
-    height, width = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
-    return blocks.mean(axis=(1, 3)).round().astype(np.uint8)
 
 
 def write_svs(path, big, mpp="0.2527", factors=(4, 16)):
