@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.segmentation.fields import DOMAINS, IMAGES, Field, chosen_fields
+from benchmarks.segmentation.fields import DOMAINS, IMAGES, Field, chosen_fields, evenly
 from benchmarks.segmentation.tables import markdown
 
 from napari_wbc.segmentation import RegionQuality, SlideModel, fit_slide_model, plan_tiles
@@ -117,7 +117,7 @@ def blurred(fields: list[Field], most: int = 20) -> str:
     rows = []
     for domain in dict.fromkeys(field.domain for field in fields):
         here = [field for field in fields if field.domain == domain]
-        here = [here[i] for i in np.unique(np.linspace(0, len(here) - 1, most).astype(int))]
+        here = [here[i] for i in evenly(len(here), most)]
         row: dict[str, object] = {"source": domain, "fields": len(here)}
         for blur_um in _BLURS_UM:
             values = []

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from napari_wbc.segmentation import SlideModel, fit_slide_model, segment
 from napari_wbc.slides import open_slide
 
-from .fields import IMAGES
+from .fields import IMAGES, evenly, pixels_of
 from .intervals import wilson_interval
 from .tables import markdown, with_interval
 
@@ -38,7 +37,7 @@ def chosen_crops(half: str, per_class: int) -> pd.DataFrame:
         order = {group: k for k, group in enumerate(sorted(groups.unique()))}
         here = of[groups.map(order) % 2 == (half == "odd")]
         for _, rows in here.groupby("label", sort=True):
-            chosen.append(rows.iloc[np.unique(np.linspace(0, len(rows) - 1, per_class).astype(int))])
+            chosen.append(rows.iloc[evenly(len(rows), per_class)])
     return pd.concat(chosen)
 
 
@@ -50,7 +49,7 @@ def measure(cells: pd.DataFrame, same_slide: bool = False) -> pd.DataFrame:
     models = _slide_models(cells) if same_slide else {}
     rows = []
     for cell in cells.itertuples():
-        pixels = np.asarray(Image.open(IMAGES / cell.path).convert("RGB"))
+        pixels = pixels_of(cell.path)
         model = models.get((cell.domain, cell.group))
         if same_slide and model is None:
             continue
@@ -77,9 +76,8 @@ def _slide_models(cells: pd.DataFrame) -> dict[tuple[str, str], SlideModel]:
     models = {}
     for key, of in every.groupby(["domain", "group"], sort=True):
         if key in wanted and len(of) >= _ENOUGH:
-            some = of.iloc[np.linspace(0, len(of) - 1, _ENOUGH).astype(int)]
-            windows = [open_slide(np.asarray(Image.open(IMAGES / p).convert("RGB"))) for p in some["path"]]
-            models[key] = fit_slide_model(windows, UM_PER_PX)
+            some = of.iloc[evenly(len(of), _ENOUGH)]
+            models[key] = fit_slide_model([open_slide(pixels_of(path)) for path in some["path"]], UM_PER_PX)
     return models
 
 

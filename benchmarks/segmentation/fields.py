@@ -48,7 +48,7 @@ class Field:
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
         """RGB, shape (height, width, 3)."""
-        return np.asarray(Image.open(IMAGES / self.path).convert("RGB"))
+        return pixels_of(self.path)
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
@@ -56,6 +56,16 @@ class Field:
         if not self.mask_path:
             return None
         return np.asarray(Image.open(IMAGES / self.mask_path).convert("L")) > 127
+
+
+def pixels_of(path: str) -> NDArray[np.uint8]:
+    """RGB of one of the images, shape (height, width, 3)."""
+    return np.asarray(Image.open(IMAGES / path).convert("RGB"))
+
+
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Places of at most ``most`` of ``count`` things, from the first to the last."""
+    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.intp)
 
 
 def chosen_fields(half: str, domains: tuple[str, ...], per_domain: int | None) -> Iterator[Field]:
@@ -73,8 +83,8 @@ def chosen_fields(half: str, domains: tuple[str, ...], per_domain: int | None) -
         groups = sorted(here["group"].astype(str).unique())
         if half != "all":
             here = here[here["group"].astype(str).isin(groups[1 if half == "odd" else 0 :: 2])]
-        if per_domain and len(here) > per_domain:
-            here = here.iloc[np.linspace(0, len(here) - 1, per_domain).astype(int)]
+        if per_domain:
+            here = here.iloc[evenly(len(here), per_domain)]
         for row in here.itertuples():
             yield Field(
                 domain=domain,
