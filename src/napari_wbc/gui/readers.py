@@ -31,13 +31,11 @@ def slide_reader(path: str | Sequence[str]) -> Reader | None:
     callable or None
         The reader.
     """
-    if not isinstance(path, str):
-        if len(path) != 1:
-            return None
-        path = path[0]
     from napari_wbc.slides.open import OPENSLIDE_SUFFIXES
 
-    place = Path(path)
+    place = _only(path)
+    if place is None:
+        return None
     if place.is_dir() and not any((place / name).exists() for name in (".zattrs", ".zgroup", "zarr.json")):
         return None
     if place.suffix.lower() in OPENSLIDE_SUFFIXES:
@@ -50,6 +48,13 @@ def slide_reader(path: str | Sequence[str]) -> Reader | None:
     except InputError:
         return None
     return read_slide
+
+
+def _only(path: str | Sequence[str]) -> Path | None:
+    """Give the file that napari names; None where there are several."""
+    if isinstance(path, str):
+        return Path(path)
+    return Path(path[0]) if len(path) == 1 else None
 
 
 def read_slide(path: str | Path | Sequence[str]) -> list[LayerData]:
@@ -99,12 +104,11 @@ def cells_reader(path: str | Sequence[str]) -> Reader | None:
     callable or None
         The reader.
     """
-    if not isinstance(path, str):
-        if len(path) != 1:
-            return None
-        path = path[0]
+    place = _only(path)
+    if place is None:
+        return None
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with place.open(encoding="utf-8") as file:
             header = file.readline().split(",")
     except (OSError, UnicodeDecodeError):
         return None
