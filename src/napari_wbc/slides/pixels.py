@@ -123,6 +123,31 @@ def to_rgb8(pixels: NDArray[np.generic], bits: int, what: str) -> NDArray[np.uin
     return rgb
 
 
+def block_means(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Reduce an image to the means of whole blocks, rounded; what fills no block is left out.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray of uint8, shape (height, width, 3)
+        RGB.
+    factor : int
+        Side of a block, px.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height // factor, width // factor, 3)
+
+    Examples
+    --------
+    >>> block_means(np.array([[[1, 2, 3], [3, 2, 1], [9, 9, 9]]] * 2, np.uint8), 2)
+    array([[[2, 2, 2]]], dtype=uint8)
+    """
+    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
+    blocks = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
+    means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    return means
+
+
 def rgb_from_ycc(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     """RGB from the YCbCr of JPEG (full range, ITU-R BT.601).
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_wbc.slides.pixels import block_means
 from napari_wbc.slides.slide import Slide
 
 if TYPE_CHECKING:
@@ -92,6 +93,4 @@ class _LevelWindows:
         if factor == 1:
             return pixels
         missing = [(0, height * factor - inside[0]), (0, width * factor - inside[1]), (0, 0)]
-        blocks = np.pad(pixels, missing, mode="edge").reshape(height, factor, width, factor, 3)
-        reduced: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
-        return reduced
+        return block_means(np.pad(pixels, missing, mode="edge"), factor)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_wbc.slides.circles import Circles, find_circles
+from napari_wbc.slides.pixels import block_means
 from napari_wbc.slides.scale import MAX_UM_PER_PX, MIN_UM_PER_PX
 from napari_wbc.slides.slide import Scale, Slide
 
@@ -61,7 +62,7 @@ def estimate_from_red_cells(slides: Sequence[Slide], sample_tiles: int) -> Scale
     for slide, window in windows:
         pixels = slide.read(0, *window)
         for reduction in _REDUCTIONS:
-            reduced = _reduced(_centre(pixels) if reduction == 1 else pixels, reduction)
+            reduced = block_means(_centre(pixels) if reduction == 1 else pixels, reduction)
             if min(reduced.shape[:2]) >= 4 * _SMALLEST_DIAMETER:
                 found[reduction].append(find_circles(reduced))
         sizes = [size for k, circles in found.items() if (size := _most_common_size(circles, k)) is not None]
@@ -152,10 +153,3 @@ def _centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = min(pixels.shape[0], _CENTRE_PX), min(pixels.shape[1], _CENTRE_PX)
     y, x = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[y : y + height, x : x + width]
-
-
-def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
-    blocks = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
-    means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
-    return means
