@@ -15,7 +15,6 @@ its own and reads its peak memory. ``start`` times a cold import and ``--help``.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -28,13 +27,16 @@ import pandas as pd
 import psutil
 from scipy.optimize import linear_sum_assignment
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.segmentation.fields import IMAGES, evenly
+from benchmarks.segmentation.matching import intersection_over_union
+
 import napari_wbc as wbc
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of, coarse_class
 from napari_wbc.slides.synthetic import SmearParameters, write_sample
 from napari_wbc.training.evaluation.tables import markdown_table
 
-ROOT = Path(__file__).resolve().parents[1]
-IMAGES = Path(os.environ.get("NAPARI_WBC_DATA", ROOT.parent / "shared" / "data"))
 COMMAND = str(Path(sys.executable).with_name("napari-wbc"))
 NOT_COUNTED = ("artifact", "platelet")
 
@@ -47,11 +49,7 @@ def box_matches(
         return [], []
     found = cells[["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]].to_numpy(float)
     centres = cells[["y_px", "x_px"]].to_numpy(float)
-    top = np.maximum(boxes[:, None, :2], found[None, :, :2])
-    bottom = np.minimum(boxes[:, None, 2:], found[None, :, 2:])
-    shared = np.prod(np.clip(bottom - top, 0, None), axis=2)
-    area = [np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (boxes, found)]
-    iou = shared / (area[0][:, None] + area[1][None] - shared)
+    iou = intersection_over_union(boxes, found)
     inside = ((centres[None] >= boxes[:, None, :2]) & (centres[None] < boxes[:, None, 2:])).all(axis=2)
     pairs = []
     for score in (np.where(iou >= 0.5, iou, 0), inside + 0.5 * iou * inside):
@@ -66,7 +64,7 @@ def fields(domain: str, model_name: str, device: str, limit: int | None) -> None
     table = pd.read_csv(IMAGES / "fields.csv", keep_default_na=False)
     table = table[table["domain"] == domain]
     if limit:
-        table = table.iloc[np.linspace(0, len(table) - 1, limit).astype(int)]
+        table = table.iloc[evenly(len(table), limit)]
     boxes = pd.read_csv(IMAGES / "boxes.csv", keep_default_na=False)
     boxes = boxes[boxes["kind"] == "wbc"]
     labels = pd.read_csv(IMAGES / "cells.csv", keep_default_na=False)
