@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from napari_wbc.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
+    from napari_wbc.classification.backbone import Network
     from napari_wbc.classification.engines import Engine
-    from napari_wbc.classification.network import MobileNetV2
 
 SCHEMA_VERSION = 1
 WEIGHTS_FILE = "model.safetensors"
@@ -85,7 +85,7 @@ class Model:
     card: str
     info: Mapping[str, Any]
     tensors: Mapping[str, NDArray[Any]] = field(repr=False)
-    _networks: dict[str, MobileNetV2] = field(default_factory=dict, repr=False, compare=False)
+    _networks: dict[str, Network] = field(default_factory=dict, repr=False, compare=False)
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -93,7 +93,7 @@ class Model:
         """Logits are divided by it."""
         return float(self.info["temperature"])
 
-    def network(self, device: str = "cpu") -> MobileNetV2:
+    def network(self, device: str = "cpu") -> Network:
         """Give the network on a device, in evaluation mode (built once per device)."""
         if device not in self._networks:
             import torch

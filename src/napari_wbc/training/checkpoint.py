@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.backbone import Network
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.training.config import TrainingConfig
@@ -25,7 +25,7 @@ class RunState:
 
     Attributes
     ----------
-    network, average : MobileNetV2
+    network, average : Network
         The weights that are stepped, and their running average (None where none is kept).
     objective : Objective
         The losses, some of which remember something from step to step.
@@ -41,8 +41,8 @@ class RunState:
         Whether the run was ended before its last step, by what watches it.
     """
 
-    network: MobileNetV2
-    average: MobileNetV2 | None
+    network: Network
+    average: Network | None
     objective: Objective
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
@@ -62,7 +62,7 @@ class RunState:
         with torch.no_grad():
             torch._foreach_lerp_([ours[k] for k in moving], [theirs[k] for k in moving], 1.0 - decay)
 
-    def result(self) -> MobileNetV2:
+    def result(self) -> Network:
         """Give the network to be used, in evaluation mode; the one that is trained stays as it is."""
         chosen = copy.deepcopy(self.network) if self.average is None else self.average
         return chosen.eval().requires_grad_(False)

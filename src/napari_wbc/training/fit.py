@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.backbone import Network
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.training.batch_norm import calibrate_batch_norm
 from napari_wbc.training.checkpoint import RunState
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.losses import Batch, TrainingRows, build_objective
@@ -33,6 +34,8 @@ LOG_EVERY = 20
 #: Rows of each pair of domain and label that its centroid is taken from: the mean of so many is steady, and the
 #: whole training set would take as long as hundreds of steps.
 _CENTROID_ROWS = 32
+#: Rows whose statistics a batch normalisation starts with.
+_CALIBRATION_ROWS = 512
 
 
 class Watch(Protocol):
@@ -42,7 +45,7 @@ class Watch(Protocol):
     def every(self) -> int:
         """Steps between two looks."""
 
-    def look(self, step: int, network: MobileNetV2) -> bool:
+    def look(self, step: int, network: Network) -> bool:
         """Look at the network as it would be used; True ends the run."""
 
     def state(self) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def fit_network(
     log: MetricsLog | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
-) -> MobileNetV2:
+) -> Network:
     """Train a network on the rows given.
 
     The result depends on the configuration, the rows and the crops alone: on the CPU, with the same number of threads,
@@ -101,7 +104,7 @@ def fit_network(
 
     Returns
     -------
-    MobileNetV2
+    Network
         The average of the weights over the run, or the last ones, in evaluation mode.
 
     Raises
@@ -125,7 +128,7 @@ def fit_network(
             f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
         )
     source = CropSource(crops, device)
-    state = _begin(config, numbered, seed, device)
+    state = _begin(config, numbered, source, seed)
     pull = _StartPull(config, state.network)
     path = Path(checkpoint) if checkpoint is not None else None
     fingerprint = f"{config.fingerprint()} {_rows_fingerprint(rows)} {seed} {device}"
@@ -181,8 +184,13 @@ def fit_network(
     return state.result()
 
 
-def _begin(config: TrainingConfig, rows: TrainingRows, seed: int, device: str) -> RunState:
+def _begin(config: TrainingConfig, rows: TrainingRows, source: CropSource, seed: int) -> RunState:
+    device = source.device
     network = start_network(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if config.init and config.network.normalisation == "batch":
+        # The start has its normalisation folded in; the layers put back must not change what it computes.
+        drawn = np.random.default_rng(config.seed).choice(len(source), _CALIBRATION_ROWS, p=rows.weights)
+        calibrate_batch_norm(network, (source.plain(d, config.input_px) for d in np.split(drawn, 4)))
     torch.manual_seed(seed)
     stages = network.stages()
     frozen = config.optimizer.frozen_stages
@@ -203,7 +211,7 @@ def _begin(config: TrainingConfig, rows: TrainingRows, seed: int, device: str) -
     return RunState(
         network=network,
         average=copy.deepcopy(network).eval().requires_grad_(False) if averaged else None,
-        objective=build_objective(config.loss, rows).to(device),
+        objective=build_objective(config.loss, rows, network.embedding_size).to(device),
         optimizer=optimizer,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, config)),
         generator=torch.Generator(device).manual_seed(seed),
@@ -214,7 +222,7 @@ def _begin(config: TrainingConfig, rows: TrainingRows, seed: int, device: str) -
 class _StartPull:
     """Draws all but the head back to the start, after each step and in proportion to the rate (L2-SP, decoupled)."""
 
-    def __init__(self, config: TrainingConfig, network: MobileNetV2) -> None:
+    def __init__(self, config: TrainingConfig, network: Network) -> None:
         self._strength = config.optimizer.start_pull
         stages = network.stages()[config.optimizer.frozen_stages : -1] if self._strength > 0 else []
         self._starts = [[p.detach().clone() for p in stage] for stage in stages]

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.backbone import Network
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
@@ -98,7 +98,7 @@ class _LeftOut:
         """Steps between two looks."""
         return self.config.selection.every
 
-    def look(self, step: int, network: MobileNetV2) -> bool:
+    def look(self, step: int, network: Network) -> bool:
         """Score the network; True when the last ``patience`` looks brought nothing."""
         logits, _ = network_outputs(network, self.source, self.config.input_px)
         priors = np.log(list(tempered_priors(self.config.classes).values()))

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from napari_wbc.classification.network import MobileNetV2
+from napari_wbc.classification.backbone import Network
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.training.config import TrainingConfig
@@ -19,7 +19,7 @@ from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.metrics_log import MetricsLog
 
 
-def average_weights(networks: Sequence[MobileNetV2]) -> MobileNetV2:
+def average_weights(networks: Sequence[Network]) -> Network:
     r"""Average the weights of networks that started alike, each counting the same.
 
     .. math:: \theta = \frac{1}{M} \sum_{m=1}^{M} \theta_m
@@ -30,12 +30,12 @@ def average_weights(networks: Sequence[MobileNetV2]) -> MobileNetV2:
 
     Parameters
     ----------
-    networks : sequence of MobileNetV2
+    networks : sequence of Network
         The first one takes the average.
 
     Returns
     -------
-    MobileNetV2
+    Network
         The first network.
     """
     states = [network.state_dict() for network in networks]
@@ -57,7 +57,7 @@ def fit_soup(
     log: Callable[[int], MetricsLog] | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
-) -> MobileNetV2:
+) -> Network:
     """Fit ``config.soup.members`` networks that draw differently, and average them; a single one is itself.
 
     Parameters
@@ -73,7 +73,7 @@ def fit_soup(
 
     Returns
     -------
-    MobileNetV2
+    Network
         In evaluation mode.
 
     Raises

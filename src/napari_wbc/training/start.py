@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.bundle import load_model
-from napari_wbc.classification.network import MobileNetV2, build_network
+from napari_wbc.classification.network import build_network
 from napari_wbc.errors import InputError
 from napari_wbc.training.config import TORCHVISION, TrainingConfig
 
@@ -27,7 +28,7 @@ _EPSILON = 1e-5
 _HEAD = "head."
 
 
-def start_network(config: TrainingConfig) -> MobileNetV2:
+def start_network(config: TrainingConfig) -> Network:
     """Build the network of a configuration with the weights that it starts from.
 
     ``config.init`` is a safetensors file of an ImageNet network, the folder or name of a model bundle, ``torchvision``
@@ -154,7 +155,7 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], config: TrainingCon
 
 
 def _copy_head(
-    network: MobileNetV2, weights: Mapping[str, Tensor], theirs: Sequence[str], ours: Sequence[str]
+    network: Network, weights: Mapping[str, Tensor], theirs: Sequence[str], ours: Sequence[str]
 ) -> None:
     """Take over the outputs of the classes that both have."""
     shared = [(ours.index(name), theirs.index(name)) for name in theirs if name in ours]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_wbc.leukocytes import coarse_class
 from napari_wbc.training.manifests import label_members
 
 
@@ -73,6 +74,34 @@ class TrainingRows:
     def label_sets(self) -> NDArray[np.bool_]:
         """The classes that each label allows, shape ``(labels, k)``."""
         return label_members(self.label_names, self.class_names)
+
+    @property
+    def narrow_labels(self) -> NDArray[np.bool_]:
+        """Tell which labels stay within one coarse class, shape ``(labels,)``.
+
+        "Neutrophil" does, "leukocyte" does not: cells of such a label are no class that could be drawn together.
+        """
+        coarse = np.array([coarse_class(c) for c in self.class_names])
+        return np.array([len(set(coarse[row])) == 1 for row in self.label_sets], bool)
+
+    def class_shares(self) -> NDArray[np.float64]:
+        """Give the share of each class among the samples drawn from each domain, shape ``(domains, k)``.
+
+        A coarse label spreads its weight evenly over its classes. A row of zeros is a domain that is never drawn.
+        """
+        sizes = np.maximum(self.members.sum(axis=1, keepdims=True), 1)
+        spread = self.members / sizes * self.weights[:, None]
+        shares = np.stack([spread[self.domains == d].sum(axis=0) for d in range(len(self.domain_names))])
+        return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12))
+
+    def drawn_per_class(self) -> NDArray[np.float64]:
+        """Give how many samples of each class are drawn in n draws, shape ``(k,)``; n is the number of rows.
+
+        Where every row is drawn alike this is the number of training samples. A sampler that favours rare classes
+        has evened out part of their rarity, which a loss must not even out once more.
+        """
+        sizes = np.maximum(self.members.sum(axis=1, keepdims=True), 1)
+        return np.asarray((self.members / sizes * self.weights[:, None]).sum(axis=0) * len(self.weights))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,7 @@ class DomainConditionalCrossEntropy(nn.Module):
 
     def __init__(self, rows: TrainingRows, *, tau: float = 1.0, unlabelled_prior: float = 0.05) -> None:
         super().__init__()
-        # A coarse label spreads its weight evenly over its classes.
-        sizes = np.maximum(rows.members.sum(axis=1, keepdims=True), 1)
-        spread = rows.members / sizes * rows.weights[:, None]
-        prior = np.stack([spread[rows.domains == d].sum(axis=0) for d in range(len(rows.domain_names))])
-        prior /= np.maximum(prior.sum(axis=1, keepdims=True), 1e-12)
-        prior = np.maximum(prior, unlabelled_prior)
+        prior = np.maximum(rows.class_shares(), unlabelled_prior)
         self.register_buffer("log_prior", torch.from_numpy(tau * np.log(prior)).float())
 
     def forward(self, batch: Batch) -> Tensor:
