@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.pages import fill
 
 from . import accuracy, crops, drawn, figures, goals, pair, peers, red_cells, robustness, speed
 from .fields import DOMAINS, ROOT, Field, chosen_fields
@@ -59,19 +60,8 @@ def run(half: str, only: list[str] | None, most: int | None = None) -> None:
         write_json(RESULTS / f"{name}.json", {"half": half, "cpu_seconds": seconds, **content})
         print(f"{name}: {seconds:.0f} s of CPU time", file=sys.stderr, flush=True)
     (RESULTS / "goals.md").write_text(f"{goals.table(RESULTS)}\n")
-    fill(PAGE)
+    fill(PAGE, RESULTS)
     figures.draw_all(RESULTS, ROOT / "docs" / "images")
-
-
-def fill(page: Path) -> None:
-    """Put the tables of results/ between their marks ``<!-- table: NAME -->`` and ``<!-- end -->``."""
-    text = page.read_text()
-    for file in sorted(RESULTS.glob("*.md")):
-        marks = f"<!-- table: {file.stem} -->", "<!-- end -->"
-        inside = re.compile(re.escape(marks[0]) + ".*?" + re.escape(marks[1]), re.DOTALL)
-        content = f"{marks[0]}\n\n{file.read_text().strip()}\n\n{marks[1]}"
-        text = inside.sub(lambda _, content=content: content, text)
-    page.write_text(text)
 
 
 def _accuracy(half: str, most: int | None) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What the classifier is worth on laboratories that it never saw."""

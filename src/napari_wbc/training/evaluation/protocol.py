@@ -1,0 +1,298 @@
+"""The protocol: train without a domain, test on it; each run leaves one file, so that a stopped series goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from napari_wbc.errors import InputError
+from napari_wbc.execution.atomic import atomic_path
+from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.leukocytes import coarse_class
+from napari_wbc.training.config import TrainingConfig
+from napari_wbc.training.evaluation.bootstrap import group_counts
+from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
+from napari_wbc.training.evaluation.results import RunResult, first_difference, measures_of, read_result
+from napari_wbc.training.fit import fit_network
+from napari_wbc.training.manifests import CropRows, label_members, load_crops
+from napari_wbc.training.outputs import network_outputs
+from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.train import held_out, read_manifests
+
+#: Cells of the target that a run is tested on, at most: enough for the third digit of a macro-F1, in seconds.
+MOST_CELLS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCells:
+    """All labelled cells at hand.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+        With ``path``, ``domain``, ``label`` and ``group``.
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+        One per row; memory-mapped, so that several runs share it.
+    """
+
+    rows: pd.DataFrame
+    crops: NDArray[np.uint8]
+
+    @property
+    def domains(self) -> list[str]:
+        """The domains, sorted."""
+        return sorted(self.rows["domain"].unique())
+
+
+def labelled_cells(config: TrainingConfig, work_dir: str | Path) -> LabelledCells:
+    """Read the manifests of a configuration and all of their crops."""
+    rows = read_manifests(replace(config, leave_out=()))
+    return LabelledCells(rows, load_crops(rows, work_dir))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training and its test.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        The recipe, with its seed.
+    target : str
+        The domain to test on.
+    sources : tuple of str
+        The domains to train on; all others by default.
+    most_cells : int
+        Cells of the target to test on, always the same ones.
+    """
+
+    config: TrainingConfig
+    target: str
+    sources: tuple[str, ...] = ()
+    most_cells: int = MOST_CELLS
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.target}-{self.config.seed}"
+
+    def without_target(self, domains: Sequence[str]) -> TrainingConfig:
+        """Give the configuration of the training.
+
+        Raises
+        ------
+        InputError
+            A domain is not in the manifests, or the target is a source.
+        """
+        unknown = sorted({self.target, *self.sources} - set(domains))
+        if unknown:
+            raise InputError(f"the manifests hold no domain {unknown[0]!r}; they have {', '.join(domains)}")
+        if self.target in self.sources:
+            raise InputError(f"{self.target} cannot be trained on and be the domain never seen")
+        sources = set(self.sources or domains) - {self.target} - set(self.config.leave_out)
+        if not sources:
+            raise InputError(
+                f"nothing is left to train on when {self.target} is left out; add a second domain"
+            )
+        return replace(self.config, leave_out=tuple(sorted(set(domains) - sources)))
+
+
+def perform(
+    run: Run,
+    cells: LabelledCells,
+    out: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    device: str = "cpu",
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> RunResult:
+    """Train and test, unless it was done already.
+
+    Parameters
+    ----------
+    run : Run
+        What to train on, and what to test on.
+    cells : LabelledCells
+        From :func:`labelled_cells`.
+    out : str or Path
+        Folder of the result ``<target>-<seed>.json``.
+    work_dir : str or Path, optional
+        Folder of the checkpoint, and of the logits ``<target>-<seed>.npz``; ``out`` by default.
+    device : {"cpu", "cuda"}
+        Where to train.
+    progress, cancel : optional
+        A callback and a token to stop; a stopped run goes on where it was.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        A result is there that was made with other settings.
+    """
+    out, work = Path(out), Path(work_dir or out)
+    config = run.without_target(cells.domains)
+    settings = json.loads(json.dumps({"most_cells": run.most_cells, "training": config.to_dict()}))
+    file = out / f"{run.name}.json"
+    if file.is_file():
+        stored = read_result(file)
+        other = first_difference(stored.settings, settings)
+        if other:
+            raise InputError(f"{file} was made with another {other}; move it away or give another folder")
+        return stored
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / f"{run.name}.checkpoint.pt"
+    known = _known_rows(cells.rows, config)
+    rows = cells.rows.iloc[known].assign(label=_labels_for(cells.rows["label"].iloc[known], config.classes))
+    test = held_out(rows.reset_index(drop=True), config)
+    fitted = known[~test]
+    start = time.process_time()
+    network = fit_network(
+        config,
+        rows[~test].reset_index(drop=True),
+        CropRows(cells.crops, fitted),
+        device=device,
+        checkpoint=checkpoint,
+        progress=progress,
+        cancel=cancel,
+    )
+    trained = time.process_time() - start
+    domain = cells.rows["domain"].to_numpy(str)
+    unseen = _sample(cells.rows, np.flatnonzero(domain == run.target), run.most_cells)
+    held = known[test]
+    seen = [_sample(cells.rows, held[domain[held] == d], run.most_cells) for d in cells.domains]
+    tests = np.concatenate([unseen, *seen])
+    logits, _ = network_outputs(network, CropRows(cells.crops, tests), config.input_px, cancel=cancel)
+    probabilities = softmax(logits + log_prior(config), axis=1)
+    part = cells.rows.iloc[tests]
+    with atomic_path(work / f"{run.name}.npz") as temporary, temporary.open("wb") as npz:
+        np.savez_compressed(
+            npz, logits=logits, domain=part["domain"].to_numpy(str), label=part["label"].to_numpy(str)
+        )
+    comparison = compare(
+        probabilities[: len(unseen)], config.classes, list(part["label"][: len(unseen)]), names=FIVE_CLASSES
+    )
+    in_domain = {}
+    for name in cells.domains:
+        here = np.flatnonzero(domain[tests] == name)
+        if name != run.target and len(here):
+            labels = list(part["label"].iloc[here])
+            in_domain[name] = measures_of(
+                compare(probabilities[here], config.classes, labels, names=FIVE_CLASSES)
+            )
+    result = RunResult(
+        target=run.target,
+        seed=config.seed,
+        settings=settings,
+        about={
+            "training_cells": len(fitted),
+            "training_cpu_seconds": round(trained, 1),
+            "test_cpu_seconds": round(time.process_time() - start - trained, 1),
+        },
+        names=FIVE_CLASSES,
+        counts=group_counts(comparison, list(part["group"][: len(unseen)])),
+        unseen=measures_of(comparison),
+        in_domain=in_domain,
+    )
+    result.save(file)
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def leave_one_domain_out(
+    config: TrainingConfig,
+    out: str | Path,
+    *,
+    domains: Sequence[str] = (),
+    seeds: int = 3,
+    most_cells: int = MOST_CELLS,
+    work_dir: str | Path | None = None,
+    device: str = "cpu",
+    progress: Callable[[Run], ProgressCallback] | None = None,
+    cancel: CancelToken | None = None,
+) -> list[RunResult]:
+    """Leave each domain out in turn, with several seeds.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        The recipe; its seed is the first one.
+    out : str or Path
+        Folder of the results.
+    domains : sequence of str, optional
+        To leave out; all with a manifest row of the five classes by default.
+    seeds : int, optional
+        Number of seeds.
+    most_cells, work_dir, device, cancel : optional
+        As in :class:`Run` and :func:`perform`.
+    progress : callable, optional
+        Takes a run and gives the callback for it.
+
+    Returns
+    -------
+    list of RunResult
+    """
+    cells = labelled_cells(config, work_dir or out)
+    targets = list(domains) or [d for d in cells.domains if d not in config.leave_out]
+    runs = [
+        Run(replace(config, seed=config.seed + s), target, most_cells=most_cells)
+        for s in range(seeds)
+        for target in targets
+    ]
+    for run in runs:
+        run.without_target(cells.domains)
+    return [
+        perform(
+            run, cells, out, work_dir=work_dir, device=device,
+            progress=progress(run) if progress is not None else None, cancel=cancel,
+        )
+        for run in runs
+    ]  # fmt: skip
+
+
+def log_prior(config: TrainingConfig) -> NDArray[np.float64]:
+    """Give what is added to the logits before a class is chosen, shape ``(k,)``.
+
+    Scores of the logit-adjusted loss are those of classes equally common, so how common they are is put back as in the
+    shipped model; any other loss learns that from the batches.
+    """
+    if config.loss.classification != "domain_conditional":
+        return np.zeros(len(config.classes))
+    return np.log(list(tempered_priors(config.classes).values()))
+
+
+def _labels_for(labels: pd.Series[str], classes: Sequence[str]) -> list[str]:
+    """Give labels that a model with these classes can be trained on: the coarse one where it lacks the fine one."""
+    members = label_members(list(labels), classes)
+    return [x if row.any() else coarse_class(x) for x, row in zip(labels, members, strict=True)]
+
+
+def _known_rows(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.intp]:
+    """Choose the rows of the sources whose label the model can learn."""
+    members = label_members(_labels_for(rows["label"], config.classes), config.classes)
+    return np.flatnonzero(members.any(axis=1) & ~rows["domain"].isin(config.leave_out).to_numpy())
+
+
+def _sample(rows: pd.DataFrame, among: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """Choose cells of the five classes at random, the same ones on any computer and for any recipe."""
+    five = np.array([coarse_class(x) in FIVE_CLASSES for x in rows["label"].iloc[among]], bool)
+    chosen = among[five]
+    names = [Path(p).name for p in rows["path"].iloc[chosen]]
+    keys = [
+        hashlib.sha256(f"{d}/{n}".encode()).digest()
+        for d, n in zip(rows["domain"].iloc[chosen], names, strict=True)
+    ]
+    order = sorted(range(len(chosen)), key=lambda i: keys[i])[:most]
+    return np.asarray(chosen[np.sort(np.array(order, np.intp))])
