@@ -98,8 +98,9 @@ def _ladder_table(
         + "\n\nMacro-F1 of five classes on the domain left out, mean ± standard deviation over the seeds; "
         f"{steps} steps of {batch} crops for every row, at most {ladder.most_cells} cells of each domain, always the "
         'same. "Macro-F1" is the mean over the domains with its 95 % interval over groups and seeds; the gains '
-        f"(reference: {reference}) are paired: the same cells, seeds and draws. The calibration error is that "
-        "with the temperature of the other domains left out.\n\n`python -m benchmarks.classification ladder`, then `table`."
+        f"(reference: {reference}) are paired: the same cells, seeds and draws. The calibration error is "
+        "that with the temperature of the other domains left out."
+        "\n\n`python -m benchmarks.classification ladder`, then `table`."
     )
 
 

@@ -27,7 +27,8 @@ def result_of(target, seed, wrong):
     comparison = compare(p, (*NAMES, "artifact"), labels, names=NAMES)
     return RunResult(
         target=target, seed=seed, settings={"most_cells": 12}, about={}, names=NAMES,
-        counts=group_counts(comparison, [f"g{i // 3}" for i in range(12)]), unseen=measures_of(comparison), in_domain={},
+        counts=group_counts(comparison, [f"g{i // 3}" for i in range(12)]),
+        unseen=measures_of(comparison), in_domain={},
     )  # fmt: skip
 
 
