@@ -139,7 +139,7 @@ def _recipe(args: argparse.Namespace) -> str:
             device=choose_device(args.device),
             progress=_named(bars),
         )
-    files = {(r.target, r.seed): args.out / f"{r.target}-{r.seed}.npz" for r in results}
+    files = {(r.target, r.seed): args.out / "work" / f"{r.target}-{r.seed}.npz" for r in results}
     calibration = calibrated({k: f for k, f in files.items() if f.is_file()}, config)
     if args.figures:
         first = {

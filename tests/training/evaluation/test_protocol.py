@@ -56,7 +56,9 @@ def test_a_run_is_tested_on_the_domain_it_never_saw_and_done_once(config, cells,
     assert result.about["training_cells"] < 2 * CELLS
     assert set(result.in_domain) <= {"a", "c"}
     assert result.counts.sum() == 8
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["b-0.json", "b-0.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b-0.json", "work"]
+    # The state of the training is not needed any more.
+    assert [p.name for p in (tmp_path / "work").iterdir()] == ["b-0.npz"]
     again = perform(Run(config, "b"), LabelledCells(cells.rows, np.zeros((0, 1, 1, 3), np.uint8)), tmp_path)
     assert (again.counts == result.counts).all()
     with pytest.raises(InputError, match=r"training\.optimizer\.lr"):

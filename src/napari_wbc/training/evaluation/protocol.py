@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,11 @@ from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.bootstrap import group_counts
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
 from napari_wbc.training.evaluation.results import RunResult, first_difference, measures_of, read_result
-from napari_wbc.training.fit import fit_network
 from napari_wbc.training.manifests import CropRows, label_members, load_crops
 from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.selection import select
+from napari_wbc.training.soup import fit_soup
 from napari_wbc.training.train import held_out, read_manifests
 
 #: Cells of the target that a run is tested on, at most: enough for the third digit of a macro-F1, in seconds.
@@ -66,7 +68,7 @@ class Run:
     Attributes
     ----------
     config : TrainingConfig
-        The recipe, with its seed.
+        The recipe, with its seed; a selection leaves out domains that are trained on, never the target.
     target : str
         The domain to test on.
     sources : tuple of str
@@ -127,7 +129,7 @@ def perform(
     out : str or Path
         Folder of the result ``<target>-<seed>.json``.
     work_dir : str or Path, optional
-        Folder of the checkpoint, and of the logits ``<target>-<seed>.npz``; ``out`` by default.
+        Folder of the checkpoint, and of the logits ``<target>-<seed>.npz``; ``work`` in ``out`` by default.
     device : {"cpu", "cuda"}
         Where to train.
     progress, cancel : optional
@@ -142,7 +144,7 @@ def perform(
     InputError
         A result is there that was made with other settings.
     """
-    out, work = Path(out), Path(work_dir or out)
+    out, work = Path(out), Path(work_dir or Path(out) / "work")
     config = run.without_target(cells.domains)
     settings = json.loads(json.dumps({"most_cells": run.most_cells, "training": config.to_dict()}))
     file = out / f"{run.name}.json"
@@ -153,20 +155,20 @@ def perform(
             raise InputError(f"{file} was made with another {other}; move it away or give another folder")
         return stored
     work.mkdir(parents=True, exist_ok=True)
-    checkpoint = work / f"{run.name}.checkpoint.pt"
     known = _known_rows(cells.rows, config)
     rows = cells.rows.iloc[known].assign(label=_labels_for(cells.rows["label"].iloc[known], config.classes))
     test = held_out(rows.reset_index(drop=True), config)
     fitted = known[~test]
     start = time.process_time()
-    network = fit_network(
-        config,
-        rows[~test].reset_index(drop=True),
-        CropRows(cells.crops, fitted),
-        device=device,
-        checkpoint=checkpoint,
-        progress=progress,
-        cancel=cancel,
+    training = rows[~test].reset_index(drop=True), CropRows(cells.crops, fitted)
+    chosen: dict[str, Any] = {}
+    if config.selection.every:
+        choice = select(
+            config, *training, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
+        )
+        config, chosen = choice.config, {"selection": choice.to_dict()}
+    network = fit_soup(
+        config, *training, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
     )
     trained = time.process_time() - start
     domain = cells.rows["domain"].to_numpy(str)
@@ -197,6 +199,7 @@ def perform(
         seed=config.seed,
         settings=settings,
         about={
+            **chosen,
             "training_cells": len(fitted),
             "training_cpu_seconds": round(trained, 1),
             "test_cpu_seconds": round(time.process_time() - start - trained, 1),
@@ -207,7 +210,8 @@ def perform(
         in_domain=in_domain,
     )
     result.save(file)
-    checkpoint.unlink(missing_ok=True)
+    for state in work.glob(f"{run.name}-*.checkpoint.pt"):
+        state.unlink()
     return result
 
 
@@ -244,10 +248,11 @@ def leave_one_domain_out(
     -------
     list of RunResult
     """
-    cells = labelled_cells(config, work_dir or out)
+    cells = labelled_cells(config, work_dir or Path(out) / "work")
     targets = list(domains) or [d for d in cells.domains if d not in config.leave_out]
     runs = [
-        Run(replace(config, seed=config.seed + s), target, most_cells=most_cells)
+        # The members of a soup have seeds of their own, which no other run should share.
+        Run(replace(config, seed=config.seed + s * config.soup.members), target, most_cells=most_cells)
         for s in range(seeds)
         for target in targets
     ]
