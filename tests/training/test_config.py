@@ -69,5 +69,12 @@ def test_the_fingerprint_goes_by_what_is_fitted():
         assert config.fingerprint() != config.changed(change).fingerprint()
 
 
+def test_the_recipe_of_the_documentation_is_a_proper_configuration(tmp_path):
+    text = (RECIPE.parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    (tmp_path / "c.toml").write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    config = TrainingConfig.from_toml(tmp_path / "c.toml")
+    assert config.changed(config.selection.candidates[1]).optimizer.lr == 2e-4
+
+
 def test_the_recipe_of_the_bundled_model_is_a_proper_configuration():
     assert TrainingConfig.from_toml(RECIPE).average.kind == "ema"

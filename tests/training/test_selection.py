@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from tests.training.drawn_cells import cells, rows_of, small_config
+from scipy.special import log_softmax
+from tests.training.drawn_cells import CLASSES, cells, rows_of, small_config
 
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution import CancelToken
+from napari_wbc.training.priors import tempered_priors
 from napari_wbc.training.selection import Curve, _LeftOut, _looked_at, best_of, select
 
 CONFIG = small_config(selection={"every": 2, "candidates": [{}, {"optimizer.lr": 1e-4}]})
@@ -29,6 +31,21 @@ def test_the_best_mean_over_domains_wins_by_hand():
     assert best_of([Curve("a", c, steps, (0.5,) * 5) for c in (0, 1)])[:2] == (0, 10)
 
 
+def best_temperature(folder, choice):
+    """Try many: both classes are single ones here, and both domains hold as many cells."""
+    labels = cells(12, 0)[1]
+    best = (np.inf, 0.0)
+    for t in np.geomspace(0.2, 10, 4001):
+        loss = 0.0
+        for domain, places in (("a", (0, 1, 4, 5, 8, 9)), ("b", (2, 3, 6, 7, 10, 11))):
+            logits = np.load(folder / f"training-choice-{choice.candidate}-{domain}-{choice.step}.npy")
+            scores = logits / t + np.log(list(tempered_priors(CLASSES).values()))
+            chosen = [CLASSES.index(labels[i]) for i in places]
+            loss -= log_softmax(scores, axis=1)[np.arange(6), chosen].sum()
+        best = min(best, (loss, t))
+    return best[1]
+
+
 def test_each_training_domain_is_left_out_in_turn_and_the_target_never_seen(tmp_path):
     stages = []
     choice = run(CONFIG, tmp_path, progress=lambda p: stages.append(p.stage))
@@ -40,6 +57,7 @@ def test_each_training_domain_is_left_out_in_turn_and_the_target_never_seen(tmp_
     assert choice.config.last_step == choice.step
     assert choice.config.optimizer.lr == (1e-3, 1e-4)[choice.candidate]
     assert choice.config.steps == CONFIG.steps
+    assert choice.temperature == pytest.approx(best_temperature(tmp_path, choice), rel=1e-3)
     # A second call reads the curves; other settings have others.
     stages.clear()
     assert run(CONFIG, tmp_path, progress=lambda p: stages.append(p.stage)) == choice
@@ -68,12 +86,14 @@ def test_a_stopped_selection_goes_on_with_the_same_curves(tmp_path):
     assert not list(tmp_path.glob("*.checkpoint.pt"))
 
 
-def test_a_run_that_gains_nothing_ends_early():
+def test_a_run_that_gains_nothing_ends_early(tmp_path):
     crops, labels = cells(4, 0)
     from napari_wbc.training.outputs import CropSource
     from napari_wbc.training.start import start_network
 
-    watch = _LeftOut(small_config(selection={"every": 1, "patience": 2}), labels, CropSource(crops))
+    watch = _LeftOut(
+        small_config(selection={"every": 1, "patience": 2}), labels, CropSource(crops), tmp_path / "w"
+    )
     network = start_network(small_config()).eval()
     # The same network three times: the second and third look bring nothing.
     assert [watch.look(step, network) for step in (1, 2, 3)] == [False, False, True]
@@ -83,14 +103,13 @@ def test_a_run_that_gains_nothing_ends_early():
 def test_as_many_cells_of_each_class_are_looked_at_as_there_are():
     labels = ["lymphocyte"] * 50 + ["neutrophil_band"] * 5 + ["erythroblast"] * 9 + ["neutrophil"] * 30
     rows = rows_of(labels, "a")
-    out = np.ones(len(rows), bool)
-    out[0] = False
-    chosen = _looked_at(rows, out, small_config(selection={"cells": 20}))
+    rows.loc[0, "domain"] = "b"
+    chosen = _looked_at(rows, "a", small_config(selection={"cells": 20}))
     coarse = np.array(labels, object)[chosen]
     assert 0 not in chosen
     assert (coarse == "lymphocyte").sum() == 10
     assert "erythroblast" not in coarse
-    assert len(_looked_at(rows, out, small_config())) == 84
+    assert len(_looked_at(rows, "a", small_config())) == 84
 
 
 def test_one_domain_or_a_wrong_fold_is_told(tmp_path):

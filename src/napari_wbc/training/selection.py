@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from napari_wbc.classification.backbone import Network
+from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
@@ -21,7 +22,7 @@ from napari_wbc.leukocytes import coarse_class
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, measure
 from napari_wbc.training.fit import fit_network
-from napari_wbc.training.manifests import CropRows
+from napari_wbc.training.manifests import CropRows, label_members
 from napari_wbc.training.outputs import CropSource, network_outputs
 from napari_wbc.training.priors import tempered_priors
 
@@ -63,6 +64,9 @@ class Choice:
         The best ones.
     score : float
         Mean over the domains left out, smoothed over three looks.
+    temperature : float
+        Best for the cells of all domains left out, each domain counting the same: a fit on domains that a network was
+        trained on is over-confident elsewhere.
     curves : tuple of Curve
         All that was measured.
     """
@@ -71,6 +75,7 @@ class Choice:
     candidate: int
     step: int
     score: float
+    temperature: float
     curves: tuple[Curve, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,6 +84,7 @@ class Choice:
             "candidate": self.candidate,
             "step": self.step,
             "score": round(self.score, 4),
+            "temperature": round(self.temperature, 4),
             "curves": [asdict(curve) for curve in self.curves],
         }
 
@@ -90,6 +96,7 @@ class _LeftOut:
     config: TrainingConfig
     labels: list[str]
     source: CropSource
+    stem: Path
     steps: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
@@ -101,8 +108,9 @@ class _LeftOut:
     def look(self, step: int, network: Network) -> bool:
         """Score the network; True when the last ``patience`` looks brought nothing."""
         logits, _ = network_outputs(network, self.source, self.config.input_px)
-        priors = np.log(list(tempered_priors(self.config.classes).values()))
-        found = measure(softmax(logits + priors, axis=1), self.config.classes, self.labels)
+        with atomic_path(logits_file(self.stem, step)) as temporary:
+            np.save(temporary, logits)
+        found = measure(softmax(logits + _log_prior(self.config), axis=1), self.config.classes, self.labels)
         self.steps.append(step)
         self.scores.append(round(found.macro_f1, 6))
         patience = self.config.selection.patience
@@ -164,27 +172,58 @@ def select(
             "a selection leaves one training domain out at a time and needs two or more; set selection.every = 0"
         )
     candidates = config.selection.candidates or ({},)
+
+    def stem(candidate: int, domain: str) -> Path:
+        return Path(work_dir) / f"{name}-choice-{candidate}-{domain}"
+
     curves = []
     for number, changes in enumerate(candidates):
         settings = replace(config.changed(changes), stop=0)
         for domain in folds:
-            stage = f"Choosing settings {number + 1} of {len(candidates)}, without {domain}"
             curve = _curve(
                 settings,
                 rows,
                 crops,
                 domain,
                 number,
-                stem=Path(work_dir) / f"{name}-choice-{number}-{domain}",
+                stem=stem(number, domain),
                 device=device,
-                stage=stage,
+                stage=f"Choosing settings {number + 1} of {len(candidates)}, without {domain}",
                 progress=progress,
                 cancel=cancel,
             )
             curves.append(curve)
     candidate, step, score = best_of(curves)
     chosen = replace(config.changed(candidates[candidate]), stop=step)
-    return Choice(chosen, candidate, step, score, tuple(curves))
+    unseen = [
+        (
+            list(rows["label"].iloc[_looked_at(rows, curve.domain, chosen)]),
+            np.load(logits_file(stem(candidate, curve.domain), min(step, curve.steps[-1]))),
+        )
+        for curve in curves
+        if curve.candidate == candidate
+    ]
+    return Choice(chosen, candidate, step, score, _temperature(chosen, unseen), tuple(curves))
+
+
+def logits_file(stem: Path, step: int) -> Path:
+    """Name the file that a look leaves: the logits of the cells of the domain left out."""
+    return Path(f"{stem}-{step}.npy")
+
+
+def _log_prior(config: TrainingConfig) -> NDArray[np.float64]:
+    return np.log(list(tempered_priors(config.classes).values()))
+
+
+def _temperature(config: TrainingConfig, unseen: Sequence[tuple[list[str], NDArray[np.float32]]]) -> float:
+    """Fit the temperature on the labels and logits of the domains left out."""
+    labels = [label for domain, _ in unseen for label in domain]
+    return fit_temperature(
+        np.concatenate([logits for _, logits in unseen]),
+        label_members(labels, config.classes),
+        np.concatenate([np.full(len(domain), 1.0 / len(domain)) for domain, _ in unseen]),
+        _log_prior(config),
+    )
 
 
 def best_of(curves: Sequence[Curve]) -> tuple[int, int, float]:
@@ -226,9 +265,10 @@ def _curve(
     progress: ProgressCallback | None,
     cancel: CancelToken | None,
 ) -> Curve:
-    out = (rows["domain"] == domain).to_numpy()
-    looked = _looked_at(rows, out, config)
-    watch = _LeftOut(config, list(rows["label"].iloc[looked]), CropSource(CropRows(crops, looked), device))
+    looked = _looked_at(rows, domain, config)
+    watch = _LeftOut(
+        config, list(rows["label"].iloc[looked]), CropSource(CropRows(crops, looked), device), stem
+    )
     kept, checkpoint = Path(f"{stem}.json"), Path(f"{stem}.checkpoint.pt")
     settings = [config.fingerprint(), asdict(config.selection) | {"candidates": []}, len(rows)]
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
@@ -236,7 +276,7 @@ def _curve(
     if known.get("settings") == json.loads(json.dumps(settings)):
         watch.restore(known)
     else:
-        fitted = np.flatnonzero(~out)
+        fitted = np.flatnonzero(rows["domain"] != domain)
         fit_network(
             config,
             rows.iloc[fitted].reset_index(drop=True),
@@ -269,11 +309,11 @@ def _with_five_classes(rows: pd.DataFrame) -> set[str]:
     return {str(domain) for domain in counts.index[counts >= 2]}
 
 
-def _looked_at(rows: pd.DataFrame, out: NDArray[np.bool_], config: TrainingConfig) -> NDArray[np.intp]:
+def _looked_at(rows: pd.DataFrame, domain: str, config: TrainingConfig) -> NDArray[np.intp]:
     """Choose the cells of the domain left out that are looked at: as many of each class as far as there are."""
     coarse = _five_class(rows).to_numpy(str)
     random = np.random.default_rng(config.seed)
-    places = np.flatnonzero(out & (coarse != ""))
+    places = np.flatnonzero((rows["domain"].to_numpy(str) == domain) & (coarse != ""))
     order = random.permutation(places)
     rank = pd.Series(coarse[order]).groupby(coarse[order]).cumcount().to_numpy()
     return np.sort(order[np.argsort(rank, kind="stable")][: config.selection.cells])

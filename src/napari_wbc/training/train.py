@@ -85,7 +85,7 @@ def train(
     out: str | Path,
     *,
     name: str = "",
-    temperature: float = 1.0,
+    temperature: float | None = None,
     thresholds: Mapping[str, float] | None = None,
     leave_one_domain_out: Sequence[Mapping[str, Any]] = (),
     work_dir: str | Path | None = None,
@@ -105,7 +105,8 @@ def train(
     name : str, optional
         Of the model; the folder's name by default.
     temperature : float, optional
-        Fitted on out-of-fold logits of domains left out, since the fit on seen domains is over-confident elsewhere.
+        Fitted on out-of-fold logits of domains left out, since the fit on seen domains is over-confident elsewhere;
+        by default that of the selection, and 1 without one.
     thresholds : mapping, optional
         ``min_confidence`` and ``max_novelty``, beyond which a cell stays unidentified.
     leave_one_domain_out : sequence of mapping, optional
@@ -153,6 +154,8 @@ def train(
             cancel=cancel,
         )
         config, chosen = choice.config, {"selection": choice.to_dict()}
+        temperature = choice.temperature if temperature is None else temperature
+    temperature = 1.0 if temperature is None else temperature
     network = fit_soup(
         config,
         fitted_rows,
