@@ -230,7 +230,7 @@ class _StartPull:
     def __call__(self, optimizer: torch.optim.Optimizer) -> None:
         with torch.no_grad():
             for group, starts in zip(optimizer.param_groups, self._starts, strict=False):
-                torch._foreach_lerp_(group["params"], starts, group["lr"] * self._strength)
+                torch._foreach_lerp_(group["params"], starts, min(1.0, group["lr"] * self._strength))
 
 
 def rate_at(step: int, config: TrainingConfig) -> float:
