@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from napari_wbc.classification.crops import network_input
+from napari_wbc.errors import InputError
 from napari_wbc.training.augmentation import Augmentation
 
 DOMAINS = torch.tensor([0, 0, 0, 1, 1, 2])
@@ -64,6 +65,20 @@ def test_strong_augmentation_stays_in_range(images):
         assert out.isfinite().all()
         assert out.min() >= 0
         assert out.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"jpeg": 1.5}, "jpeg must lie between 0 and 1"),
+        ({"stain_swap": 0.7, "stain_lab": 0.5}, "exclude each other"),
+        ({"scale": (1.2, 0.8)}, "two zooms"),
+        ({"turn": 360.0}, "turn must lie between 0 and 180"),
+    ],
+)
+def test_wrong_strengths_are_refused_in_one_line(values, message):
+    with pytest.raises(InputError, match=message):
+        Augmentation(**values)
 
 
 def test_domains_are_optional_and_may_be_one():

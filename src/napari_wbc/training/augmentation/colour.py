@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from napari_wbc.classification.crops import WHITE
+
 #: Darker values are taken as this, one step of an 8-bit camera.
 DARKEST = 1.0 / 255.0
 
@@ -21,17 +23,21 @@ def density(images: Tensor) -> Tensor:
     return images.clamp_min(DARKEST).log_().neg_()
 
 
-def recoloured(densities: Tensor, matrix: Tensor, field: Tensor) -> Tensor:
-    """Mix the channels of optical density, add a field, and give the light that is left.
+def recoloured(densities: Tensor, matrix: Tensor, field: Tensor, glare: Tensor | None = None) -> Tensor:
+    """Mix the channels of optical density, add a field and stray light, and give the light that is left.
+
+    All is relative to the background, which lies at a fixed white in every crop: a matrix leaves it where it is.
 
     Parameters
     ----------
     densities : torch.Tensor, shape (n, 3, height, width)
         From :func:`density`.
     matrix : torch.Tensor, shape (n, 3, 3)
-        New channels from old ones. White has density 0 and stays white.
+        New channels from old ones.
     field : torch.Tensor, shape (n, 3, 4)
         Coefficients of 1, y, x and y² + x² (from -1 to 1 over the crop) that are added to each channel.
+    glare : torch.Tensor, shape (n,), optional
+        Share of the light that is stray light of the colour of the background.
 
     Returns
     -------
@@ -42,8 +48,14 @@ def recoloured(densities: Tensor, matrix: Tensor, field: Tensor) -> Tensor:
     y = torch.linspace(-1.0, 1.0, height, device=densities.device).view(height, 1).expand(height, width)
     x = torch.linspace(-1.0, 1.0, width, device=densities.device).expand(height, width)
     basis = torch.stack([torch.ones_like(x), y, x, y**2 + x**2]).view(4, -1)
-    light = (field @ basis).baddbmm_(matrix, densities.view(n, channels, -1))
-    return light.neg_().exp_().clamp_(0.0, 1.0).view(n, channels, height, width)
+    # M (D - w) + w, with the density w of the background, is M D + (w - M w).
+    constant = field[:, :, :1] - math.log(WHITE) * (1.0 - matrix.sum(dim=2, keepdim=True))
+    field = torch.cat([constant, field[:, :, 1:]], 2)
+    light = (field @ basis).baddbmm_(matrix, densities.view(n, channels, -1)).neg_().exp_()
+    if glare is not None:
+        stray = glare[:, None, None]
+        light = light.mul_(1.0 - stray).add_(WHITE * stray)
+    return light.clamp_(0.0, 1.0).view(n, channels, height, width)
 
 
 def chroma(turn: Tensor, factor: Tensor) -> Tensor:

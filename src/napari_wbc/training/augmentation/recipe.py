@@ -14,6 +14,7 @@ from napari_wbc.training.augmentation.jpeg import jpeg
 from napari_wbc.training.augmentation.light import light_field, tone, view_edge
 from napari_wbc.training.augmentation.optics import optics, sensor_noise
 from napari_wbc.training.augmentation.stain import draw_lab_statistics, jitter_matrices, swap_matrices
+from napari_wbc.training.tables import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class Augmentation:
     stain_lab : float
         Probability that a crop takes CIELAB statistics drawn about those of its batch instead.
     stain_jitter : float
-        Spread of the factor on each stain.
+        Spread of the logarithm of the factor on each stain.
     hue : float
         Spread of the rotation of all colours about the grey axis of optical density, in radians: from the blue
         violet of one lab to the magenta of another. Background stays white, and the colours of nucleus, granules
         and red cells keep their relation, which is what a class can be told by anywhere.
     light : float
-        Strength of gamma, saturation, exposure, casts and vignetting; 1 is the usual range of each.
+        Strength of gamma, saturation, stray light, exposure, casts and vignetting; 1 is the usual range of each.
     view_edge : float
         Probability of the dark round edge of an eyepiece.
     optics : float
@@ -61,9 +62,9 @@ class Augmentation:
     scale: tuple[float, float] = (0.8, 1.25)
     shift: float = 0.08
     stain_swap: float = 0.5
-    stain_lab: float = 0.2
+    stain_lab: float = 0.15
     stain_jitter: float = 0.25
-    hue: float = 0.35
+    hue: float = 0.25
     light: float = 1.0
     view_edge: float = 0.05
     optics: float = 0.4
@@ -71,6 +72,23 @@ class Augmentation:
     noise: float = 0.03
     jpeg: float = 0.25
     cutout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in (
+            "flip", "stain_swap", "stain_lab", "view_edge", "optics", "fringe", "jpeg", "cutout", "noise", "shift"
+        ):  # fmt: skip
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"{name} must lie between 0 and 1, not {value}")
+        for name, most in (("turn", 180), ("stain_jitter", 1), ("hue", 1), ("light", 3)):
+            value = getattr(self, name)
+            require(0 <= value <= most, f"{name} must lie between 0 and {most}, not {value}")
+        swapped = self.stain_swap + self.stain_lab
+        require(
+            swapped <= 1.001,
+            f"stain_swap and stain_lab exclude each other; their sum is {swapped:g}, not below 1",
+        )
+        low, high = self.scale
+        require(0.3 <= low <= high <= 3, f"scale must be two zooms between 0.3 and 3, not {low} and {high}")
 
     @classmethod
     def none(cls) -> Augmentation:
@@ -132,8 +150,7 @@ class Augmentation:
         matrix = jitter_matrices(n, draws, self.stain_jitter)
         if len(swapped):
             matrix[swapped] = matrix[swapped] @ swap_matrices(densities, draws, swapped, domains)
-        gamma, saturation = tone(n, draws, self.light)
+        gamma, saturation, glare = tone(n, draws, self.light)
         turned = chroma(draws.normal((n,), self.hue), saturation)
-        return recoloured(
-            densities, gamma[:, None, None] * turned @ matrix, light_field(n, draws, self.light)
-        )
+        field = light_field(n, draws, self.light)
+        return recoloured(densities, gamma[:, None, None] * turned @ matrix, field, glare)

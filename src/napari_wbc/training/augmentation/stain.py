@@ -5,9 +5,12 @@ All statistics are taken over what is stained; the share of background in a crop
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from napari_wbc.classification.crops import WHITE
 from napari_wbc.training.augmentation.draws import Draws
 from napari_wbc.training.augmentation.lab import lab_to_rgb, rgb_to_lab
 
@@ -21,7 +24,9 @@ _BACKGROUND_L, _RED_CELL_L = 91.0, 78.0
 # Statistics need no more pixels than this along each side.
 _SAMPLE_PX = 24
 # A stain is borrowed as a change of each principal density within these factors.
-_WEAKEST, _STRONGEST = 0.5, 2.0
+_WEAKEST, _STRONGEST = 0.4, 2.0
+# The spreads of L*, a* and b* change within these.
+_FLATTEST, _STEEPEST = 0.7, 1.3
 
 
 def sampled(images: Tensor) -> Tensor:
@@ -31,7 +36,7 @@ def sampled(images: Tensor) -> Tensor:
 
 
 def stain_moments(densities: Tensor) -> Tensor:
-    """Describe the stain of each crop by the second moments of its optical density, about 0.
+    """Describe the stain of each crop by the second moments of its optical density about that of the background.
 
     Parameters
     ----------
@@ -43,8 +48,8 @@ def stain_moments(densities: Tensor) -> Tensor:
     torch.Tensor, shape (n, 3, 3)
         Weighted by how much each pixel is stained.
     """
-    flat = densities.flatten(2)
-    total = flat.sum(dim=1, keepdim=True).clamp_min(0.0)
+    flat = (densities.flatten(2) + math.log(WHITE)).clamp_min(0.0)
+    total = flat.sum(dim=1, keepdim=True)
     weights = total / (total + _STAINED)
     return (weights * flat) @ flat.transpose(1, 2) / weights.sum(dim=2, keepdim=True).clamp_min(1e-6)
 
@@ -63,7 +68,7 @@ def borrowed(moments: Tensor, other: Tensor) -> Tensor:
     """Give the matrices that turn one stain into another.
 
     The linear Monge-Kantorovich map between two zero-mean Gaussians (Pitié and Kokaram 2007): of all matrices that
-    turn the moments ``moments`` into ``other``, the one that moves the colours least. White stays white.
+    turn the moments ``moments`` into ``other``, the one that moves the colours least. The background stays as it is.
 
     Parameters
     ----------
@@ -73,7 +78,7 @@ def borrowed(moments: Tensor, other: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor, shape (n, 3, 3)
-        Symmetric, with eigenvalues between 0.5 and 2.
+        Symmetric, with eigenvalues between 0.4 and 2.
     """
     # A little of the mean on the diagonal: a direction that hardly occurs must not be blown up.
     ridge = 0.01 * torch.eye(3, device=moments.device)
@@ -131,7 +136,7 @@ def jitter_matrices(n: int, draws: Draws, jitter: float) -> Tensor:
     draws : Draws
         Source of randomness.
     jitter : float
-        Standard deviation of the factors.
+        Standard deviation of the logarithm of the factors.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def jitter_matrices(n: int, draws: Draws, jitter: float) -> Tensor:
     stain-invariant convolutional networks", IEEE TMI 2018.
     """
     axes = (_STAINS / _STAINS.norm(dim=1, keepdim=True)).T.to(draws.device)
-    factor = 1.0 + draws.normal((n, 1, 3), jitter)
+    factor = torch.exp(draws.normal((n, 1, 3), jitter))
     mixing: Tensor = (axes * factor) @ torch.linalg.inv(axes)
     return mixing
 
@@ -177,9 +182,10 @@ def draw_lab_statistics(images: Tensor, draws: Draws, chosen: Tensor) -> Tensor:
         return images
     small = sampled(images)
     statistics = lab_statistics(rgb_to_lab(small))
-    # A random sum of the deviations from the mean has the covariance of the batch.
+    # A random sum of the deviations from the mean has the covariance of the batch. Three quarters of it: single cells
+    # scatter more than labs.
     centre = statistics.mean(dim=0)
-    mixture = draws.normal((len(chosen), len(images)), len(images) ** -0.5)
+    mixture = draws.normal((len(chosen), len(images)), 0.75 * len(images) ** -0.5)
     target = centre + mixture @ (statistics - centre)
     images[chosen] = with_lab_statistics(images[chosen], statistics[chosen], target)
     return images
@@ -210,7 +216,7 @@ def with_lab_statistics(images: Tensor, own: Tensor, target: Tensor) -> Tensor:
     own, target : torch.Tensor, shape (n, 6)
         From :func:`lab_statistics`.
     """
-    stretch = (target[:, 3:] / own[:, 3:].clamp_min(0.5)).clamp(_WEAKEST, _STRONGEST)[:, :, None, None]
+    stretch = (target[:, 3:] / own[:, 3:].clamp_min(0.5)).clamp(_FLATTEST, _STEEPEST)[:, :, None, None]
     lab = rgb_to_lab(images)
     moved = (lab - own[:, :3, None, None]).mul_(stretch).add_(target[:, :3, None, None])
     return lab_to_rgb(torch.lerp(lab, moved, _stained(lab)))
