@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from napari_wbc.errors import InputError
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES
 from napari_wbc.training.evaluation.protocol import LabelledCells, Run, labelled_cells, perform
@@ -116,11 +117,16 @@ def _perform_all(
             if not free:
                 continue
             title = f"{number}/{len(jobs)} {folder} without {run.target}, seed {run.config.seed}"
-            with tqdm(total=run.config.last_step, desc=title, mininterval=10, disable=None) as bar:
-                result = perform(
-                    run, cells, results / folder, work_dir=work / folder, device=device,
-                    progress=lambda p, bar=bar: bar.update(p.done - bar.n),
-                )  # fmt: skip
+            try:
+                with tqdm(total=run.config.last_step, desc=title, mininterval=10, disable=None) as bar:
+                    result = perform(
+                        run, cells, results / folder, work_dir=work / folder, device=device,
+                        progress=lambda p, bar=bar: bar.update(p.done - bar.n),
+                    )  # fmt: skip
+            except InputError as error:
+                # A run that diverged, or an old result of other settings: the rest of the ladder can still be run.
+                print(f"{title}: {error}", flush=True)
+                continue
             metrics = result.unseen["metrics"]
             print(
                 f"{title}: macro-F1 {metrics['macro_f1']:.3f}, accuracy {metrics['accuracy']:.3f}", flush=True

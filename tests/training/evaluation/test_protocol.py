@@ -59,8 +59,11 @@ def test_a_run_is_tested_on_the_domain_it_never_saw_and_done_once(config, cells,
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b-0.json", "work"]
     # The state of the training is not needed any more.
     assert [p.name for p in (tmp_path / "work").iterdir()] == ["b-0.npz"]
-    again = perform(Run(config, "b"), LabelledCells(cells.rows, np.zeros((0, 1, 1, 3), np.uint8)), tmp_path)
+    no_crops = np.zeros((0, 1, 1, 3), np.uint8)
+    again = perform(Run(config, "b"), LabelledCells(cells.rows, no_crops), tmp_path)
     assert (again.counts == result.counts).all()
+    with pytest.raises(InputError, match="other cells"):
+        perform(Run(config, "b"), LabelledCells(cells.rows.iloc[1:], no_crops), tmp_path)
     with pytest.raises(InputError, match=r"training\.optimizer\.lr"):
         perform(Run(config.changed({"optimizer.lr": 0.1}), "b"), cells, tmp_path)
 
@@ -163,3 +166,4 @@ def test_the_same_cells_are_drawn_whatever_the_order(config, cells):
     ]
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == 4
+    assert LabelledCells(turned, cells.crops).fingerprint() == cells.fingerprint()

@@ -54,6 +54,14 @@ class LabelledCells:
         """The domains, sorted."""
         return sorted(self.rows["domain"].unique())
 
+    def fingerprint(self) -> str:
+        """Give a hash of which cells there are and what they are labelled, wherever their files lie."""
+        names = [Path(p).name for p in self.rows["path"]]
+        lines = sorted(
+            " ".join(cell) for cell in zip(self.rows["domain"], self.rows["label"], names, strict=True)
+        )
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
 
 def labelled_cells(config: TrainingConfig, work_dir: str | Path) -> LabelledCells:
     """Read the manifests of a configuration and all of their crops."""
@@ -146,13 +154,18 @@ def perform(
     """
     out, work = Path(out), Path(work_dir or Path(out) / "work")
     config = run.without_target(cells.domains)
-    settings = json.loads(json.dumps({"most_cells": run.most_cells, "training": config.to_dict()}))
+    training = {k: v for k, v in config.to_dict().items() if k != "init_note"}
+    settings = {"cells": cells.fingerprint(), "most_cells": run.most_cells, "training": training}
+    # Compared as JSON gives it back: a tuple comes back as a list.
+    settings = json.loads(json.dumps(settings))
     file = out / f"{run.name}.json"
     if file.is_file():
         stored = read_result(file)
         other = first_difference(stored.settings, settings)
         if other:
-            raise InputError(f"{file} was made with another {other}; move it away or give another folder")
+            raise InputError(
+                f"{file} was made with other {other}; remove it to run it again, or give another folder"
+            )
         return stored
     work.mkdir(parents=True, exist_ok=True)
     known = _known_rows(cells.rows, config)
@@ -160,15 +173,15 @@ def perform(
     test = held_out(rows.reset_index(drop=True), config)
     fitted = known[~test]
     start = time.process_time()
-    training = rows[~test].reset_index(drop=True), CropRows(cells.crops, fitted)
+    learned = rows[~test].reset_index(drop=True), CropRows(cells.crops, fitted)
     chosen: dict[str, Any] = {}
     if config.selection.every:
         choice = select(
-            config, *training, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
+            config, *learned, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
         )
         config, chosen = choice.config, {"selection": choice.to_dict()}
     network = fit_soup(
-        config, *training, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
+        config, *learned, work_dir=work, name=run.name, device=device, progress=progress, cancel=cancel
     )
     trained = time.process_time() - start
     domain = cells.rows["domain"].to_numpy(str)
