@@ -7,6 +7,7 @@ stay apart under the common forms of colour blindness.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,8 +53,21 @@ CLASSES: tuple[CellClass, ...] = (
     CellClass("myelocyte", "Myelocyte", "MY", "#c5b82f"),
     CellClass("promyelocyte", "Promyelocyte", "PMY", "#8a7f1a"),
     CellClass("immature_granulocyte", "Immature granulocyte", "IG", "#ded14a"),
+    # Known names, for users whose images show them: the bundled models were never shown one.
+    CellClass("promyelocyte_atypical", "Atypical promyelocyte", "APMY", "#6b5b10"),
+    CellClass("myeloblast", "Myeloblast", "MBL", "#882255"),
+    CellClass("monoblast", "Monoblast", "MOBL", "#aa4466"),
+    CellClass("lymphoblast", "Lymphoblast", "LBL", "#661144"),
+    CellClass("blast", "Blast", "BLA", "#992f5f"),
+    CellClass("lymphocyte_reactive", "Reactive lymphocyte", "RLYM", "#44aa99"),
+    CellClass("lymphocyte_large_granular", "Large granular lymphocyte", "LGL", "#117733"),
+    CellClass("lymphocyte_neoplastic", "Neoplastic lymphocyte", "NLYM", "#225522"),
+    CellClass("hairy_cell", "Hairy cell", "HC", "#5c7a29"),
+    CellClass("plasma_cell", "Plasma cell", "PC", "#332288"),
+    CellClass("lymphocyte_atypical", "Atypical lymphocyte", "ALYM", "#2e8b6f"),
     CellClass("erythroblast", "Erythroblast (nucleated red cell)", "NRBC", "#cc79a7", "erythroblast"),
     CellClass("platelet", "Platelet", "PLT", "#8c8c8c", "platelet"),
+    CellClass("smudge_cell", "Smudge cell", "SMU", "#777755", "artifact"),
     CellClass("artifact", "Artifact", "ART", "#4d4d4d", "artifact"),
     CellClass(UNIDENTIFIED, "Unidentified", "?", "#000000", "unidentified"),
 )
@@ -63,6 +77,50 @@ BY_NAME: dict[str, CellClass] = {c.name: c for c in CLASSES}
 CONTAINS: dict[str, tuple[str, ...]] = {
     "neutrophil": ("neutrophil_segmented", "neutrophil_band"),
     "immature_granulocyte": ("metamyelocyte", "myelocyte", "promyelocyte"),
+    "blast": ("myeloblast", "monoblast", "lymphoblast"),
+    "lymphocyte_atypical": (
+        "lymphocyte_reactive",
+        "lymphocyte_large_granular",
+        "lymphocyte_neoplastic",
+        "hairy_cell",
+        "plasma_cell",
+    ),
+}
+
+#: Labels that say no more than that one of several classes is meant.
+PARTIAL_LABELS: dict[str, tuple[str, ...]] = {
+    **CONTAINS,
+    "leukocyte": tuple(c.name for c in CLASSES if c.kind == "leukocyte" and c.name not in CONTAINS),
+    "not_leukocyte": tuple(c.name for c in CLASSES if c.kind in ("platelet", "artifact")),
+}
+
+#: The eleven classes that published data sets are harmonised to (Umer et al., arXiv 2303.07771), by our names.
+HARMONISED: dict[str, str] = {
+    "basophil": "basophil",
+    "eosinophil": "eosinophil",
+    "erythroblast": "erythroblast",
+    "myeloblast": "myeloblast",
+    "promyelocyte": "promyelocyte",
+    "myelocyte": "myelocyte",
+    "metamyelocyte": "metamyelocyte",
+    "neutrophil_banded": "neutrophil_band",
+    "neutrophil_segmented": "neutrophil_segmented",
+    "monocyte": "monocyte",
+    "lymphocyte_typical": "lymphocyte",
+}
+
+#: Other names of the same classes, as folders and tables have them: lower case, words joined by ``_``.
+SYNONYMS: dict[str, str] = {
+    **{theirs: ours for theirs, ours in HARMONISED.items() if theirs != ours},
+    "artefact": "artifact",
+    "band": "neutrophil_band",
+    "band_neutrophil": "neutrophil_band",
+    "ig": "immature_granulocyte",
+    "normoblast": "erythroblast",
+    "nrbc": "erythroblast",
+    "segmented_neutrophil": "neutrophil_segmented",
+    "smudge": "smudge_cell",
+    "thrombocyte": "platelet",
 }
 
 
@@ -77,6 +135,24 @@ def fine_classes(label: str) -> tuple[str, ...]:
     ('monocyte',)
     """
     return CONTAINS.get(label, (label,))
+
+
+def class_named(text: str) -> str | None:
+    """Give our class that a name from elsewhere means, or None.
+
+    Case, plural and the way words are joined do not matter.
+
+    Examples
+    --------
+    >>> class_named("Lymphocyte (typical)"), class_named("Band neutrophils"), class_named("unicorn")
+    ('lymphocyte', 'neutrophil_band', None)
+    """
+    plain = re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")
+    for name in (plain, plain.removesuffix("s")):
+        name = SYNONYMS.get(name, name)
+        if name in BY_NAME or name in PARTIAL_LABELS:
+            return name
+    return None
 
 
 def coarse_class(label: str) -> str:

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -6,9 +7,9 @@ from napari_wbc.errors import InputError
 from napari_wbc.training.manifests import (
     label_members,
     load_crops,
-    near_duplicate_groups,
     read_manifest,
     split_by_group,
+    write_manifest,
 )
 
 
@@ -50,23 +51,59 @@ def test_bad_manifests_are_one_plain_line(folder, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_image_is_named(folder):
-    rows = read_manifest(write(folder, "path,domain,label\nnone.png,lab,basophil\n"))
-    with pytest.raises(InputError, match=r"none\.png"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "path,domain,label\na.png,lab,basophil\nnone.png,lab,basophil\n",
+            r"line 3: column path names .*none\.png",
+        ),
+        ("path,domain,label\na.png,,basophil\n", "line 2: column domain is empty"),
+        (
+            "path,domain,label\na.png,lab,basophil\na.png,lab,basophil\n",
+            "line 3: .* that line 2 has already;",
+        ),
+        ("path,domain,label\na.png,lab,basophil\na.png,lab,monocyte\n", "with another label; keep one"),
+        ("path,domain,label,split\na.png,lab,basophil,later\n", "column split holds 'later'"),
+        (
+            "path,domain,label,group,split\na.png,lab,basophil,s1,train\nb.png,lab,basophil,s1,test\n",
+            "line 3: column split puts the group 's1' of lab into test",
+        ),
+    ],
+)
+def test_contradictions_are_named_by_line_and_column(folder, text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read_manifest(write(folder, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_same_group_name_in_two_laboratories_is_no_contradiction(folder):
+    text = "path,domain,label,group,split\na.png,lab,basophil,1,train\nb.png,other,basophil,1,test\n"
+    assert read_manifest(write(folder, text))["split"].tolist() == ["train", "test"]
+
+
+def test_synonyms_and_a_byte_order_mark_are_read(folder):
+    text = "\ufeffpath,domain,label\na.png,lab,lymphocyte_typical\nb.png,lab,Neutrophil banded\n"
+    assert read_manifest(write(folder, text))["label"].tolist() == ["lymphocyte", "neutrophil_band"]
+
+
+def test_what_is_written_is_read_again_from_elsewhere(folder, tmp_path_factory):
+    rows = read_manifest(
+        write(folder, "path,domain,label,group\na.png,lab,neutrophil,s1\nb.png,lab,basophil,s2\n")
+    )
+    write_manifest(rows, folder / "again.csv")
+    assert "\na.png,lab,neutrophil" in (folder / "again.csv").read_text()
+    pd.testing.assert_frame_equal(read_manifest(folder / "again.csv"), rows)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write_manifest(rows, elsewhere / "m.csv")
+    pd.testing.assert_frame_equal(read_manifest(elsewhere / "m.csv"), rows)
+
+
+def test_an_unreadable_image_is_named(folder):
+    (folder / "b.png").write_bytes(b"no image")
+    rows = read_manifest(write(folder, "path,domain,label\na.png,lab,basophil\nb.png,lab,basophil\n"))
+    with pytest.raises(InputError, match=r"b\.png"):
         load_crops(rows)
-
-
-def test_near_duplicates_and_known_groups_are_joined():
-    random = np.random.default_rng(0)
-    base = [
-        np.asarray(Image.fromarray(random.integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((128, 128)))
-        for _ in range(6)
-    ]
-    noisy = np.clip(base[0].astype(int) + random.integers(-6, 7, base[0].shape), 0, 255).astype(np.uint8)
-    groups = near_duplicate_groups(np.stack([*base, noisy]), ["", "", "s1", "s1", "", "", ""])
-    assert groups[6] == groups[0]
-    assert groups[2] == groups[3]
-    assert len(set(groups)) == 5
 
 
 def test_groups_never_cross_a_split():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.fft import dctn
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from napari_wbc.classification.crops import centre_crop
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.leukocytes import CLASSES, CONTAINS
+from napari_wbc.leukocytes import CLASSES, PARTIAL_LABELS, class_named
 from napari_wbc.slides.crops import CROP_PX
 
-#: Labels that allow several classes, beyond those of the hierarchy.
-PARTIAL_LABELS: dict[str, tuple[str, ...]] = {
-    **CONTAINS,
-    "leukocyte": tuple(c.name for c in CLASSES if c.kind == "leukocyte" and c.name not in CONTAINS),
-    "not_leukocyte": ("platelet", "artifact"),
-}
+#: The columns of a manifest, in their order.
+COLUMNS = ("path", "domain", "label", "label_raw", "group", "um_per_px", "split", "license")
+SPLITS = ("train", "val", "test")
 #: The crops of a manifest are kept at this size, so that scale and shift can be varied in training.
 STORE_PX = CROP_PX
 #: µm per px of the development images, where a manifest does not say.
@@ -36,48 +31,165 @@ _DEFAULT_UM_PER_PX = 25.0 / 192
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
-    """Read a manifest and check it.
+    r"""Read a manifest and check it.
 
     Parameters
     ----------
     path : str or Path
-        CSV with the columns ``path`` (relative to the manifest), ``domain``, ``label``, and optionally ``group``
-        (slide or patient; rows of one group never cross a split), ``um_per_px``, ``split``, ``license``, ``label_raw``.
+        CSV with the columns ``path`` (relative to the manifest), ``domain`` (the laboratory), ``label`` and
+        optionally ``label_raw`` (the publisher's own), ``group`` (slide or patient), ``um_per_px``, ``split``
+        (``train``, ``val`` or ``test``) and ``license``. Further columns are kept as they are. Labels are names of
+        :mod:`napari_wbc.leukocytes` or their synonyms.
 
     Returns
     -------
     pandas.DataFrame
-        The rows, with absolute ``path``, a ``group`` for every row and ``um_per_px``.
+        The rows, with all of these columns first; ``path`` absolute, ``label`` by our name, ``um_per_px`` float64.
 
     Raises
     ------
     InputError
-        A column or file is missing, a label is unknown, a scale is no number.
+        A column or an image is missing, a label is unknown, a scale is no number, an image is listed twice, or a
+        group lies on both sides of a split. The message names the line and the column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Image.new("RGB", (192, 192)).save(folder / "a.png")
+    >>> _ = (folder / "cells.csv").write_text("path,domain,label\na.png,lab,Lymphocyte (typical)\n")
+    >>> read_manifest(folder / "cells.csv")["label"].tolist()
+    ['lymphocyte']
     """
     path = Path(path)
     try:
-        rows = pd.read_csv(path, keep_default_na=False, dtype=str)
+        rows = pd.read_csv(path, keep_default_na=False, dtype=str, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path} cannot be read as a manifest: {str(error).splitlines()[0]}") from None
     missing = [c for c in ("path", "domain", "label") if c not in rows.columns]
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(missing)}; a manifest has path,domain,label")
-    known = {c.name for c in CLASSES} | set(PARTIAL_LABELS)
-    unknown = sorted(set(rows["label"]) - known)
-    if unknown:
-        raise InputError(f"{path}: unknown label {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    rows["path"] = [str((path.parent / p).resolve()) for p in rows["path"]]
-    if "um_per_px" not in rows.columns:
-        rows["um_per_px"] = _DEFAULT_UM_PER_PX
-    try:
-        rows["um_per_px"] = rows["um_per_px"].replace("", _DEFAULT_UM_PER_PX).astype(float)
-    except ValueError as error:
-        raise InputError(f"{path}: um_per_px holds a value that is no number: {error}") from None
-    if not rows["um_per_px"].between(0.02, 2.0).all():
-        raise InputError(f"{path}: um_per_px must lie between 0.02 and 2.0")
-    if "group" not in rows.columns:
-        rows["group"] = ""
+    for column in COLUMNS:
+        if column not in rows.columns:
+            rows[column] = ""
+    rows = rows[[*COLUMNS, *(c for c in rows.columns if c not in COLUMNS)]]
+    for column in ("path", "domain", "label"):
+        _refuse(path, column, rows[column] == "", lambda _: "is empty")
+    ours = {text: class_named(text) for text in rows["label"].unique()}
+    _refuse(
+        path,
+        "label",
+        rows["label"].map(ours).isna(),
+        lambda i: (
+            f"holds the unknown label {rows['label'].iloc[i]!r}; known are {', '.join(_known_labels())}"
+        ),
+    )
+    rows["label"] = rows["label"].map(ours)
+    # Not Path.resolve, which asks the disk about every part of every path: a second for 30,000 images.
+    folder = path.parent.resolve()
+    rows["path"] = [os.path.normpath(os.path.join(folder, p)) for p in rows["path"]]  # noqa: PTH118
+    scale = pd.to_numeric(rows["um_per_px"].replace("", _DEFAULT_UM_PER_PX), errors="coerce")
+    _refuse(
+        path,
+        "um_per_px",
+        ~scale.between(0.02, 2.0),
+        lambda i: f"holds {rows['um_per_px'].iloc[i]!r}, which is no number between 0.02 and 2.0",
+    )
+    rows["um_per_px"] = scale.astype(float)
+    _check_images(path, rows)
+    _check_splits(path, rows)
     return rows
+
+
+def _known_labels() -> list[str]:
+    return sorted({c.name for c in CLASSES} | set(PARTIAL_LABELS))
+
+
+def _refuse(file: Path, column: str, wrong: pd.Series[bool], what: Callable[[int], str]) -> None:
+    """Raise an error about the first wrong row."""
+    if wrong.any():
+        i = int(wrong.to_numpy().argmax())
+        # Line 1 is the header.
+        raise InputError(f"{file}, line {i + 2}: column {column} {what(i)}")
+
+
+def _check_images(file: Path, rows: pd.DataFrame) -> None:
+    # One listing per folder is much faster than asking for every file, above all on a network drive.
+    present: dict[str, set[str]] = {}
+    for folder in {os.path.dirname(p) for p in rows["path"]}:  # noqa: PTH120 - 100,000 Path objects take seconds
+        try:
+            present[folder] = set(os.listdir(folder))  # noqa: PTH208
+        except OSError:
+            present[folder] = set()
+    split = [os.path.split(p) for p in rows["path"]]
+    absent = pd.Series([name not in present[folder] for folder, name in split], index=rows.index)
+    _refuse(
+        file,
+        "path",
+        absent,
+        lambda i: f"names {rows['path'].iloc[i]}, which is not there; paths are relative to the manifest",
+    )
+    first = rows.groupby("path").cumcount() == 0
+    place = {p: i for i, p in enumerate(rows["path"]) if first.iloc[i]}
+    _refuse(
+        file,
+        "path",
+        ~first,
+        lambda i: (
+            f"names an image that line {place[rows['path'].iloc[i]] + 2} has already"
+            + (
+                ""
+                if rows["label"].iloc[i] == rows["label"].iloc[place[rows["path"].iloc[i]]]
+                else ", with another label"
+            )
+            + "; keep one of the two"
+        ),
+    )
+
+
+def _check_splits(file: Path, rows: pd.DataFrame) -> None:
+    _refuse(
+        file,
+        "split",
+        ~rows["split"].isin(("", *SPLITS)),
+        lambda i: f"holds {rows['split'].iloc[i]!r}; it is one of {', '.join(SPLITS)}, or empty",
+    )
+    told = rows[(rows["group"] != "") & (rows["split"] != "")]
+    first = told.groupby(["domain", "group"])["split"].transform("first").reindex(rows.index)
+    _refuse(
+        file,
+        "split",
+        first.notna() & (rows["split"] != "") & (first != rows["split"]),
+        lambda i: (
+            f"puts the group {rows['group'].iloc[i]!r} of {rows['domain'].iloc[i]} into {rows['split'].iloc[i]}, "
+            f"but an earlier line has it in {first.iloc[i]}; a group must not cross a split"
+        ),
+    )
+
+
+def write_manifest(rows: pd.DataFrame, file: str | Path) -> None:
+    """Write a manifest whole or not at all.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        With the columns of :func:`read_manifest`; missing ones are left empty. Images below the folder of the
+        manifest are named relative to it, so that both can be moved together.
+    file : str or Path
+        The CSV file to write.
+    """
+    file = Path(file)
+    folder = file.parent.resolve()
+    table = rows.copy()
+    table["path"] = [
+        Path(p).relative_to(folder).as_posix() if Path(p).is_relative_to(folder) else str(p)
+        for p in rows["path"]
+    ]
+    for column in COLUMNS:
+        if column not in table.columns:
+            table[column] = ""
+    with atomic_path(file) as temporary:
+        table[[*COLUMNS, *(c for c in table.columns if c not in COLUMNS)]].to_csv(temporary, index=False)
 
 
 def load_crops(
@@ -147,50 +259,6 @@ class CropRows:
 
     def __getitem__(self, index: Any) -> NDArray[np.uint8]:
         return np.asarray(self._crops[self._rows[index]])
-
-
-def near_duplicate_groups(crops: NDArray[np.uint8], groups: Sequence[str]) -> list[str]:
-    """Join rows that share a group or look the same.
-
-    A 64-bit perceptual hash (sign of the low frequencies of a cosine transform) proposes pairs, the correlation of
-    the small images confirms them.
-
-    Parameters
-    ----------
-    crops : numpy.ndarray of uint8, shape (n, height, width, 3)
-        Images of one domain.
-    groups : sequence of str
-        Known group of each image, or an empty text.
-
-    Returns
-    -------
-    list of str
-        A group for every image.
-    """
-    n = len(crops)
-    small = np.stack(
-        [np.asarray(Image.fromarray(c).resize((32, 32), Image.Resampling.BOX), np.float32) for c in crops]
-    )
-    frequencies = dctn(small.mean(axis=3), axes=(1, 2))[:, :8, :8].reshape(n, 64)
-    bits = frequencies > np.median(frequencies, axis=1, keepdims=True)
-    hashes = np.packbits(bits, axis=1).view(np.uint64).ravel()
-    flat = small.reshape(n, -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    left, right = [], []
-    for i in range(n - 1):
-        near = np.flatnonzero(np.bitwise_count(hashes[i + 1 :] ^ hashes[i]) <= 8) + i + 1
-        near = near[flat[near] @ flat[i] > 0.97]
-        left += [i] * len(near)
-        right += list(near)
-    known: dict[str, int] = {}
-    for i, group in enumerate(groups):
-        if group:
-            left.append(known.setdefault(group, i))
-            right.append(i)
-    graph = coo_matrix((np.ones(len(left), bool), (left, right)), shape=(n, n))
-    _, component = connected_components(graph, directed=False)
-    return [f"g{c}" for c in component]
 
 
 def split_by_group(groups: Sequence[str], fraction: float, seed: int) -> NDArray[np.bool_]:
