@@ -1,6 +1,6 @@
-"""Make models/robust from the development images: manifests, leave-one-domain-out, training, bundle.
+"""Make models/robust from the development images: leave-one-domain-out, training, bundle.
 
-    python benchmarks/train_robust.py manifests
+    python -m benchmarks.classification.manifests --out runs/robust
     python benchmarks/train_robust.py leave-one-domain-out --steps 300 --domains pbc raabin chula bccd
     python benchmarks/train_robust.py train --out models/robust
 
@@ -11,31 +11,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from PIL import Image
 from scipy.special import log_softmax, softmax
 from tqdm import tqdm
 
 from napari_wbc.classification.bundle import load_model
 from napari_wbc.classification.calibration import fit_temperature
-from napari_wbc.classification.crops import centre_crop
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, confusion, measure
 from napari_wbc.training.evaluation.tables import markdown_table
-from napari_wbc.training.field_crops import cut_field_crops
 from napari_wbc.training.manifests import (
-    STORE_PX,
     label_members,
     load_crops,
-    near_duplicate_groups,
     read_manifest,
 )
 from napari_wbc.training.outputs import network_outputs
@@ -44,60 +37,6 @@ from napari_wbc.training.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "runs" / "robust"
-IMAGES = Path(os.environ.get("NAPARI_WBC_DATA", ROOT.parent / "shared" / "data"))
-#: Fields whose images are also in the single-cell data: they belong to that domain, group by group.
-SAME_IMAGES = {"txl_pbc": "pbc", "txl_raabin": "raabin"}
-#: More would take room in the batches that the leukocytes need.
-ARTIFACTS_PER_DOMAIN = 120
-
-
-def make_manifests() -> None:
-    """Write the manifests with final groups; near-duplicates and the fields of a cell share its group."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    cells = read_manifest(IMAGES / "cells.csv")
-    cells["license"] = ""
-    crops = load_crops(cells, WORK)
-    fields = pd.read_csv(IMAGES / "fields.csv", keep_default_na=False)
-    boxes = pd.read_csv(IMAGES / "boxes.csv", keep_default_na=False)
-    field_group = dict(zip(fields["path"], fields["group"], strict=True))
-    for domain in cells["domain"].unique():
-        inside = np.flatnonzero(cells["domain"] == domain)
-        same = fields[fields["domain"].map(SAME_IMAGES) == domain]
-        centres = [
-            centre_crop(np.asarray(Image.open(IMAGES / f.path).convert("RGB")), f.um_per_px, STORE_PX)
-            for f in same.itertuples()
-        ]
-        joined = np.concatenate([crops[inside], *([np.stack(centres)] if centres else [])])
-        known = [*cells["group"].iloc[inside], *[""] * len(centres)]
-        groups = near_duplicate_groups(joined, known)
-        cells.loc[cells.index[inside], "group"] = groups[: len(inside)]
-        field_group |= dict(zip(same["path"], groups[len(inside) :], strict=True))
-        # Groups that came with a name keep one name for cells and fields of the domain.
-        named = {k: g for k, g in zip(known, groups, strict=True) if k}
-        for path, group in zip(fields["path"], fields["group"], strict=True):
-            if path.split("/")[1] == domain and group in named:
-                field_group[path] = named[group]
-        print(
-            f"{domain}: {len(inside)} cells, {len(set(groups))} groups, {len(centres)} fields of the same images"
-        )
-    cells.to_csv(WORK / "cells.csv", index=False)
-    bar = tqdm(total=len(fields), desc="fields")
-    rows, cut = cut_field_crops(fields, boxes, IMAGES, progress=lambda p: bar.update(p.done - bar.n))
-    rows["group"] = rows["path"].map(field_group)
-    rows["domain"] = rows["domain"].replace(SAME_IMAGES)
-    # Too few cells for a domain of its own; the images look like those of bccd.
-    rows["domain"] = rows["domain"].replace({"txl_bcd": "bccd"})
-    kept = (
-        rows[rows["label"] == "artifact"].groupby("domain").sample(ARTIFACTS_PER_DOMAIN, random_state=0).index
-    )
-    kept = sorted([*kept, *rows.index[rows["label"] == "platelet"]])
-    rows, cut = rows.loc[kept].reset_index(drop=True), cut[kept]
-    (WORK / "field_crops").mkdir(exist_ok=True)
-    names = [f"field_crops/{i:05d}.png" for i in range(len(rows))]
-    for name, crop in zip(names, cut, strict=True):
-        Image.fromarray(crop).save(WORK / name)
-    rows.assign(path=names, um_per_px=25.0 / STORE_PX).to_csv(WORK / "field_crops.csv", index=False)
-    print(rows.groupby(["domain", "label"]).size().to_string())
 
 
 def leave_one_domain_out(config: TrainingConfig, domains: list[str], seeds: int, tag: str) -> None:
@@ -176,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("step", choices=["manifests", "leave-one-domain-out", "table", "train"])
+    parser.add_argument("step", choices=["leave-one-domain-out", "table", "train"])
     parser.add_argument("--config", type=Path, default=ROOT / "benchmarks" / "robust.toml")
     parser.add_argument("--domains", nargs="+", default=["pbc", "raabin", "chula", "bccd"])
     parser.add_argument("--steps", type=int)
@@ -189,9 +128,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.step == "manifests":
-        make_manifests()
-        return
     config = TrainingConfig.from_toml(arguments.config)
     if arguments.steps:
         config = replace(config, steps=arguments.steps)

@@ -1,7 +1,7 @@
-"""Crops of what is no leukocyte, cut from boxed fields: red cells and platelets.
+"""Crops of what is no leukocyte, cut from fields: marked red cells and platelets, and places that somebody read.
 
-The segmenter's false candidates are not used: on the development fields nearly all of them turned out to be
-leukocytes that nobody had marked.
+What a segmenter finds by mistake should be told from a leukocyte by the classifier, so that the class ``artifact``
+needs what may look like one: red cells of every optics, clumps, dirt, empty glass, cells that the border cuts.
 """
 
 from __future__ import annotations
@@ -21,85 +21,95 @@ from napari_wbc.training.manifests import STORE_PX
 #: A marked platelet larger than this may be a leukocyte with a wrong mark.
 _LARGEST_PLATELET_UM = 5.5
 #: Nothing is cut this close to a marked leukocyte: the crop would be centred on part of it.
-_CLEARANCE_UM = 9.0
+CLEARANCE_UM = 9.0
 
 
-def cut_field_crops(
-    fields: pd.DataFrame,
-    boxes: pd.DataFrame,
-    folder: str | Path,
-    *,
-    red_cells: int = 2,
-    seed: int = 0,
-    progress: ProgressCallback | None = None,
-    cancel: CancelToken | None = None,
-) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
-    """Cut training crops from boxed fields.
+def marked_places(
+    fields: pd.DataFrame, boxes: pd.DataFrame, *, red_cells: int = 2, seed: int = 0
+) -> pd.DataFrame:
+    """Choose marked red cells and platelets.
 
     Parameters
     ----------
     fields : pandas.DataFrame
-        ``path`` (relative to ``folder``), ``domain``, ``um_per_px``, ``group``.
+        ``path``, ``domain``, ``um_per_px``, ``group``.
     boxes : pandas.DataFrame
-        ``path``, ``kind`` (wbc, rbc, platelet or platelets), ``x0``, ``y0``, ``x1``, ``y1``. Every leukocyte of a
+        ``path``, ``kind`` (wbc, rbc, platelet or platelets), ``x0``, ``y0``, ``x1``, ``y1``, px. Every leukocyte of a
         field should be marked.
-    folder : str or Path
-        Of the images.
     red_cells : int, optional
         Red cells taken from each field.
     seed : int, optional
         Of the choice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per place: ``path``, ``domain``, ``group`` and ``um_per_px`` of the field, ``label`` (``artifact`` or
+        ``platelet``), ``y_px``, ``x_px``.
+    """
+    random = np.random.default_rng(seed)
+    by_path = dict(iter(boxes.groupby("path")))
+    rows = []
+    for field in fields.to_dict("records"):
+        marked = by_path.get(field["path"])
+        if marked is None:
+            continue
+        about = {key: field[key] for key in ("path", "domain", "group", "um_per_px")}
+        rows += [
+            {**about, "label": label, "y_px": y, "x_px": x}
+            for y, x, label in _of_field(marked, float(field["um_per_px"]), red_cells, random)
+        ]
+    return pd.DataFrame(rows, columns=["path", "domain", "group", "um_per_px", "label", "y_px", "x_px"])
+
+
+def cut_places(
+    places: pd.DataFrame,
+    folder: str | Path,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> NDArray[np.uint8]:
+    """Cut a window of 25 µm around each place.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        ``path`` of the field (relative to ``folder``), its ``um_per_px``, ``y_px``, ``x_px``.
+    folder : str or Path
+        Of the fields.
     progress, cancel : optional
         A callback and a token to stop.
 
     Returns
     -------
-    rows : pandas.DataFrame
-        ``path`` (of the field), ``domain``, ``label`` (``artifact`` or ``platelet``), ``group``, ``y_px``, ``x_px``.
-    crops : numpy.ndarray of uint8, shape (n, 128, 128, 3)
-        One per row.
+    numpy.ndarray of uint8, shape (n, 128, 128, 3)
+        One per row, in order; beyond the border of a field it is mirrored.
 
     Raises
     ------
     InputError
-        A field cannot be read.
+        A field is missing or cannot be read.
     """
-    random = np.random.default_rng(seed)
-    rows: list[dict[str, object]] = []
-    crops = []
-    by_path = dict(iter(boxes.groupby("path")))
-    for i, field in enumerate(fields.to_dict("records")):
+    crops = np.empty((len(places), STORE_PX, STORE_PX, 3), np.uint8)
+    row_of = pd.Series(np.arange(len(places)), index=places.index)
+    groups = places.groupby("path", sort=False)
+    for i, (name, here) in enumerate(groups, start=1):
         if cancel is not None:
             cancel.check()
-        marked = by_path.get(field["path"])
-        if marked is None:
-            continue
-        scale = float(field["um_per_px"])
-        path = Path(folder) / str(field["path"])
+        path = Path(folder) / str(name)
         if not path.is_file():
             raise InputError(f"{path} is missing; the fields must lie beside their table")
         slide = open_slide(path)
-        places = _marked_places(marked, scale, red_cells, random)
-        if places:
-            centres = np.array([p[:2] for p in places], float)
-            crops.append(crop_cells(slide, centres, um_per_px=scale, size_px=STORE_PX))
-            rows += [
-                {
-                    "path": field["path"],
-                    "domain": field["domain"],
-                    "label": label,
-                    "group": field["group"],
-                    "y_px": y,
-                    "x_px": x,
-                }
-                for y, x, label in places
-            ]
+        crops[row_of[here.index]] = crop_cells(
+            slide,
+            here[["y_px", "x_px"]].to_numpy(float),
+            um_per_px=float(here["um_per_px"].iloc[0]),
+            size_px=STORE_PX,
+        )
         slide.close()
         if progress is not None:
-            progress(Progress("Cutting crops from fields", i + 1, len(fields), "field"))
-    if not rows:
-        raise InputError("no field has a marked box; nothing to cut")
-    return pd.DataFrame(rows), np.concatenate(crops)
+            progress(Progress("Cutting crops from fields", i, len(groups), "field"))
+    return crops
 
 
 def _centres(boxes: pd.DataFrame) -> NDArray[np.float64]:
@@ -115,7 +125,7 @@ def _clear_of(
     return np.asarray(gaps.min(axis=1) > distance_px)
 
 
-def _marked_places(
+def _of_field(
     marked: pd.DataFrame, scale: float, red_cells: int, random: np.random.Generator
 ) -> list[tuple[float, float, str]]:
     leukocytes = _centres(marked[marked["kind"] == "wbc"])
@@ -126,7 +136,7 @@ def _marked_places(
     reds = marked[marked["kind"] == "rbc"]
     for boxes, label, most in ((platelets, "platelet", len(platelets)), (reds, "artifact", red_cells)):
         points = _centres(boxes)
-        points = points[_clear_of(points, leukocytes, _CLEARANCE_UM / scale)]
+        points = points[_clear_of(points, leukocytes, CLEARANCE_UM / scale)]
         chosen = random.permutation(len(points))[:most]
         places += [(float(y), float(x), label) for y, x in points[np.sort(chosen)]]
     return places
