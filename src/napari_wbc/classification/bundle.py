@@ -93,6 +93,11 @@ class Model:
         """Logits are divided by it."""
         return float(self.info["temperature"])
 
+    @property
+    def views(self) -> int:
+        """Turns of each crop whose logits and embeddings are averaged; 1 where the bundle names none."""
+        return int(self.info.get("views", 1))
+
     def network(self, device: str = "cpu") -> Network:
         """Give the network on a device, in evaluation mode (built once per device)."""
         if device not in self._networks:
@@ -364,4 +369,6 @@ def _problem(info: Any) -> str:
         return "has no prior between 0 and 1 for each class"
     if not 0.01 <= info["temperature"] <= 100:
         return "has an impossible temperature"
+    if info.get("views", 1) not in (1, 2, 4, 8):
+        return "has a number of views other than 1, 2, 4 or 8"
     return ""

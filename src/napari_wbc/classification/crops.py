@@ -5,6 +5,8 @@ Training, validation and prediction all go this way; only the augmentation of tr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -136,3 +138,23 @@ def prepare(
     (2, 3, 96, 96)
     """
     return network_input(normalise_background(to_tensor(crops, device), quantile, white), size_px)
+
+
+def views(images: Tensor, number: int) -> Iterator[Tensor]:
+    """Give the same images turned by quarters, then mirrored and turned: pixels change their places, nothing else.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (n, 3, side, side)
+        Square.
+    number : {1, 2, 4, 8}
+        How many; the first are the images themselves.
+
+    Yields
+    ------
+    torch.Tensor
+        The same shape.
+    """
+    for i in range(number):
+        turned = torch.rot90(images, i % 4, (2, 3))
+        yield (turned.flip(3) if i >= 4 else turned).contiguous()

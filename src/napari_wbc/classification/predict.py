@@ -113,7 +113,7 @@ def predict_crops(
     """
     import torch
 
-    from napari_wbc.classification.crops import prepare
+    from napari_wbc.classification.crops import prepare, views
 
     engine = model.engine(choose_device(device))
     normalisation = model.info["normalisation"]
@@ -126,18 +126,22 @@ def predict_crops(
             # Filled up: what a crop gives must not depend on how many others there are.
             filled = np.zeros((engine.batch_crops, *crops.shape[1:]), crops.dtype)
             filled[: len(part)] = part
-            yield prepare(
+            images = prepare(
                 filled,
                 model.input_px,
                 normalisation["background_quantile"],
                 normalisation["white"],
                 device=engine.device,
             )
+            yield from views(images, model.views)
 
     log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log()
     probabilities = np.zeros((len(crops), len(model.classes)), np.float32)
     embeddings = np.zeros((len(crops), model.network(engine.device).embedding_size), np.float32)
-    for i, (out, features) in enumerate(engine.outputs(batches())):
+    outputs = engine.outputs(batches())
+    for i in range(-(-len(crops) // engine.batch_crops)):
+        turned = [next(outputs) for _ in range(model.views)]
+        out, features = (np.mean(values, axis=0) for values in zip(*turned, strict=True))
         part = slice(i * engine.batch_crops, min((i + 1) * engine.batch_crops, len(crops)))
         n = part.stop - part.start
         scores = (torch.from_numpy(out) / model.temperature + log_prior).softmax(dim=1).numpy()
