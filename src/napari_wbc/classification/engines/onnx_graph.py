@@ -141,7 +141,11 @@ class _Writer:
         if target == "mean" and node.kwargs == {"dim": (2, 3)}:
             return self.add("ReduceMean", values[:1], axes=[2, 3], keepdims=0)
         if target == "permute":
-            return self.add("Transpose", values[:1], perm=list(values[1:]))
+            order = values[1] if len(values) == 2 else values[1:]
+            return self.add("Transpose", values[:1], perm=list(order))
+        if target == "layer_norm":
+            weights = [names[node.kwargs["weight"]], names[node.kwargs["bias"]]]  # type: ignore[index]
+            return self.add("LayerNormalization", [values[0], *weights], axis=-1, epsilon=node.kwargs["eps"])
         raise ModelError(f"the operation {target} cannot be written as ONNX")
 
     def _convolution(self, layer: nn.Conv2d, value: str) -> str:
