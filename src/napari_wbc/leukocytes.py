@@ -166,6 +166,17 @@ def coarse_class(label: str) -> str:
     return next((coarse for coarse, fine in CONTAINS.items() if label in fine), label)
 
 
+def is_nucleated(name: str) -> bool:
+    """Tell whether a class is one of leukocytes or erythroblasts: the candidates for a count.
+
+    Examples
+    --------
+    >>> is_nucleated("erythroblast"), is_nucleated("platelet")
+    (True, False)
+    """
+    return class_of(name).kind in ("leukocyte", "erythroblast")
+
+
 def class_of(name: str) -> CellClass:
     """Give the class of a name; a class of the user's own gets a colour from its name, always the same."""
     if name in BY_NAME:

@@ -335,6 +335,7 @@ def count_events(
         The result comes last.
     """
     from napari_wbc.classification.bundle import load_model
+    from napari_wbc.classification.domain_shift import slide_shift
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
@@ -390,7 +391,8 @@ def count_events(
     yield Progress("Counting", 0, 0)
     cells, masks, embeddings, region_quality = found.ordered()
     cells = with_regions(cells, region_quality, Lattice(slide.shape, scale.um_per_px))
-    counted = differential(cells, profile, wbc_per_l=options.wbc_per_l)
+    shift = slide_shift(model, embeddings, list(cells["model_label"]))
+    counted = differential(cells, profile, wbc_per_l=options.wbc_per_l, domain_shift=shift)
     clock.lap("differential")
     fingerprint = fingerprint or image_sha256(slide, cancel=cancel)
     clock.lap("image_sha256")

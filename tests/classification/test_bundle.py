@@ -77,6 +77,14 @@ def test_an_altered_weights_file_is_refused(tmp_path):
         ({"input_px": "96"}, "input_px"),
         ({"views": 3}, "views"),
         ({"novelty": None}, "novelty"),
+        ({"novelty": {"neighbours": 2}}, "quantiles"),
+        (
+            {"novelty": {"neighbours": 2, "quantiles": [0.0, 1.0], "parts": {"mood": [0, 1]}}},
+            "parts of novelty",
+        ),
+        ({"thresholds": {"min_confidence": 0.5}}, "thresholds"),
+        ({"conformal": {"level": 2, "threshold": 0.1}}, "conformal"),
+        ({"domain_shift": {"domains": ["pbc"]}}, "domain_shift"),
     ],
 )
 def test_a_malformed_description_is_one_plain_line(tmp_path, change, message):

@@ -6,7 +6,7 @@ from napari_wbc.classification.calibration import (
     fit_temperature,
     set_log_likelihood,
 )
-from napari_wbc.classification.novelty import knn_distance, novelty_score, unit_length
+from napari_wbc.classification.novelty import NoveltyReference, knn_distance, novelty_score, unit_length
 
 
 def test_temperature_is_found_again():
@@ -50,7 +50,29 @@ def test_few_reference_cells_are_enough():
 def test_a_distance_does_not_depend_on_the_other_cells():
     random = np.random.default_rng(0)
     cells, reference = (np.abs(random.normal(size=(n, 1280))).astype(np.float32) for n in (16, 743))
-    distances = knn_distance(cells, unit_length(reference))
+    reference = unit_length(reference)
+    distances = knn_distance(cells, reference)
     for _ in range(20):
         order = random.permutation(len(cells))
-        np.testing.assert_array_equal(knn_distance(cells[order], unit_length(reference)), distances[order])
+        np.testing.assert_array_equal(knn_distance(cells[order], reference), distances[order])
+    for i in range(len(cells)):
+        np.testing.assert_array_equal(knn_distance(cells[i : i + 1], reference), distances[i : i + 1])
+    # Nor on the order of the reference cells: the sums are exact.
+    np.testing.assert_array_equal(knn_distance(cells, random.permutation(reference)), distances)
+
+
+def test_a_distance_by_hand():
+    cells = np.array([[3.0, 4.0]])
+    assert knn_distance(cells, np.eye(2), neighbours=1)[0] == pytest.approx(0.2, abs=1e-6)
+    assert knn_distance(cells, np.eye(2), neighbours=2)[0] == pytest.approx(0.3, abs=1e-6)
+
+
+def test_the_score_adds_standardised_parts():
+    reference = NoveltyReference(
+        np.eye(2), 1, {"distance": (0.1, 0.05), "energy": (-2.0, 0.5)}, np.array([0.0, 4.0]), np.array([0, 2])
+    )
+    logits = np.log([[1.0, 1e9, 2.0]])
+    # Distance 0.2: two spreads. Energy over the first and the last class, -log 3: 0.9014 / 0.5 spreads.
+    score = reference.score(logits, np.array([[3.0, 4.0]]))
+    assert score[0] == pytest.approx(2.0 + (2.0 - np.log(3.0)) / 0.5, abs=1e-4)
+    assert reference.novelty(score)[0] == pytest.approx(score[0] / 4.0)

@@ -235,6 +235,9 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
         tensors = load(content)
     except SafetensorError as error:
         raise ModelError(f"{weights} is no safetensors file: {error}") from None
+    problem = _reference_problem(info, tensors)
+    if problem:
+        raise ModelError(f"{folder} {problem}")
     card = folder / CARD_FILE
     return Model(
         name=str(info["name"]),
@@ -371,4 +374,56 @@ def _problem(info: Any) -> str:
         return "has an impossible temperature"
     if info.get("views", 1) not in (1, 2, 4, 8):
         return "has a number of views other than 1, 2, 4 or 8"
+    if not all(_is_share(info["thresholds"].get(k)) for k in ("min_confidence", "max_novelty")):
+        return "has no thresholds min_confidence and max_novelty between 0 and 1"
+    conformal = info.get("conformal")
+    if conformal is not None and not (
+        isinstance(conformal, dict) and all(_is_share(conformal.get(k)) for k in ("level", "threshold"))
+    ):
+        return "has a conformal entry without level and threshold between 0 and 1"
     return ""
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _reference_problem(info: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Say what is wrong with the references of novelty and domain shift, or nothing."""
+    novelty, shift = info["novelty"], info.get("domain_shift")
+    reference = tensors.get("novelty.reference")
+    if reference is None or reference.ndim != 2 or not len(reference):
+        return "lacks the reference cells of novelty"
+    quantiles = novelty.get("quantiles")
+    if not _are_numbers(quantiles, 2) or not isinstance(novelty.get("neighbours"), int):
+        return "has no quantiles or number of neighbours for novelty"
+    parts = novelty.get("parts", {})
+    if not isinstance(parts, dict) or not all(
+        k in ("distance", "energy") and _are_numbers(v, 2) and len(v) == 2 and v[1] > 0
+        for k, v in parts.items()
+    ):
+        return "has parts of novelty that this version of napari-wbc does not know"
+    if shift is None:
+        return ""
+    basis, means = tensors.get("domains.basis"), tensors.get("domains.means")
+    if (
+        not isinstance(shift, dict)
+        or basis is None
+        or means is None
+        or not all(isinstance(shift.get(k), list) and shift[k] for k in ("domains", "classes"))
+        or not (_are_numbers(shift.get("cells"), 1) and _are_numbers(shift.get("limits"), 1))
+        or len(shift["cells"]) != len(shift["limits"])
+        or min(shift["cells"] + shift["limits"]) <= 0
+        or basis.shape != (reference.shape[1], means.shape[-1])
+        or means.shape[:2] != (len(shift["domains"]), len(shift["classes"]))
+    ):
+        return "has an entry domain_shift that does not fit its tensors"
+    return ""
+
+
+def _are_numbers(values: Any, least: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) >= least
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    )

@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.classification.bundle import Model, load_model
-from napari_wbc.classification.novelty import knn_distance, novelty_score
+from napari_wbc.classification.conformal import coarse_probabilities, prediction_sets
+from napari_wbc.classification.novelty import NoveltyReference
 from napari_wbc.errors import InputError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class
+from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, is_nucleated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +33,8 @@ class Predictions:
     probabilities : numpy.ndarray of float32, shape (n, k)
         Calibrated, in the order of the model's classes.
     novelty : numpy.ndarray of float32, shape (n,)
-        0..1: share of held-out cells of the training domains that are less unlike the training cells.
+        0..1: share of the cells behind the bundle's quantiles that are less unlike the training cells; one minus it
+        is a p-value.
     embeddings : numpy.ndarray of float32, shape (n, d)
         For similarity between cells.
     """
@@ -138,6 +140,7 @@ def predict_crops(
     log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log()
     probabilities = np.zeros((len(crops), len(model.classes)), np.float32)
     embeddings = np.zeros((len(crops), model.network(engine.device).embedding_size), np.float32)
+    logits = np.zeros((len(crops), len(model.classes)), np.float32)
     outputs = engine.outputs(batches())
     for i in range(-(-len(crops) // engine.batch_crops)):
         turned = [next(outputs) for _ in range(model.views)]
@@ -145,38 +148,39 @@ def predict_crops(
         part = slice(i * engine.batch_crops, min((i + 1) * engine.batch_crops, len(crops)))
         n = part.stop - part.start
         scores = (torch.from_numpy(out) / model.temperature + log_prior).softmax(dim=1).numpy()
-        probabilities[part], embeddings[part] = scores[:n], features[:n]
+        probabilities[part], logits[part], embeddings[part] = scores[:n], out[:n], features[:n]
         if progress is not None:
             progress(Progress("Classifying cells", part.stop, len(crops), "cell"))
-    reference = np.asarray(model.tensors["novelty.reference"], np.float32)
-    distances = knn_distance(embeddings, reference, int(model.info["novelty"]["neighbours"]))
-    novelty = novelty_score(distances, np.asarray(model.info["novelty"]["quantiles"]))
-    return Predictions(probabilities, novelty, embeddings)
+    reference = NoveltyReference.of(model)
+    return Predictions(probabilities, reference.novelty(reference.score(logits, embeddings)), embeddings)
 
 
 def label_predictions(model: Model, predictions: Predictions) -> Labels:
     """Choose labels: the coarse class first, then the finest class within it; unsure cells stay unidentified.
 
-    Doubt between a band and a segmented neutrophil is no doubt that the cell is a neutrophil, so the threshold on the
-    confidence applies to the coarse class.
+    A cell is unsure when the set of coarse classes that may be right
+    (:func:`~napari_wbc.classification.conformal.prediction_sets`) is not a set of one, or when it was taken for a
+    leukocyte or an erythroblast but is too unlike those of training. Models that were fitted without a lab left out
+    have no such sets and go by the probability of the coarse class alone.
     """
     probabilities = predictions.probabilities
-    coarse = [coarse_class(c) for c in model.classes]
-    names = list(dict.fromkeys(coarse))
-    columns = np.array([names.index(c) for c in coarse])
-    sums = np.zeros((len(probabilities), len(names)), np.float32)
-    for column, name in enumerate(columns):
-        sums[:, name] += probabilities[:, column]
+    names, sums = coarse_probabilities(probabilities, model.classes)
+    columns = np.array([names.index(coarse_class(c)) for c in model.classes])
     best = sums.argmax(axis=1) if len(sums) else np.zeros(0, int)
     within = np.where(columns[None, :] == best[:, None], probabilities, -1.0)
     index = within.argmax(axis=1) if len(within) else np.zeros(0, int)
     rows = np.arange(len(index))
-    thresholds = model.info["thresholds"]
-    novel = predictions.novelty > thresholds["max_novelty"]
-    unsure = (sums[rows, best] < thresholds["min_confidence"]) | novel
+    thresholds, conformal = model.info["thresholds"], model.info.get("conformal")
+    if conformal is None:
+        unsure = sums[rows, best] < thresholds["min_confidence"]
+    else:
+        unsure = prediction_sets(sums, conformal["threshold"]).sum(axis=1) != 1
+    # What was recognised as a platelet or an artifact is unlike the cells of training, and rightly so.
+    nucleated = np.array([is_nucleated(name) for name in names])[best]
+    novel = (predictions.novelty > thresholds["max_novelty"]) & nucleated
     model_label = [model.classes[i] for i in index]
     return Labels(
-        label=[UNIDENTIFIED if u else name for u, name in zip(unsure, model_label, strict=True)],
+        label=[UNIDENTIFIED if u else name for u, name in zip(unsure | novel, model_label, strict=True)],
         model_label=model_label,
         confidence=probabilities[rows, index],
         flags=["unlike_training" if n else "" for n in novel],

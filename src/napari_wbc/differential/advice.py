@@ -14,6 +14,7 @@ from napari_wbc.differential.profile import Profile, ProfileClass
 from napari_wbc.differential.smear_quality import count_by_region
 from napari_wbc.differential.tally import Tally, counted_rows, has_flag
 from napari_wbc.differential.wording import cells_text, interval_text, whole_text
+from napari_wbc.domain_shift import DomainShift
 from napari_wbc.leukocytes import CONTAINS, UNIDENTIFIED
 
 #: More cells than this are not worth a number in the advice.
@@ -110,7 +111,9 @@ def advice_of(denominator: int, count_more: Sequence[CountMore], profile: Profil
     return tuple(sentences)
 
 
-def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str, Any]:
+def quality_of(
+    cells: pd.DataFrame, counts: Tally, profile: Profile, domain_shift: DomainShift | None = None
+) -> dict[str, Any]:
     """Give the figures behind the alarms.
 
     Parameters
@@ -121,14 +124,17 @@ def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str
         Of the same cells.
     profile : Profile
         Of the laboratory.
+    domain_shift : DomainShift, optional
+        How far the slide lies from those that the model was trained on.
 
     Returns
     -------
     dict
         ``cells``, ``leukocytes``, ``reviewed``, ``excluded``, ``target_count``, ``target_reached``,
         ``unidentified_percent`` and ``unlike_training_percent`` (of leukocytes, erythroblasts and unidentified
-        cells), ``flags`` (cells by flag), ``regions`` (leukocytes by the quality of their region, or None),
-        ``reliable``.
+        cells), ``domain_shift`` (None where it is not known), ``unlike_training_slides`` (whether that is beyond its
+        limit and the model's own labels matter), ``flags`` (cells by flag), ``regions`` (leukocytes by the quality of
+        their region, or None), ``reliable``.
     """
     counted = cells[cells["status"] != "excluded"]
     outside = [name for name in counts.outside if name not in (UNIDENTIFIED, "erythroblast")]
@@ -141,10 +147,18 @@ def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str
         "unlike_training_percent": 100 * int(unlike.sum()) / of if of else 0.0,
     }
     flags = counted["flags"].str.split(";").explode()
+    # Where a person labelled nearly every cell, it does not matter what the model makes of the slide.
+    by_model = int(((counted["status"] == "model") & ~counted["label"].isin(outside)).sum())
+    unlike_slides = (
+        domain_shift is not None
+        and domain_shift.beyond
+        and 100 * by_model > profile.unlike_training_percent * max(1, of)
+    )
     reliable = (
         counts.denominator > 0
         and shares["unidentified_percent"] <= profile.unidentified_percent
         and shares["unlike_training_percent"] <= profile.unlike_training_percent
+        and not unlike_slides
     )
     return {
         "cells": len(cells),
@@ -154,6 +168,8 @@ def quality_of(cells: pd.DataFrame, counts: Tally, profile: Profile) -> dict[str
         "target_count": profile.target_count,
         "target_reached": counts.denominator >= profile.target_count,
         **{name: round(value, 1) for name, value in shares.items()},
+        "domain_shift": None if domain_shift is None else domain_shift.to_dict(),
+        "unlike_training_slides": unlike_slides,
         "flags": {str(k): int(v) for k, v in flags[flags != ""].value_counts().sort_index().items()},
         "regions": count_by_region(counted[counted_rows(counted, profile).isin(counts.inside)]),
         "reliable": reliable,
@@ -177,6 +193,12 @@ def alarms_of(quality: dict[str, Any], profile: Profile) -> tuple[str, ...]:
         alarms.append(
             f"{quality['unlike_training_percent']:.1f} % of the cells look unlike those that the model was trained on "
             f"(limit {profile.unlike_training_percent:g} %): the count is not reliable."
+        )
+    if quality["unlike_training_slides"]:
+        alarms.append(
+            "Taken together, the cells look unlike those of every laboratory that the model was trained on "
+            f"({quality['domain_shift']['ratio']:.2f} times the limit; nearest: {quality['domain_shift']['nearest']}): "
+            "the count is not reliable."
         )
     if quality["leukocytes"] == 0:
         alarms.append("No leukocyte was identified: there is no differential to state.")

@@ -25,6 +25,7 @@ from napari_wbc.differential.profile import Profile, load_profile
 from napari_wbc.differential.smear_quality import region_sentence
 from napari_wbc.differential.tally import Tally, tally
 from napari_wbc.differential.wording import cells_text
+from napari_wbc.domain_shift import DomainShift
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import UNIDENTIFIED
 
@@ -218,6 +219,7 @@ def differential(
     interval: IntervalMethod = "wilson",
     wbc_per_l: float | None = None,
     wbc_corrected: bool = False,
+    domain_shift: DomainShift | None = None,
 ) -> Differential:
     """Count a cell table.
 
@@ -234,6 +236,8 @@ def differential(
         WBC count of the blood, cells per litre (7.2e9, not 7.2): gives absolute counts.
     wbc_corrected : bool, optional
         The analyser has taken the erythroblasts out of the WBC count already.
+    domain_shift : DomainShift, optional
+        How far the slide lies from those that the model was trained on; beyond its limit the count is not reliable.
 
     Returns
     -------
@@ -265,7 +269,7 @@ def differential(
     corrected = _correct_wbc(wbc_per_l, per_100.get("erythroblast", 0.0), profile, already=wbc_corrected)
     table = _table(counts, profile, interval, per_100, corrected)
     table["flag"] = flags_of_rows(table, counts, profile)
-    quality = quality_of(cells, counts, profile)
+    quality = quality_of(cells, counts, profile, domain_shift)
     count_more = count_more_of(table, counts, profile, interval)
     return Differential(
         table=table,

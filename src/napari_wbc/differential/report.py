@@ -243,6 +243,11 @@ def _facts(differential: Differential) -> list[tuple[str, str, str]]:
             f"limit {profile.unlike_training_percent:g} %",
         ),
     ]
+    shift = quality["domain_shift"]
+    if shift is not None:
+        facts.append(
+            ("Unlike training slides", f"{shift['ratio']:.2f}", f"limit 1; nearest: {shift['nearest']}")
+        )
     per_100 = differential.per_100.get("erythroblast", math.nan)
     if not math.isnan(per_100):
         facts.append(("Erythroblasts", f"{per_100:.1f}", "per 100 leukocytes"))

@@ -43,9 +43,7 @@ def write_card(info: Mapping[str, Any]) -> str:
         "",
         "Classes: " + ", ".join(f"{c.title} (`{c.name}`)" for c in classes) + ".",
         "",
-        "A cell stays *unidentified* when the probability of its (coarse) class is below "
-        f"{info['thresholds']['min_confidence']:g} or when it is less like the training cells than "
-        f"{info['thresholds']['max_novelty']:.1%} of held-out cells.",
+        *_when_unidentified(info),
         "",
         "## Training data",
         "",
@@ -126,3 +124,29 @@ def write_card(info: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _when_unidentified(info: Mapping[str, Any]) -> list[str]:
+    novel, conformal = info["thresholds"]["max_novelty"], info.get("conformal")
+    if conformal is None:
+        doubt = (
+            f"when the probability of its (coarse) class is below {info['thresholds']['min_confidence']:g}"
+        )
+    else:
+        doubt = (
+            "unless exactly one (coarse) class is probable enough: the classes with a probability of "
+            f"{conformal['threshold']:.3f} or more hold the right one for {conformal['level']:.0%} of the cells of "
+            "laboratories that were left out of training"
+        )
+    of = info["novelty"].get("cells", "held out, of the training domains")
+    lines = [
+        f"A cell stays *unidentified* {doubt}, or when it is less like the training cells than {novel:.1%} of cells "
+        f"{of}.",
+    ]
+    if "domain_shift" in info:
+        lines += [
+            "",
+            "A slide as a whole is called unlike the training slides when the mean of its cells, class by class, lies "
+            "farther from every training domain than 99 % of slides drawn from them.",
+        ]
+    return lines

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
+from torch import nn
 
 from napari_wbc.classification.bundle import save_bundle
 from napari_wbc.classification.crops import BACKGROUND_QUANTILE, WHITE
-from napari_wbc.classification.novelty import knn_distance, unit_length
 from napari_wbc.classification.predict import choose_device
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
@@ -28,10 +28,12 @@ from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.priors import tempered_priors
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
+from napari_wbc.training.trust.cells import JudgedCells, per_pair
+from napari_wbc.training.trust.domains import fit_domain_shift
+from napari_wbc.training.trust.novelty import fit_novelty
 
-_NEIGHBOURS = 10
-#: Reference cells kept for each pair of domain and class.
-_REFERENCE_PER_PAIR = 24
+#: Cells of each pair of domain and class that the references of novelty and domain shift are made of.
+_MOST_PER_PAIR = 400
 
 
 def read_manifests(config: TrainingConfig) -> pd.DataFrame:
@@ -179,10 +181,7 @@ def train(
             level: measure(probabilities[inside], config.classes, labels, level=level).to_dict()
             for level in ("fine", "coarse")
         }
-    reference_rows = _reference_rows(rows.iloc[fitted], config.seed)
-    _, reference = network_outputs(network, CropRows(crops, fitted[reference_rows]), config.input_px)
-    reference = unit_length(reference).astype(np.float16)
-    distances = knn_distance(embeddings, reference, _NEIGHBOURS)
+    references, trust = _trust(network, config, rows, crops, fitted, tested, (logits, embeddings))
     info = {
         "name": name,
         "architecture": {"name": config.network.name, "arguments": config.network.arguments()},
@@ -198,10 +197,7 @@ def train(
             "std": 0.5,
         },
         "temperature": round(temperature, 4),
-        "novelty": {
-            "neighbours": _NEIGHBOURS,
-            "quantiles": [round(float(q), 6) for q in np.quantile(distances, np.linspace(0.0, 1.0, 201))],
-        },
+        **trust,
         # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
         "class_priors": {c: round(p, 6) for c, p in tempered_priors(config.classes).items()},
         "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.98}),
@@ -219,8 +215,7 @@ def train(
     }
     tensors = {f"network.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}
     tensors = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in tensors.items()}
-    tensors["novelty.reference"] = reference
-    return save_bundle(out, tensors, info, write_card(info))
+    return save_bundle(out, tensors | references, info, write_card(info))
 
 
 def _logs(folder: Path, name: str, *, tensorboard: bool) -> Callable[[int], MetricsLog]:
@@ -233,11 +228,28 @@ def _logs(folder: Path, name: str, *, tensorboard: bool) -> Callable[[int], Metr
     return log
 
 
-def _reference_rows(rows: pd.DataFrame, seed: int) -> NDArray[np.intp]:
-    """Choose the reference cells of the novelty score: the same number of every pair of domain and class."""
-    random = np.random.default_rng(seed)
-    chosen = []
-    positions = pd.Series(np.arange(len(rows)), index=rows.index)
-    for _, part in positions.groupby([rows["domain"], rows["label"]]):
-        chosen.append(random.permutation(part.to_numpy())[:_REFERENCE_PER_PAIR])
-    return np.sort(np.concatenate(chosen))
+def _trust(
+    network: nn.Module,
+    config: TrainingConfig,
+    rows: pd.DataFrame,
+    crops: NDArray[np.uint8],
+    fitted: NDArray[np.intp],
+    tested: NDArray[np.intp],
+    held_out_outputs: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Make the references of novelty and domain shift: tensors, and entries of ``model.json``."""
+
+    def judged(
+        chosen: NDArray[np.intp], outputs: tuple[NDArray[np.float32], NDArray[np.float32]]
+    ) -> JudgedCells:
+        of = rows.iloc[chosen]
+        return JudgedCells(*outputs, *(of[c].to_numpy(str) for c in ("label", "domain", "group")))
+
+    some = per_pair(
+        list(rows["domain"].iloc[fitted]), list(rows["label"].iloc[fitted]), _MOST_PER_PAIR, config.seed
+    )
+    seen = judged(fitted[some], network_outputs(network, CropRows(crops, fitted[some]), config.input_px))
+    unseen = judged(tested, held_out_outputs)
+    tensors, novelty = fit_novelty(config.classes, seen, unseen, seed=config.seed)
+    shift_tensors, shift = fit_domain_shift(config.classes, seen, unseen, seed=config.seed)
+    return tensors | shift_tensors, {"novelty": novelty, **({"domain_shift": shift} if shift else {})}
