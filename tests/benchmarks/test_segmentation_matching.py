@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.segmentation import report
+from benchmarks.pages import fill
 from benchmarks.segmentation.fields import Field
 from benchmarks.segmentation.intervals import share_interval, wilson_interval
 from benchmarks.segmentation.matching import Finds, score
@@ -125,17 +125,16 @@ def test_peers_find_two_plain_nuclei(name: str) -> None:
     np.testing.assert_allclose(found.centres, [(150, 140), (150, 380)], atol=3)
 
 
-def test_tables_go_into_their_place_on_the_page(tmp_path, monkeypatch) -> None:
+def test_tables_go_into_their_place_on_the_page(tmp_path) -> None:
     results = tmp_path / "results"
     results.mkdir()
     (results / "speed.md").write_text("| a |\n|---|\n| 1\\2 |\n")
-    monkeypatch.setattr(report, "RESULTS", results)
     page = tmp_path / "page.md"
     page.write_text(
         "before\n<!-- table: speed -->\nold\n<!-- end -->\nafter\n<!-- table: pair -->\n<!-- end -->\n"
     )
-    report.fill(page)
-    report.fill(page)
+    fill(page, results)
+    fill(page, results)
     assert page.read_text() == (
         "before\n<!-- table: speed -->\n\n| a |\n|---|\n| 1\\2 |\n\n<!-- end -->\nafter\n"
         "<!-- table: pair -->\n<!-- end -->\n"
