@@ -51,14 +51,15 @@ def _mirrored(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     return np.where(index < length, index, period - index)
 
 
-def to_tensor(crops: NDArray[np.uint8], device: str = "cpu") -> Tensor:
+def to_tensor(crops: NDArray[np.uint8] | Tensor, device: str = "cpu") -> Tensor:
     """Turn crops into a float tensor ``(n, 3, height, width)`` in 0..1, taken to a device as bytes."""
-    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] != 3:
+    pixels = torch.as_tensor(crops)
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise InputError(
-            f"crops must be uint8 of shape (n, height, width, 3), not {crops.dtype} of shape {crops.shape}; "
+            f"crops must be uint8 of shape (n, height, width, 3), not {crops.dtype} of shape {tuple(crops.shape)}; "
             "convert them to 8-bit RGB first"
         )
-    return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).to(device).float().div_(255.0)
+    return pixels.to(device).permute(0, 3, 1, 2).contiguous().float().div_(255.0)
 
 
 def normalise_background(
@@ -105,7 +106,7 @@ def network_input(images: Tensor, size_px: int) -> Tensor:
 
 
 def prepare(
-    crops: NDArray[np.uint8],
+    crops: NDArray[np.uint8] | Tensor,
     size_px: int,
     quantile: float = BACKGROUND_QUANTILE,
     white: float = WHITE,
@@ -116,7 +117,7 @@ def prepare(
 
     Parameters
     ----------
-    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+    crops : numpy.ndarray or torch.Tensor of uint8, shape (n, side, side, 3)
         Windows around cells.
     size_px : int
         Side of the network's input.

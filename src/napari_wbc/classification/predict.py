@@ -86,7 +86,7 @@ def choose_device(device: str = "auto") -> str:
 
 def predict_crops(
     model: Model,
-    crops: NDArray[np.uint8],
+    crops: NDArray[np.uint8] | Tensor,
     *,
     device: str = "auto",
     cancel: CancelToken | None = None,
@@ -98,7 +98,7 @@ def predict_crops(
     ----------
     model : Model
         From :func:`~napari_wbc.classification.bundle.load_model`.
-    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+    crops : numpy.ndarray or torch.Tensor of uint8, shape (n, side, side, 3)
         RGB windows of ``model.window_um``, as :func:`~napari_wbc.classification.crops.centre_crop` and
         :func:`~napari_wbc.slides.crops.crop_cells` cut them: of ``CROP_PX``, as in training.
     device : {"auto", "cpu", "cuda"}
@@ -124,12 +124,10 @@ def predict_crops(
         for start in range(0, len(crops), engine.batch_crops):
             if cancel is not None:
                 cancel.check()
-            part = crops[start : start + engine.batch_crops]
-            # Filled up: what a crop gives must not depend on how many others there are.
-            filled = np.zeros((engine.batch_crops, *crops.shape[1:]), crops.dtype)
-            filled[: len(part)] = part
+            # Filled up with the last crop: what a crop gives must not depend on how many others there are.
+            rows = np.minimum(np.arange(start, start + engine.batch_crops), len(crops) - 1)
             images = prepare(
-                filled,
+                crops[rows],
                 model.input_px,
                 normalisation["background_quantile"],
                 normalisation["white"],

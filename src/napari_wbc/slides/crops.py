@@ -32,6 +32,37 @@ class CropSize:
     size_px: int
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window around a cell is read.
+
+    Attributes
+    ----------
+    level : int
+        Of the slide: the coarsest that still has the resolution wanted.
+    downsample : float
+        Of that level.
+    side : int
+        Of the window, px of that level.
+    """
+
+    level: int
+    downsample: float
+    side: int
+
+    def corner(self, y: float, x: float) -> tuple[int, int]:
+        """Give the upper left pixel, of the level, of the window around a level-0 point."""
+        return round(y / self.downsample - self.side / 2), round(x / self.downsample - self.side / 2)
+
+
+def window_at(slide: Slide, um_per_px: float, window_um: float, size_px: int) -> Window:
+    """Choose the level for windows of a physical size, and their side there; see :func:`crop_cells`."""
+    wanted = window_um / um_per_px / size_px
+    level = max((i for i, item in enumerate(slide.levels) if item.downsample <= wanted * 1.01), default=0)
+    downsample = slide.levels[level].downsample
+    return Window(level, downsample, max(2, round(window_um / um_per_px / downsample)))
+
+
 def crop_cells(
     slide: Slide,
     centres: NDArray[np.floating],
@@ -61,15 +92,10 @@ def crop_cells(
         Beyond the slide's border the image is mirrored.
     """
     crops = np.empty((len(centres), size_px, size_px, 3), np.uint8)
-    # Read from the coarsest level that still has at least the resolution wanted.
-    wanted = window_um / um_per_px / size_px
-    level = max((i for i, item in enumerate(slide.levels) if item.downsample <= wanted * 1.01), default=0)
-    downsample = slide.levels[level].downsample
-    side = max(2, round(window_um / um_per_px / downsample))
+    window = window_at(slide, um_per_px, window_um, size_px)
     for i, (y, x) in enumerate(np.asarray(centres, float)):
-        top = round(y / downsample - side / 2)
-        left = round(x / downsample - side / 2)
-        crops[i] = resize(read_padded(slide, level, top, left, side, side), size_px)
+        top, left = window.corner(y, x)
+        crops[i] = resize(read_padded(slide, window.level, top, left, window.side, window.side), size_px)
     return crops
 
 
