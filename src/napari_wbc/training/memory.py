@@ -14,8 +14,9 @@ def keep_freed_memory() -> bool:
     """Keep the memory of freed tensors in this process instead of giving it back to the system.
 
     Each training step frees and takes the same blocks of some megabytes again. By default glibc gets every such
-    block from the system and gives it back, and the system clears each page anew; that took about half the time of a
-    step. Only training does this: elsewhere a process should not hold on to memory that it no longer needs.
+    block from the system and gives it back, and the system clears each page anew: 19,000 page faults in a step of 64
+    crops of 96 px, and from a fourteenth of its time upwards, depending on the machine. Only training does this:
+    elsewhere a process should not hold on to memory that it no longer needs.
 
     Returns
     -------
