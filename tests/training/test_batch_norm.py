@@ -1,8 +1,10 @@
 import torch
+from tests.training.drawn_cells import cells, rows_of, small_config
 from torch import nn
 
 from napari_wbc.classification.network import build_network
 from napari_wbc.training.batch_norm import calibrate_batch_norm
+from napari_wbc.training.fit import fit_network
 
 
 def networks():
@@ -45,3 +47,17 @@ def test_layers_that_have_seen_images_are_left_alone():
     calibrate_batch_norm(with_norm, [torch.zeros(4, 3, 32, 32)])
     assert all(torch.equal(v, before[k]) for k, v in with_norm.state_dict().items())
     assert sum(isinstance(m, nn.BatchNorm2d) for m in with_norm.modules()) == 52
+
+
+def test_a_fit_calibrates_what_its_start_has_folded_in_and_nothing_else():
+    crops, labels = cells(16, 0)
+    still = {"optimizer.lr": 1e-12, "steps": 1, "average.kind": "none", "network.normalisation": "batch"}
+    fitted = fit_network(small_config(init="robust", **still), rows_of(labels), crops)
+    first = fitted.features[0][1]
+    # Seen: the calibration as one batch, and the batch of the step, which moves the statistics by a tenth.
+    assert int(first.num_batches_tracked) == 2
+    assert torch.allclose(first.running_mean, first.bias, atol=0.2 * float(first.weight.max()))
+    assert float(first.bias.abs().max()) > 0.05
+    from_random = fit_network(small_config(init="", **still), rows_of(labels), crops).features[0][1]
+    assert int(from_random.num_batches_tracked) == 1
+    assert float((from_random.weight - 1).abs().max()) < 1e-6

@@ -48,6 +48,8 @@ def test_a_start_that_is_no_file_keeps_its_name(tmp_path, init):
         ('[network]\nnormalisation = "instance"', "network.normalisation must be"),
         ("[[selection.candidates]]\noptimizer.lrr = 1", "unknown key 'optimizer.lrr'"),
         ("leave_out = 'pbc'", "leave_out must be a list"),
+        ("steps = 300\n[loss]\nboda = 0.1", "boda_start is 500, so that loss.boda would not begin"),
+        ('[loss]\nclassification = "hinge"', "loss.classification must be one of .*, not 'hinge'"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path, text, message):

@@ -257,6 +257,10 @@ class TrainingConfig:
             require(getattr(self, name) >= 1, f"{name} must be 1 or more, not {getattr(self, name)}")
         require(0 <= self.stop <= self.steps, f"stop must lie between 0 and steps, not {self.stop}")
         require(0 <= self.seed < 2**31, f"seed must be a whole number from 0, not {self.seed}")
+        require(
+            not self.loss.boda or self.loss.boda_start < self.steps,
+            f"loss.boda_start is {self.loss.boda_start}, so that loss.boda would not begin within {self.steps} steps",
+        )
 
     @classmethod
     def from_toml(cls, path: str | Path) -> TrainingConfig:

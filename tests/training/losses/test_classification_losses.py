@@ -146,7 +146,7 @@ def test_bfloat16_outputs_are_computed_with_in_full_precision():
     ("changes", "message"),
     [
         ({"classification": "hinge"}, "hinge"),
-        ({"boda": -0.1}, "boda is -0.1"),
+        ({"boda": -0.1}, "boda must be 0 or more, not -0.1"),
         ({"boda_temperature": 0.0}, "boda_temperature"),
         ({"class_balanced_beta": 1.0}, "class_balanced_beta"),
     ],

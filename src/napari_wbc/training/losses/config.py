@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_wbc.errors import InputError
+from napari_wbc.training.tables import require
 
 CLASSIFICATION_LOSSES = (
     "cross_entropy",
@@ -71,19 +71,17 @@ class LossConfig:
     contrastive_temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.classification not in CLASSIFICATION_LOSSES:
-            raise InputError(
-                f"unknown classification loss {self.classification!r}; it is one of "
-                + ", ".join(CLASSIFICATION_LOSSES)
-            )
-        for name in ("group_dro", "boda", "macro", "coral", "supervised_contrastive", "focal_gamma", "tau"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"the loss {name} is {getattr(self, name)!r}; it must be 0 or more")
+        require(
+            self.classification in CLASSIFICATION_LOSSES,
+            f"classification must be one of {', '.join(CLASSIFICATION_LOSSES)}, not {self.classification!r}",
+        )
+        for name in (
+            "tau", "focal_gamma", "ldam_margin", "group_dro", "boda", "boda_start", "macro", "coral",
+            "supervised_contrastive",
+        ):  # fmt: skip
+            require(getattr(self, name) >= 0, f"{name} must be 0 or more, not {getattr(self, name)}")
         for name in ("unlabelled_prior", "boda_temperature", "boda_refresh", "contrastive_temperature"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"the loss {name} is {getattr(self, name)!r}; it must be more than 0")
+            require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("class_balanced_beta", "boda_momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(
-                    f"the loss {name} is {getattr(self, name)!r}; it must lie in 0..1, 1 excluded"
-                )
+            value = getattr(self, name)
+            require(0 <= value < 1, f"{name} must lie between 0 and 1, 1 excluded, not {value}")
