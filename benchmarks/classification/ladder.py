@@ -72,9 +72,8 @@ def read_ladder(path: Path = HERE / "ladder.toml") -> Ladder:
     )
 
 
-def _cells(ladder: Ladder) -> LabelledCells:
+def stored_cells(config: TrainingConfig) -> LabelledCells:
     """All cells of the manifests; their crops are kept beside the first one."""
-    config = ladder.rows[0].config
     return labelled_cells(config, Path(config.manifests[0]).parent)
 
 
@@ -83,14 +82,14 @@ def run_ladder(
 ) -> None:
     """Run what is missing: first all rows with the first seed, so that a stopped ladder is whole as far as it went."""
     ladder = read_ladder()
-    cells = _cells(ladder)
+    cells = stored_cells(ladder.rows[0].config)
     jobs = [
         (row.name, Run(replace(row.config, seed=seed), target, most_cells=ladder.most_cells))
         for seed in seeds
         for row in ladder.chosen(names)
         for target in domains or ladder.domains
     ]
-    _perform_all(jobs, cells, results / "ladder", work / "ladder", device)
+    perform_all(jobs, cells, results / "ladder", work / "ladder", device)
 
 
 def run_transfers(
@@ -98,7 +97,7 @@ def run_transfers(
 ) -> None:
     """Train on one source, with the five classes only, and test on all cells of another one."""
     ladder = read_ladder()
-    cells = _cells(ladder)
+    cells = stored_cells(ladder.rows[0].config)
     jobs = []
     for seed in seeds:
         for source, target in TRANSFERS:
@@ -106,12 +105,13 @@ def run_transfers(
                 config = replace(row.config, seed=seed, classes=FIVE_CLASSES, steps=steps or row.config.steps)
                 run = Run(config, target, (source,), most_cells=len(cells.rows))
                 jobs.append((f"{source}-to-{target}/{row.name}", run))
-    _perform_all(jobs, cells, results / "single-source", work / "single-source", device)
+    perform_all(jobs, cells, results / "single-source", work / "single-source", device)
 
 
-def _perform_all(
+def perform_all(
     jobs: Sequence[tuple[str, Run]], cells: LabelledCells, results: Path, work: Path, device: str
 ) -> None:
+    """Do the runs that are missing and that no other process is at."""
     for number, (folder, run) in enumerate(jobs, 1):
         with claimed(work / folder / f"{run.name}.lock") as free:
             if not free:

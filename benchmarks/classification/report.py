@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.pages import fill
 
+from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation import figures, summary
 from napari_wbc.training.evaluation.bootstrap import Interval, mean_interval, paired_difference
 from napari_wbc.training.evaluation.metrics import accuracy_of_counts
@@ -17,7 +18,8 @@ from napari_wbc.training.evaluation.out_of_fold import calibrated
 from napari_wbc.training.evaluation.results import RunResult, counts_by_run, read_results
 from napari_wbc.training.evaluation.tables import markdown_table, mean_and_spread, with_interval
 
-from .ladder import RESULTS, ROOT, TRANSFERS, Ladder, Row, read_ladder
+from .ladder import RESULTS, ROOT, TRANSFERS, Ladder, read_ladder
+from .shipped import FOLDER, RECIPE
 
 PAGE = ROOT / "docs" / "classification.md"
 IMAGES = ROOT / "docs" / "images"
@@ -33,18 +35,27 @@ def write(results: Path, work: Path) -> None:
     """Write what there are runs for: calibration, tables, figures, and the page."""
     ladder = read_ladder()
     found = {row.name: runs for row in ladder.rows if (runs := read_results(results / "ladder" / row.name))}
-    if not found:
+    shipped = read_results(results / FOLDER)
+    if not found and not shipped:
         print(f"no runs under {os.path.relpath(results)}")
         return
     calibration = {
-        row.name: _calibration(row, found[row.name], results, work)
+        row.name: _calibration(f"ladder/{row.name}", found[row.name], row.config, results, work)
         for row in ladder.rows
         if row.name in found
     }
-    tables = {"ladder": _ladder_table(ladder, found, calibration)}
-    for title, name in (("recipe", "recipe"), ("reference", ladder.reference)):
-        if name in found:
-            tables[f"{title}-by-domain"] = summary.page(found[name], calibration[name])
+    tables = {}
+    if found:
+        tables["ladder"] = _ladder_table(ladder, found, calibration)
+    if ladder.reference in found:
+        tables["reference-by-domain"] = summary.page(found[ladder.reference], calibration[ladder.reference])
+    # The recipe at the budget of the ladder, until there are runs of it as it is shipped.
+    recipe, measured = found.get("recipe", []), calibration.get("recipe", {})
+    if shipped:
+        config = TrainingConfig.from_toml(RECIPE)
+        recipe, measured = shipped, _calibration(FOLDER, shipped, config, results, work)
+    if recipe:
+        tables["recipe-by-domain"] = summary.page(recipe, measured)
     single = _single_source_table(ladder, results / "single-source")
     if single:
         tables["single-source"] = single
@@ -52,20 +63,29 @@ def write(results: Path, work: Path) -> None:
         (results / f"{name}.md").write_text(text.strip() + "\n", encoding="utf-8")
         print(f"\n## {name}\n\n{text}")
     # A rehearsal elsewhere leaves the page alone.
-    _draw(ladder, found, calibration, IMAGES if results == RESULTS else results)
+    images = IMAGES if results == RESULTS else results
+    intervals = {r.title: mean_interval(counts_by_run(found[r.name])) for r in ladder.rows if r.name in found}
+    if intervals:
+        figures.save_figure(_bars(intervals), images / "classification_ladder.svg")
+    if recipe:
+        _draw_recipe(recipe, measured, images)
     if results == RESULTS:
         fill(PAGE, results)
 
 
-def _calibration(row: Row, runs: Sequence[RunResult], results: Path, work: Path) -> Calibration:
+def _calibration(
+    folder: str, runs: Sequence[RunResult], config: TrainingConfig, results: Path, work: Path
+) -> Calibration:
     """Calibrate the runs whose logits are still here, and keep the others as they were."""
-    file = results / "ladder" / row.name / "calibration.json"
+    file = results / folder / "calibration.json"
     kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    logits = {(r.target, r.seed): work / "ladder" / row.name / f"{r.target}-{r.seed}.npz" for r in runs}
-    fresh = calibrated({k: path for k, path in logits.items() if path.is_file()}, row.config)
+    logits = {(r.target, r.seed): work / folder / f"{r.target}-{r.seed}.npz" for r in runs}
+    fresh = calibrated({k: path for k, path in logits.items() if path.is_file()}, config)
     kept |= {f"{target}-{seed}": measured for (target, seed), measured in fresh.items()}
     if kept:
-        file.write_text(json.dumps(kept, indent=1) + "\n")
+        file.write_text(
+            "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in kept.items()) + "\n}\n"
+        )
     return {(name.rpartition("-")[0], int(name.rpartition("-")[2])): m for name, m in kept.items()}
 
 
@@ -144,19 +164,12 @@ def _single_source_table(ladder: Ladder, folder: Path) -> str:
     )
 
 
-def _draw(
-    ladder: Ladder, found: dict[str, list[RunResult]], calibration: dict[str, Calibration], images: Path
-) -> None:
-    """Bars of the ladder; reliability, risk by coverage and confusion of the recipe."""
-    titles = [r for r in ladder.rows if r.name in found]
-    intervals = {r.title: mean_interval(counts_by_run(found[r.name])) for r in titles}
-    figures.save_figure(_bars(intervals), images / "classification_ladder.svg")
-    name = "recipe" if "recipe" in found else titles[-1].name
-    runs = found[name]
+def _draw_recipe(runs: Sequence[RunResult], calibration: Calibration, images: Path) -> None:
+    """Reliability, risk by coverage and confusion of the recipe."""
     # One seed is enough to see the shape; the tables have all of them.
     first = min(r.seed for r in runs)
     measured = {
-        r.target: calibration[name].get((r.target, r.seed), {}).get("unseen", r.unseen)
+        r.target: calibration.get((r.target, r.seed), {}).get("unseen", r.unseen)
         for r in runs
         if r.seed == first
     }

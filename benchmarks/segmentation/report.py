@@ -17,7 +17,7 @@ from .tables import RESULTS, revision, write_json
 PAGE = ROOT / "docs" / "segmentation.md"
 #: Fields per source where every field is seen many times.
 MANY_TIMES = 60
-#: Bundles of ``train_robust.py leave-one-domain-out``, by the source whose laboratory they never saw.
+#: Bundles of ``python -m benchmarks.classification bundle --without``, by the source whose laboratory they never saw.
 UNSEEN_MODELS = {
     "bccd": "without-bccd-0",
     "chula": "without-chula-0",

@@ -12,7 +12,7 @@ from PIL import Image
 import napari_wbc.cli
 from napari_wbc.errors import InputError
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.evaluation.out_of_fold import calibrated
+from napari_wbc.training.evaluation.out_of_fold import calibrated, temperature_of_all
 from napari_wbc.training.evaluation.protocol import LabelledCells, Run, labelled_cells, log_prior, perform
 
 CELLS = 10
@@ -167,3 +167,16 @@ def test_the_same_cells_are_drawn_whatever_the_order(config, cells):
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == 4
     assert LabelledCells(turned, cells.crops).fingerprint() == cells.fingerprint()
+
+
+def test_the_temperature_of_the_shipped_model_comes_from_all_domains(config, tmp_path):
+    random = np.random.default_rng(0)
+    labels = np.array([config.classes[i % 2] for i in range(600)])
+    truth = np.stack([labels == c for c in config.classes], axis=1)
+    # Right nine times of ten, and far too sure.
+    given = np.where(random.random(600)[:, None] < 0.9, truth, np.roll(truth, 1, axis=1))
+    for target in "ab":
+        domain = np.where(np.arange(600) < 400, target, "c")
+        np.savez(tmp_path / f"{target}-0.npz", logits=12.0 * given, domain=domain, label=labels)
+    files = {(t, 0): tmp_path / f"{t}-0.npz" for t in "ab"}
+    assert temperature_of_all(files, config) > 2.0

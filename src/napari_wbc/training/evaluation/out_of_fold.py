@@ -66,6 +66,18 @@ def _measured(
     return measures_of(compare(probabilities, config.classes, labels, names=FIVE_CLASSES))
 
 
+def temperature_of_all(files: Mapping[tuple[str, int], Path], config: TrainingConfig) -> float:
+    """Fit the temperature of a model trained on all domains: on each of them, as the runs without it saw it.
+
+    Parameters
+    ----------
+    files, config
+        As for :func:`calibrated`.
+    """
+    runs = [_Logits(path) for path in files.values()]
+    return pooled_temperature([r.part(d == r.target for d in r.domains) for r in runs], config)
+
+
 def pooled_temperature(parts: list[tuple[NDArray[np.float32], list[str]]], config: TrainingConfig) -> float:
     """Fit one temperature on logits and labels of several domains, each of which counts the same."""
     return fit_temperature(

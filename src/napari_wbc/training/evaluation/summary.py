@@ -72,6 +72,24 @@ def class_rows(results: Sequence[RunResult]) -> list[dict[str, Any]]:
     return rows
 
 
+def card_rows(results: Sequence[RunResult], calibration: Calibrated) -> list[dict[str, Any]]:
+    """Give a row for each domain left out as the card of a model shows it: means over the seeds."""
+    rows = []
+    for target in dict.fromkeys(r.target for r in results):
+        of_target = [r for r in results if r.target == target]
+        metrics = [
+            calibration.get((target, r.seed), {}).get("unseen", r.unseen)["metrics"] for r in of_target
+        ]
+        row: dict[str, Any] = {"left out": target, "cells": metrics[0]["cells"], "seeds": len(metrics)}
+        for title in ("accuracy", "balanced accuracy", "macro-F1", "calibration error"):
+            row[title] = float(np.mean([m[_COLUMNS[title]] for m in metrics]))
+        for name in of_target[0].names:
+            scores = [m["f1"][name] for m in metrics if name in m["f1"]]
+            row[f"F1 {name}"] = float(np.mean(scores)) if scores else float("nan")
+        rows.append(row)
+    return rows
+
+
 def overall(results: Sequence[RunResult]) -> dict[str, Any]:
     """Give macro-F1 and accuracy over all domains left out, with the intervals of :func:`mean_interval`."""
     runs = counts_by_run(results)
