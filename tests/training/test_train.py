@@ -38,11 +38,6 @@ def test_the_work_folder_holds_crops_state_and_metrics(bundle):
     assert {f.suffix for f in (bundle.parent / "work").glob("model-0*")} == {".pt", ".jsonl"}
 
 
-def split_rows(split):
-    rows = rows_of(cells(2, 0)[1] * 10, "ab")
-    return rows.assign(group=[f"g{i}" for i in range(20)], split=split)
-
-
 def test_a_split_in_the_manifest_is_kept():
     said = ["train", "test"] * 5 + [""] * 10
     rows = rows_of(cells(2, 0)[1] * 10, "aabb").assign(group=[f"g{i}" for i in range(20)], split=said)
@@ -50,6 +45,15 @@ def test_a_split_in_the_manifest_is_kept():
     assert not mask[:10:2].any()
     assert mask[1:10:2].all()
     assert 0 < mask[10:].sum() < 10
+
+
+def test_a_split_told_of_one_row_holds_for_its_group():
+    rows = rows_of(["lymphocyte"] * 6, "ab").assign(
+        group=["x", "x", "x", "y", "y", "z"], split=["test", "train", "", "", "", ""]
+    )
+    mask = held_out(rows, small_config(holdout=0.0))
+    # Rows 0, 2 and 4 are of the domain a; its group x is for the test, and that of b is not.
+    assert mask.tolist() == [True, False, True, False, False, False]
 
 
 def test_a_test_and_a_training_part_are_needed():

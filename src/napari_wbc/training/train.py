@@ -70,7 +70,9 @@ def held_out(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.bool_]:
         if mask[inside].all():
             mask[inside] = False
     if "split" in rows.columns:
-        said = rows["split"].fillna("").to_numpy(str)
+        # What is said of one row of a group holds for all of it: a group must not cross the split.
+        split = rows["split"].where(rows["split"] != "").groupby([rows["domain"], rows["group"]])
+        said = split.transform("first").fillna("").to_numpy(str)
         mask = np.where(said == "", mask, said != "train")
     if not mask.any():
         raise InputError("no cell is held out for a test: each domain has one group only, or holdout is 0")
