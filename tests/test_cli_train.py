@@ -12,6 +12,7 @@ from tests.training.drawn_cells import CLASSES, write_manifest
 from napari_wbc.cli import main
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.train import train
+from skips import needs_posix_signals
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def complaint(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@needs_posix_signals
 def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(recipe, capsys):
     work = recipe.parent / "model.training"
 
