@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -126,11 +126,8 @@ class CountController(QObject):
         if self._connected:
             return
         self._connected = True
-        events = self.viewer.layers.events
-        events.inserted.connect(self._on_layers)
-        events.removed.connect(self._on_removed)
-        events.reordered.connect(self._on_layers)
-        events.renamed.connect(self._on_layers)
+        for event, answer in self._answers():
+            event.connect(answer)
         self._clicks.connect()
         self.layers_changed.emit()
 
@@ -143,15 +140,22 @@ class CountController(QObject):
         if not self._connected:
             return
         self._connected = False
-        events = self.viewer.layers.events
-        events.inserted.disconnect(self._on_layers)
-        events.removed.disconnect(self._on_removed)
-        events.reordered.disconnect(self._on_layers)
-        events.renamed.disconnect(self._on_layers)
+        for event, answer in self._answers():
+            event.disconnect(answer)
         self._clicks.disconnect()
         for shown in self.shown.values():
             shown.layers.disconnect()
         self.shown.clear()
+
+    def _answers(self) -> list[tuple[Any, Callable[..., None]]]:
+        """Give what the viewer tells about its layers, and what is done then."""
+        events = self.viewer.layers.events
+        return [
+            (events.inserted, self._on_layers),
+            (events.removed, self._on_removed),
+            (events.reordered, self._on_layers),
+            (events.renamed, self._on_layers),
+        ]
 
     # ---- what can be chosen --------------------------------------------------------------------------------
 
@@ -323,9 +327,7 @@ class CountController(QObject):
             return
         shown, chosen = self.shown[layer], self.choices.image is layer
         shown.result = result
-        shown.layers.set_scale(result.scale.um_per_px)
-        shown.layers.show(result.cells, result.masks)
-        shown.regions.show(result, wanted=self.shows_regions)
+        self._draw(shown, result)
         if shown.layers.points is not None and chosen:
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
             self.viewer.layers.selection.active = shown.layers.points
@@ -333,6 +335,12 @@ class CountController(QObject):
             self._tell_result()
         cells = f"{len(result.cells):,} cell{'' if len(result.cells) == 1 else 's'}"
         self.message.emit(f"{cells} found in {layer.name}, {duration(seconds)}", False)
+
+    def _draw(self, shown: Shown, result: CountResult) -> None:
+        """Show the cells and the regions of a whole result."""
+        shown.layers.set_scale(result.scale.um_per_px)
+        shown.layers.show(result.cells, result.masks)
+        shown.regions.show(result, wanted=self.shows_regions)
 
     def _on_cancelled(self) -> None:
         self._restore()
@@ -358,9 +366,7 @@ class CountController(QObject):
             shown.layers.remove()
             del self.shown[layer]
         else:
-            shown.layers.set_scale(shown.result.scale.um_per_px)
-            shown.layers.show(shown.result.cells, shown.result.masks)
-            shown.regions.show(shown.result, wanted=self.shows_regions)
+            self._draw(shown, shown.result)
         self._tell_result()
 
     def _fail(self, line: str) -> None:
