@@ -76,6 +76,8 @@ def test_an_altered_weights_file_is_refused(tmp_path):
         ({"um_per_px": -1}, "um_per_px"),
         ({"input_px": "96"}, "input_px"),
         ({"views": 3}, "views"),
+        ({"view_um": 26.0}, "view_um"),
+        ({"view_um": True}, "view_um"),
         ({"novelty": None}, "novelty"),
         ({"novelty": {"neighbours": 2}}, "quantiles"),
         (

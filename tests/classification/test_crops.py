@@ -3,13 +3,16 @@ import pytest
 import torch
 
 from napari_wbc.classification.crops import (
+    WHITE,
     centre_crop,
+    middle,
     network_input,
     normalise_background,
     prepare,
     to_tensor,
 )
 from napari_wbc.errors import InputError
+from napari_wbc.slides.crops import CROP_PX
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,22 @@ def test_crops_of_another_kind_are_refused():
 
 
 def test_network_input_is_scaled_and_resized():
-    out = network_input(torch.ones(2, 3, 128, 128), 96)
+    out = network_input(middle(torch.ones(2, 3, 128, 128), 96))
     assert out.shape == (2, 3, 96, 96)
     assert float(out.max()) == pytest.approx(1.0)
+
+
+def test_the_middle_of_a_crop_is_cut_without_resampling():
+    crops = torch.rand((2, 3, CROP_PX, CROP_PX), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(middle(crops, 128, 0.8), crops[..., 16:144, 16:144])
+    assert torch.equal(middle(crops, CROP_PX), crops)
+
+
+def test_the_background_is_that_of_the_whole_window():
+    crop = np.full((1, CROP_PX, CROP_PX, 3), 100, np.uint8)
+    crop[:, :10] = 200
+    images = (prepare(crop, 128, view=0.8) + 1) / 2
+    assert float(images.max()) == pytest.approx(WHITE / 2, abs=1e-5)
 
 
 def test_a_crop_is_prepared_the_same_in_any_batch():

@@ -30,7 +30,7 @@ def test_a_manifest_is_read_and_its_crops_are_cached(folder):
     rows = read_manifest(write(folder, "path,domain,label\na.png,lab,neutrophil\nb.png,lab,basophil\n"))
     first = load_crops(rows, folder / "cache")
     again = load_crops(rows, folder / "cache")
-    assert first.shape == (2, 128, 128, 3)
+    assert first.shape == (2, 160, 160, 3)
     np.testing.assert_array_equal(first, again)
     assert len(list((folder / "cache").iterdir())) == 1
 

@@ -89,6 +89,11 @@ class Model:
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def view(self) -> float:
+        """Share of the window's side that the network sees: its middle (all of it in older bundles)."""
+        return float(self.info.get("view_um", self.window_um)) / self.window_um
+
+    @property
     def temperature(self) -> float:
         """Logits are divided by it."""
         return float(self.info["temperature"])
@@ -365,6 +370,9 @@ def _problem(info: Any) -> str:
         0.01 <= info["um_per_px"] <= 5 and 1 <= info["window_um"] <= 500 and 16 <= info["input_px"] <= 1024
     ):
         return "has an impossible um_per_px, window_um or input_px"
+    view = info.get("view_um", info["window_um"])
+    if isinstance(view, bool) or not isinstance(view, int | float) or not 1 <= view <= info["window_um"]:
+        return "has an impossible view_um"
     priors = info["class_priors"]
     if sorted(priors) != sorted(classes) or not all(
         isinstance(v, float) and 0 < v <= 1 for v in priors.values()

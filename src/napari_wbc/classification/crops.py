@@ -96,12 +96,30 @@ def normalise_background(
     return (images * (white / background)[:, :, None, None]).clamp_(0.0, 1.0)
 
 
-def network_input(images: Tensor, size_px: int) -> Tensor:
-    """Resize images in 0..1 to the network's input and scale them to [-1, 1]."""
-    if images.shape[-2:] != (size_px, size_px):
-        images = functional.interpolate(
-            images, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False
-        )
+def middle(images: Tensor, size_px: int, view: float = 1.0) -> Tensor:
+    """Cut the middle of images and resize it.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (n, 3, side, side)
+        Windows around cells.
+    size_px : int
+        Side of the result.
+    view : float, optional
+        Side of the middle, as a share of the side of the window. The rest of the window is there for the background.
+    """
+    margin = round(images.shape[-1] * (1.0 - view) / 2.0)
+    if margin:
+        images = images[..., margin:-margin, margin:-margin]
+    if images.shape[-2:] == (size_px, size_px):
+        return images
+    return functional.interpolate(
+        images, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def network_input(images: Tensor) -> Tensor:
+    """Scale images in 0..1 to what the network takes, [-1, 1]."""
     return images * 2.0 - 1.0
 
 
@@ -111,6 +129,7 @@ def prepare(
     quantile: float = BACKGROUND_QUANTILE,
     white: float = WHITE,
     *,
+    view: float = 1.0,
     device: str = "cpu",
 ) -> Tensor:
     """Turn crops into what the network is fed, when nothing is augmented.
@@ -123,6 +142,8 @@ def prepare(
         Side of the network's input.
     quantile, white : float, optional
         As in :func:`normalise_background`; a bundle names its own.
+    view : float, optional
+        Share of the window's side that the network sees, as in :func:`middle`.
     device : {"cpu", "cuda"}
         Where the result is wanted.
 
@@ -138,7 +159,8 @@ def prepare(
     >>> tuple(images.shape)
     (2, 3, 96, 96)
     """
-    return network_input(normalise_background(to_tensor(crops, device), quantile, white), size_px)
+    images = normalise_background(to_tensor(crops, device), quantile, white)
+    return network_input(middle(images, size_px, view))
 
 
 def views(images: Tensor, number: int) -> Iterator[Tensor]:

@@ -131,6 +131,7 @@ def predict_crops(
                 model.input_px,
                 normalisation["background_quantile"],
                 normalisation["white"],
+                view=model.view,
                 device=engine.device,
             )
             yield from views(images, model.views)

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         list(rows["label"]),
         config.augmentation,
         config.input_px,
+        config.view,
         versions=args.versions,
         seed=args.seed,
     )

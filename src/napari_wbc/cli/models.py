@@ -97,7 +97,7 @@ def show(args: argparse.Namespace) -> int:
     say(
         f"\nfolder     {model.folder}\n"
         f"classes    {', '.join(model.classes)}\n"
-        f"input      {model.window_um:g} µm as {model.input_px} x {model.input_px} px\n"
+        f"input      {model.window_um * model.view:g} µm as {model.input_px} x {model.input_px} px\n"
         f"sha256     {model.sha256}"
     )
     return DONE

@@ -12,8 +12,8 @@ from napari_wbc.slides.slide import Slide, read_padded
 #: Every crop shows this many µm, in training and in prediction.
 WINDOW_UM = 25.0
 #: Side of the crops that training keeps and prediction cuts, px. The network's input is made from these by the same
-#: code in both; a network with a larger input sees them enlarged.
-CROP_PX = 128
+#: code in both. The middle 20 µm are 128 px, which is the input of the bundled model.
+CROP_PX = 160
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ def write_card(info: Mapping[str, Any]) -> str:
         "",
         "Classifying single leukocytes in images of stained peripheral-blood smears (Romanowsky stains: May "
         f"Grünwald-Giemsa, Wright, Giemsa; 40x to 100x). Input: an RGB window of {info['window_um']:g} µm centred on "
-        f"the cell, resized to {info['input_px']} px ({info['um_per_px']:.4f} µm per px), divided by its background.",
+        f"the cell, divided by its background; the network sees the middle {info['view_um']:g} µm at "
+        f"{info['input_px']} px ({info['um_per_px']:.4f} µm per px).",
         "",
         "Classes: " + ", ".join(f"{c.title} (`{c.name}`)" for c in classes) + ".",
         "",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.errors import InputError
+from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.augmentation import Augmentation
 from napari_wbc.training.losses import LossConfig
 from napari_wbc.training.tables import require, with_values
@@ -219,6 +220,8 @@ class TrainingConfig:
         Share of the groups of each domain kept for the in-domain test.
     input_px : int
         Side of the network's input, px.
+    view_um : float
+        Side of what the network sees, µm: the middle of the window of 25 µm that a crop shows.
     steps, batch : int
         Number of batches that the rates are planned for, and crops in each.
     stop : int
@@ -234,6 +237,7 @@ class TrainingConfig:
     leave_out: tuple[str, ...] = ()
     holdout: float = 0.1
     input_px: int = 96
+    view_um: float = WINDOW_UM
     steps: int = 3000
     batch: int = 64
     stop: int = 0
@@ -253,6 +257,10 @@ class TrainingConfig:
         )
         require(0 <= self.holdout < 1, f"holdout must lie between 0 and 1, not {self.holdout}")
         require(32 <= self.input_px <= 512, f"input_px must lie between 32 and 512, not {self.input_px}")
+        require(
+            5.0 <= self.view_um <= WINDOW_UM,
+            f"view_um must lie between 5 and {WINDOW_UM:g}, not {self.view_um}",
+        )
         for name in ("steps", "batch"):
             require(getattr(self, name) >= 1, f"{name} must be 1 or more, not {getattr(self, name)}")
         require(0 <= self.stop <= self.steps, f"stop must lie between 0 and steps, not {self.stop}")
@@ -295,6 +303,11 @@ class TrainingConfig:
     def changed(self, values: Mapping[str, Any]) -> TrainingConfig:
         """Give the configuration with some values changed, as ``{"optimizer.lr": 1e-3, "steps": 500}``."""
         return with_values(self, values)
+
+    @property
+    def view(self) -> float:
+        """Share of the side of a crop that the network sees."""
+        return self.view_um / WINDOW_UM
 
     @property
     def last_step(self) -> int:

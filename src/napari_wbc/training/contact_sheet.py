@@ -41,6 +41,7 @@ def contact_sheet(
     labels: Sequence[str],
     augmentation: Augmentation,
     input_px: int,
+    view: float = 1.0,
     *,
     versions: int = 8,
     seed: int = 0,
@@ -59,6 +60,8 @@ def contact_sheet(
         Of the training.
     input_px : int
         Side of the network's input, px.
+    view : float, optional
+        Share of the side of a crop that the network sees.
     versions : int, optional
         Columns of augmented crops.
     seed : int, optional
@@ -68,7 +71,7 @@ def contact_sheet(
     -------
     numpy.ndarray of uint8, shape (height, width, 3)
     """
-    source, rows = CropSource(crops), np.arange(len(crops))
+    source, rows = CropSource(crops, view=view), np.arange(len(crops))
     numbers = torch.from_numpy(np.unique(np.asarray(domains), return_inverse=True)[1])
     generator = torch.Generator().manual_seed(seed)
     columns = [source.plain(rows, input_px)]

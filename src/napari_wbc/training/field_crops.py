@@ -82,7 +82,7 @@ def cut_places(
 
     Returns
     -------
-    numpy.ndarray of uint8, shape (n, 128, 128, 3)
+    numpy.ndarray of uint8, shape (n, 160, 160, 3)
         One per row, in order; beyond the border of a field it is mirrored.
 
     Raises

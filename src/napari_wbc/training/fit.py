@@ -127,7 +127,7 @@ def fit_network(
         raise InputError(
             f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
         )
-    source = CropSource(crops, device)
+    source = CropSource(crops, device, config.view)
     state = _begin(config, numbered, source, seed)
     pull = _StartPull(config, state.network)
     path = Path(checkpoint) if checkpoint is not None else None

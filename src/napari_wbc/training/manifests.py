@@ -215,7 +215,7 @@ def load_crops(
 
     Returns
     -------
-    numpy.ndarray of uint8, shape (n, 128, 128, 3)
+    numpy.ndarray of uint8, shape (n, 160, 160, 3)
         One crop per row; memory-mapped when it comes from the cache.
     """
     cached = None

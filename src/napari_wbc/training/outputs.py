@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_wbc.classification.crops import network_input, normalise_background, to_tensor
+from napari_wbc.classification.crops import middle, network_input, normalise_background, to_tensor
 from napari_wbc.training.augmentation import Augmentation
 from napari_wbc.training.manifests import CropRows
 
@@ -22,7 +22,7 @@ _BATCH_CROPS = 256
 class CropSource:
     """Stored crops, normalised by their background batch by batch.
 
-    On a GPU all crops are copied there once, as bytes (49 kB each), so that a step waits for nothing of the CPU.
+    On a GPU all crops are copied there once, as bytes (77 kB each), so that a step waits for nothing of the CPU.
 
     Parameters
     ----------
@@ -30,9 +30,12 @@ class CropSource:
         What :func:`~napari_wbc.training.manifests.load_crops` gives, or some of its rows.
     device : {"cpu", "cuda"}
         Where batches are wanted.
+    view : float, optional
+        Share of the side of a crop that the network sees.
     """
 
-    def __init__(self, crops: NDArray[np.uint8] | CropRows, device: str = "cpu") -> None:
+    def __init__(self, crops: NDArray[np.uint8] | CropRows, device: str = "cpu", view: float = 1.0) -> None:
+        self.view = view
         self._crops = crops
         self.device = device
         self._resident: Tensor | None = None
@@ -55,7 +58,8 @@ class CropSource:
 
     def plain(self, rows: NDArray[np.integer[Any]], input_px: int) -> Tensor:
         """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1]."""
-        return network_input(self.images(rows), input_px).contiguous(memory_format=torch.channels_last)
+        images = middle(self.images(rows), input_px, self.view)
+        return network_input(images).contiguous(memory_format=torch.channels_last)
 
     def augmented(
         self,
@@ -69,8 +73,8 @@ class CropSource:
 
         ``domains`` is the domain of each of the rows, for stains borrowed from another one.
         """
-        images = augmentation(self.images(rows), input_px, generator, domains)
-        return network_input(images, input_px).contiguous(memory_format=torch.channels_last)
+        images = augmentation(self.images(rows), input_px, generator, domains, self.view)
+        return network_input(images).contiguous(memory_format=torch.channels_last)
 
 
 def network_outputs(
@@ -78,6 +82,7 @@ def network_outputs(
     crops: NDArray[np.uint8] | CropRows | CropSource,
     input_px: int,
     *,
+    view: float = 1.0,
     rows: NDArray[np.integer[Any]] | None = None,
     cancel: CancelToken | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -91,13 +96,15 @@ def network_outputs(
         An array or rows of one are taken to the network's device.
     input_px : int
         Side of the network's input, px.
+    view : float, optional
+        Share of the side of a crop that the network sees; a CropSource has its own.
     rows : numpy.ndarray of int, shape (n,), optional
         Which crops; all by default.
     cancel : CancelToken, optional
         Checked before each batch.
     """
     if not isinstance(crops, CropSource):
-        crops = CropSource(crops, next(network.parameters()).device.type)
+        crops = CropSource(crops, next(network.parameters()).device.type, view)
     wanted = np.arange(len(crops)) if rows is None else rows
     logits, embeddings = [], []
     with torch.inference_mode():

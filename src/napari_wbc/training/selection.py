@@ -267,7 +267,10 @@ def _curve(
 ) -> Curve:
     looked = _looked_at(rows, domain, config)
     watch = _LeftOut(
-        config, list(rows["label"].iloc[looked]), CropSource(CropRows(crops, looked), device), stem
+        config,
+        list(rows["label"].iloc[looked]),
+        CropSource(CropRows(crops, looked), device, config.view),
+        stem,
     )
     kept, checkpoint = Path(f"{stem}.json"), Path(f"{stem}.checkpoint.pt")
     settings = [config.fingerprint(), asdict(config.selection) | {"candidates": []}, len(rows)]

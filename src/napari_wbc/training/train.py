@@ -172,7 +172,7 @@ def train(
         cancel=cancel,
     )
     tested = np.flatnonzero(test)
-    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px)
+    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, view=config.view)
     priors = np.log(list(tempered_priors(config.classes).values()))
     probabilities = softmax(logits / temperature + priors, axis=1)
     metrics = {}
@@ -189,8 +189,9 @@ def train(
         "architecture": {"name": config.network.name, "arguments": config.network.arguments()},
         "classes": list(config.classes),
         "hierarchy": {k: list(v) for k, v in CONTAINS.items()},
-        "um_per_px": WINDOW_UM / config.input_px,
+        "um_per_px": config.view_um / config.input_px,
         "window_um": WINDOW_UM,
+        "view_um": config.view_um,
         "input_px": config.input_px,
         "normalisation": {
             "background_quantile": BACKGROUND_QUANTILE,
@@ -250,7 +251,10 @@ def _trust(
     some = per_pair(
         list(rows["domain"].iloc[fitted]), list(rows["label"].iloc[fitted]), _MOST_PER_PAIR, config.seed
     )
-    seen = judged(fitted[some], network_outputs(network, CropRows(crops, fitted[some]), config.input_px))
+    seen = judged(
+        fitted[some],
+        network_outputs(network, CropRows(crops, fitted[some]), config.input_px, view=config.view),
+    )
     unseen = judged(tested, held_out_outputs)
     tensors, novelty = fit_novelty(config.classes, seen, unseen, seed=config.seed)
     shift_tensors, shift = fit_domain_shift(config.classes, seen, unseen, seed=config.seed)

@@ -183,7 +183,7 @@ def test_light_stays_in_its_ranges():
     assert torch.equal(field[:, 0, 1:], field[:, 2, 1:])
     assert not torch.equal(field[:, 0, 0], field[:, 2, 0])
     assert float(light_field(5, draws(), 0.0).abs().max()) == 0
-    gamma, saturation, glare = tone(500, draws(), 1.0)
+    gamma, saturation, glare = tone(500, draws(), 0.35, 1.0)
     assert 0.70 < float(gamma.min()) < 0.75
     assert 1.35 < float(gamma.max()) < 1.42
     assert 0.74 < float(saturation.min()) < 0.78

@@ -36,14 +36,23 @@ def test_zoom_two_shows_the_middle_twice_as_large():
 def test_a_centred_disc_stays_centred():
     y, x = torch.meshgrid(torch.arange(65.0) - 32, torch.arange(65.0) - 32, indexing="ij")
     disc = ((y**2 + x**2) < 15**2).float().expand(4, 3, 65, 65)
-    turned = geometry(disc, 65, draws(), turn=180.0, flip=0.5, scale=(1.0, 1.0), shift=0.0)
+    turned = geometry(disc, 65, draws(), view=1.0, turn=180.0, flip=0.5, scale=(1.0, 1.0), shift=0.0)
     assert float((turned - disc).abs().mean()) < 0.01
+
+
+def test_turned_or_not_the_same_middle_is_seen():
+    y, x = torch.meshgrid(torch.arange(80.0) - 39.5, torch.arange(80.0) - 39.5, indexing="ij")
+    disc = ((y**2 + x**2) < 20**2).float().expand(4, 3, 80, 80)
+    turned = geometry(disc, 64, draws(), view=0.8, turn=180.0, flip=0.5, scale=(1.0, 1.0), shift=0.0)
+    plain = geometry(disc, 64, draws(), view=0.8, turn=0.0, flip=0.0, scale=(1.0, 1.0), shift=0.0)
+    assert torch.equal(plain, disc[..., 8:72, 8:72])
+    assert float((turned - plain).abs().mean()) < 0.02
 
 
 def test_scale_and_shift_stay_in_their_ranges():
     y, x = torch.meshgrid(torch.arange(65.0) - 32, torch.arange(65.0) - 32, indexing="ij")
     disc = ((y**2 + x**2) < 12**2).float().expand(60, 3, 65, 65)
-    out = geometry(disc, 65, draws(), turn=180.0, flip=0.5, scale=(0.8, 1.25), shift=0.08)
+    out = geometry(disc, 65, draws(), view=1.0, turn=180.0, flip=0.5, scale=(0.8, 1.25), shift=0.08)
     radius = (out[:, 0].sum(dim=(1, 2)) / math.pi).sqrt()
     assert 12 * 0.78 < float(radius.min()) < 12 * 0.9
     assert 12 * 1.1 < float(radius.max()) < 12 * 1.27

@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from napari_wbc.classification.crops import network_input
+from napari_wbc.classification.crops import middle, network_input
 from napari_wbc.errors import InputError
 from napari_wbc.training.augmentation import Augmentation
 
@@ -36,7 +36,7 @@ def test_a_seed_repeats_the_batch():
 def test_no_strength_gives_what_a_prediction_sees(size):
     images = batch()
     out = Augmentation.none()(images, size, generator(), DOMAINS)
-    assert torch.equal(out * 2 - 1, network_input(images, size))
+    assert torch.equal(out * 2 - 1, network_input(middle(images, size)))
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Augmentation)])

@@ -78,7 +78,15 @@ def export_onnx(model: Model, path: str | Path) -> Parity:
     from napari_wbc.classification.engines.onnx_graph import INPUT, onnx_model
     from napari_wbc.classification.engines.torch_engine import TorchEngine
 
-    contract = ("um_per_px", "window_um", "input_px", "normalisation", "temperature", "class_priors")
+    contract = (
+        "um_per_px",
+        "window_um",
+        "view_um",
+        "input_px",
+        "normalisation",
+        "temperature",
+        "class_priors",
+    )
     notes = {key: json.dumps(model.info[key]) for key in contract}
     notes |= {"name": model.name, "classes": json.dumps(model.classes), "sha256": model.sha256}
     content = onnx_model(model.network("cpu"), model.input_px, notes).SerializeToString()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_wbc.classification.crops import middle
 from napari_wbc.training.augmentation.draws import Draws
 
 
@@ -16,6 +17,7 @@ def geometry(
     size_px: int,
     draws: Draws,
     *,
+    view: float,
     turn: float,
     flip: float,
     scale: tuple[float, float],
@@ -33,6 +35,8 @@ def geometry(
         Side of the result.
     draws : Draws
         Source of randomness.
+    view : float
+        Share of the side of a crop that is seen where nothing is zoomed.
     turn : float
         Largest angle, degrees; 180 is any orientation.
     flip : float
@@ -48,17 +52,13 @@ def geometry(
         New memory, contiguous.
     """
     if turn == 0 and flip == 0 and shift == 0 and scale == (1.0, 1.0):
-        size = (size_px, size_px)
-        if images.shape[-2:] == size:
-            return images.clone(memory_format=torch.contiguous_format)
-        resized = functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
-        return resized.contiguous()
+        return middle(images, size_px, view).clone(memory_format=torch.contiguous_format)
     n = len(images)
     angle = draws.uniform((n,), -math.radians(turn), math.radians(turn))
-    zoom = torch.exp(draws.uniform((n,), math.log(scale[0]), math.log(scale[1])))
+    zoom = torch.exp(draws.uniform((n,), math.log(scale[0]), math.log(scale[1]))) / view
     mirror = torch.ones(n, device=images.device)
     mirror[draws.share(n, flip)] = -1.0
-    offset = draws.uniform((n, 2), -2.0 * shift, 2.0 * shift)
+    offset = draws.uniform((n, 2), -2.0 * shift, 2.0 * shift) * view
     return placed(images, size_px, angle, zoom, mirror, offset)
 
 

@@ -41,17 +41,17 @@ def light_field(n: int, draws: Draws, strength: float) -> Tensor:
     return strength * torch.cat([gain + cast, vignette], 2)
 
 
-def tone(n: int, draws: Draws, strength: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw gamma, saturation and stray light, each of shape ``(n,)``.
+def tone(n: int, draws: Draws, depth: float, strength: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw the factor of the optical density, saturation and stray light, each of shape ``(n,)``.
 
-    At strength 1, gamma lies between 0.7 and 1.4 and the saturation between 0.74 and 1.35. Stray light makes up to
-    40 % of all, mostly little: simple objectives and dirty ones lift the dark nuclei and leave pale cells as they
-    are, which no factor on a stain does.
+    The factor lies between ``exp(-depth)`` and ``exp(depth)``. At strength 1 the saturation lies between 0.74 and 1.35,
+    and stray light makes up to 40 % of all, mostly little: simple objectives and dirty ones lift the dark nuclei and
+    leave pale cells as they are, which no factor on a stain does.
     """
-    gamma = torch.exp(draws.uniform((n,), -0.35, 0.35) * strength)
+    deeper = torch.exp(draws.uniform((n,), -depth, depth))
     saturation = torch.exp(draws.uniform((n,), -0.3, 0.3) * strength)
     glare = draws.uniform((n,), 0.0, 1.0).square_() * min(0.9, 0.4 * strength)
-    return gamma, saturation, glare
+    return deeper, saturation, glare
 
 
 def view_edge(images: Tensor, draws: Draws, *, probability: float) -> Tensor:

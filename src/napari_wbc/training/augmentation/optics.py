@@ -22,7 +22,7 @@ def optics(images: Tensor, draws: Draws, *, probability: float, fringe: float) -
     draws : Draws
         Source of randomness.
     probability : float
-        Of a blur of up to 1.7 % of the side (0.4 µm of 25); half of these crops also lose up to 60 % of their pixels
+        Of a blur of up to 2.5 % of the side (0.5 µm of 20); half of these crops also lose up to 60 % of their pixels
         per side.
     fringe : float
         Probability of colour fringes: red and blue shifted apart by up to 2.5 % of the side, as with simple
@@ -32,7 +32,7 @@ def optics(images: Tensor, draws: Draws, *, probability: float, fringe: float) -
     blurred, fringed = draws.share(n, probability), draws.share(n, fringe)
     coarse = blurred[: len(blurred) // 2]
     if len(blurred):
-        sigma = draws.uniform((len(blurred), 1), 0.003, 0.017) * side
+        sigma = draws.uniform((len(blurred), 1), 0.003, 0.025) * side
         kernel = gaussian_rows(side, sigma, torch.zeros_like(sigma))
         pitch = 1.0 / draws.uniform((len(coarse),), 0.4, 0.9)
         kernel[: len(coarse)] = resampled_rows(side, pitch)[:, None] @ kernel[: len(coarse)]

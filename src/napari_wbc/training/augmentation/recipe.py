@@ -37,12 +37,15 @@ class Augmentation:
         Probability that a crop takes CIELAB statistics drawn about those of its batch instead.
     stain_jitter : float
         Spread of the logarithm of the factor on each stain.
+    depth : float
+        Largest change of the optical density, as a natural logarithm (0.7: half to twice): how deeply a lab stains,
+        and the gamma of a camera, which is the same thing here.
     hue : float
         Spread of the rotation of all colours about the grey axis of optical density, in radians: from the blue
         violet of one lab to the magenta of another. Background stays white, and the colours of nucleus, granules
         and red cells keep their relation, which is what a class can be told by anywhere.
     light : float
-        Strength of gamma, saturation, stray light, exposure, casts and vignetting; 1 is the usual range of each.
+        Strength of saturation, stray light, exposure, casts and vignetting; 1 is the usual range of each.
     view_edge : float
         Probability of the dark round edge of an eyepiece.
     optics : float
@@ -64,6 +67,7 @@ class Augmentation:
     stain_swap: float = 0.5
     stain_lab: float = 0.15
     stain_jitter: float = 0.25
+    depth: float = 0.85
     hue: float = 0.25
     light: float = 1.0
     view_edge: float = 0.05
@@ -102,12 +106,17 @@ class Augmentation:
         """
         return cls(
             turn=0.0, flip=0.0, scale=(1.0, 1.0), shift=0.0, stain_swap=0.0, stain_lab=0.0, stain_jitter=0.0,
-            hue=0.0, light=0.0, view_edge=0.0, optics=0.0, fringe=0.0, noise=0.0, jpeg=0.0, cutout=0.0,
+            depth=0.0, hue=0.0, light=0.0, view_edge=0.0, optics=0.0, fringe=0.0, noise=0.0, jpeg=0.0, cutout=0.0,
         )  # fmt: skip
 
     @torch.no_grad()
     def __call__(
-        self, images: Tensor, size_px: int, generator: torch.Generator, domains: Tensor | None = None
+        self,
+        images: Tensor,
+        size_px: int,
+        generator: torch.Generator,
+        domains: Tensor | None = None,
+        view: float = 1.0,
     ) -> Tensor:
         """Augment a batch and bring it to the network's size.
 
@@ -121,6 +130,8 @@ class Augmentation:
             Source of all randomness; fastest on the device of the images.
         domains : torch.Tensor of int, shape (n,), optional
             Domain of each crop, for stains borrowed from another one.
+        view : float, optional
+            Share of the side of a crop that is seen; the rest comes in by turning, shifting and zooming out.
 
         Returns
         -------
@@ -129,7 +140,14 @@ class Augmentation:
         """
         draws = Draws(generator, images.device)
         images = geometry(
-            images, size_px, draws, turn=self.turn, flip=self.flip, scale=self.scale, shift=self.shift
+            images,
+            size_px,
+            draws,
+            view=view,
+            turn=self.turn,
+            flip=self.flip,
+            scale=self.scale,
+            shift=self.shift,
         )
         images = self._recolour(images, draws, domains)
         images = view_edge(images, draws, probability=self.view_edge)
@@ -144,13 +162,19 @@ class Augmentation:
         either = draws.share(n, min(1.0, self.stain_swap + self.stain_lab))
         swapped = either[: round(len(either) * self.stain_swap / max(1e-9, self.stain_swap + self.stain_lab))]
         images = draw_lab_statistics(images, draws, either[len(swapped) :])
-        if not len(swapped) and self.stain_jitter == 0 and self.hue == 0 and self.light == 0:
+        if (
+            not len(swapped)
+            and self.stain_jitter == 0
+            and self.depth == 0
+            and self.hue == 0
+            and self.light == 0
+        ):
             return images
         densities = density(images)
         matrix = jitter_matrices(n, draws, self.stain_jitter)
         if len(swapped):
             matrix[swapped] = matrix[swapped] @ swap_matrices(densities, draws, swapped, domains)
-        gamma, saturation, glare = tone(n, draws, self.light)
+        deeper, saturation, glare = tone(n, draws, self.depth, self.light)
         turned = chroma(draws.normal((n,), self.hue), saturation)
         field = light_field(n, draws, self.light)
-        return recoloured(densities, gamma[:, None, None] * turned @ matrix, field, glare)
+        return recoloured(densities, deeper[:, None, None] * turned @ matrix, field, glare)

@@ -189,7 +189,9 @@ def perform(
     held = known[test]
     seen = [_sample(cells.rows, held[domain[held] == d], run.most_cells) for d in cells.domains]
     tests = np.concatenate([unseen, *seen])
-    logits, _ = network_outputs(network, CropRows(cells.crops, tests), config.input_px, cancel=cancel)
+    logits, _ = network_outputs(
+        network, CropRows(cells.crops, tests), config.input_px, view=config.view, cancel=cancel
+    )
     probabilities = softmax(logits + log_prior(config), axis=1)
     part = cells.rows.iloc[tests]
     with atomic_path(work / f"{run.name}.npz") as temporary, temporary.open("wb") as npz:
