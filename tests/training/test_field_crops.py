@@ -55,7 +55,7 @@ def test_windows_are_centred_on_their_places_in_the_order_of_the_rows(field):
         {"path": "a.png", "um_per_px": UM, "y_px": [150.0, 140.0], "x_px": [200.0, 260.0]}, index=[7, 3]
     )
     crops = cut_places(places, field)
-    assert crops.shape == (2, 128, 128, 3)
+    assert crops.shape == (2, 160, 160, 3)
     middle = crops[:, 62:66, 62:66].mean(axis=(1, 2))
     np.testing.assert_allclose(middle[:, 0] * 2, places["y_px"], atol=2.5)
     np.testing.assert_allclose(middle[:, 1] * 2, places["x_px"], atol=2.5)

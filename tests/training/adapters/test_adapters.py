@@ -169,7 +169,7 @@ def test_the_same_cell_twice_is_one_group_and_the_manifest_trains(cells, tmp_pat
     assert rows["group"].nunique() == 4
     again = read_manifest(tmp_path / "m.csv")
     pd.testing.assert_frame_equal(again[rows.columns], rows, check_dtype=False, atol=1e-6)
-    assert load_crops(again).shape == (5, 128, 128, 3)
+    assert load_crops(again).shape == (5, 160, 160, 3)
     assert not (tmp_path / "m_cells").exists()
 
 

@@ -81,13 +81,13 @@ def export_onnx(model: Model, path: str | Path) -> Parity:
     contract = (
         "um_per_px",
         "window_um",
-        "view_um",
         "input_px",
         "normalisation",
         "temperature",
         "class_priors",
     )
     notes = {key: json.dumps(model.info[key]) for key in contract}
+    notes["view_um"] = json.dumps(model.window_um * model.view)
     notes |= {"name": model.name, "classes": json.dumps(model.classes), "sha256": model.sha256}
     content = onnx_model(model.network("cpu"), model.input_px, notes).SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
