@@ -82,13 +82,6 @@ def test_the_same_group_name_in_two_laboratories_is_no_contradiction(folder):
     assert read_manifest(write(folder, text))["split"].tolist() == ["train", "test"]
 
 
-def test_a_split_told_for_one_row_of_a_group_holds_for_all(folder):
-    text = "path,domain,label,group,split\na.png,lab,basophil,s1,\nb.png,lab,basophil,s1,test\n"
-    assert read_manifest(write(folder, text))["split"].tolist() == ["test", "test"]
-    text = "path,domain,label,group,split\na.png,lab,basophil,,\nb.png,lab,basophil,,test\n"
-    assert read_manifest(write(folder, text))["split"].tolist() == ["", "test"]
-
-
 def test_synonyms_and_a_byte_order_mark_are_read(folder):
     text = "\ufeffpath,domain,label\na.png,lab,lymphocyte_typical\nb.png,lab,Neutrophil banded\n"
     assert read_manifest(write(folder, text))["label"].tolist() == ["lymphocyte", "neutrophil_band"]

@@ -38,8 +38,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     path : str or Path
         CSV with the columns ``path`` (relative to the manifest), ``domain`` (the laboratory), ``label`` and
         optionally ``label_raw`` (the publisher's own), ``group`` (slide or patient), ``um_per_px``, ``split``
-        (``train``, ``val`` or ``test``; told for one row of a group, it holds for all) and ``license``. Further
-        columns are kept as they are. Labels are names of :mod:`napari_wbc.leukocytes` or their synonyms.
+        (``train``, ``val`` or ``test``) and ``license``. Further columns are kept as they are. Labels are names of
+        :mod:`napari_wbc.leukocytes` or their synonyms.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     )
     rows["um_per_px"] = scale.astype(float)
     _check_images(path, rows)
-    _settle_splits(path, rows)
+    _check_splits(path, rows)
     return rows
 
 
@@ -147,7 +147,7 @@ def _check_images(file: Path, rows: pd.DataFrame) -> None:
     )
 
 
-def _settle_splits(file: Path, rows: pd.DataFrame) -> None:
+def _check_splits(file: Path, rows: pd.DataFrame) -> None:
     _refuse(
         file,
         "split",
@@ -166,8 +166,6 @@ def _settle_splits(file: Path, rows: pd.DataFrame) -> None:
             f"but an earlier line has it in {first.iloc[i]}; a group must not cross a split"
         ),
     )
-    # Lines that leave it open go where the rest of their group is.
-    rows["split"] = first.fillna(rows["split"])
 
 
 def write_manifest(rows: pd.DataFrame, file: str | Path) -> None:
