@@ -1,6 +1,8 @@
 import dataclasses
 
 import pytest
+
+pytest.importorskip("fcntl", reason="runs are claimed by POSIX file locks")
 from benchmarks.classification.ladder import claimed, read_ladder
 
 
