@@ -47,6 +47,8 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 def reliability_figure(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw accuracy against confidence; the area of a dot is the share of the cells in its bin.
 
+    Bins with fewer than ten cells are left out: their accuracy is chance.
+
     Parameters
     ----------
     curves : mapping of str to mapping
@@ -57,7 +59,7 @@ def reliability_figure(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.plot([0, 1], [0, 1], color="0.7", lw=0.8, zorder=0)
     for colour, (title, curve) in zip(_colours(), curves.items(), strict=False):
         cells = np.array(curve["cells"], float)
-        filled = cells > 0
+        filled = cells >= 10
         x = np.array(curve["confidence"], float)[filled]
         y = np.array(curve["accuracy"], float)[filled]
         axes.plot(x, y, color=colour, lw=1.0, label=title)
@@ -88,7 +90,7 @@ def risk_coverage_figure(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 def confusion_figure(counts: NDArray[np.number], names: Sequence[str]) -> Figure:
-    """Draw label (rows) against prediction, in percent of each label.
+    """Draw label (rows, those that have cells) against prediction, in percent of each label.
 
     Parameters
     ----------
@@ -97,16 +99,18 @@ def confusion_figure(counts: NDArray[np.number], names: Sequence[str]) -> Figure
     names : sequence of str, length k
         The classes.
     """
-    figure = new_figure(1.6 + 0.75 * len(names), 1.0 + 0.6 * len(names))
+    present = np.asarray(counts).sum(axis=1) > 0
+    figure = new_figure(1.8 + 0.75 * len(names), 1.2 + 0.5 * int(present.sum()))
     axes = figure.subplots()
-    cells = np.asarray(counts).sum(axis=1)
-    shares = 100.0 * np.asarray(counts) / np.maximum(cells[:, None], 1)
+    cells = np.asarray(counts).sum(axis=1)[present]
+    shares = 100.0 * np.asarray(counts)[present] / cells[:, None]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for (row, column), value in np.ndenumerate(shares):
         axes.text(column, row, f"{value:.1f}", ha="center", va="center", color="w" if value > 55 else "k")
     titles = [n.replace("_", " ") for n in names]
     axes.set_xticks(range(len(names) + 1), [*titles, "other"], rotation=30, ha="right")
-    axes.set_yticks(range(len(names)), [f"{t} ({n})" for t, n in zip(titles, cells, strict=True)])
+    labels = [t for t, p in zip(titles, present, strict=True) if p]
+    axes.set_yticks(range(len(labels)), [f"{t} ({n})" for t, n in zip(labels, cells, strict=True)])
     axes.set(xlabel="prediction, % of the label", ylabel="label (cells)")
     return figure
 
