@@ -50,7 +50,9 @@ def test_the_cut_on_the_device_is_that_of_the_cpu(field, centres, device, um_per
         found[rows] = crops.cpu().numpy()
         parts += 1
     assert parts > 4
-    assert np.abs(found.astype(int) - expected).max() <= 1
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 2
+    assert (difference > 0).mean() < 0.005
 
 
 @pytest.mark.parametrize("device", DEVICES)

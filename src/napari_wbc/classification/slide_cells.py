@@ -129,7 +129,7 @@ def cut_windows(pixels: Tensor, corners: Tensor, side: int, size_px: int) -> Ten
     Returns
     -------
     torch.Tensor of uint8, shape (n, size_px, size_px, 3)
-        Within a grey level of what :func:`~napari_wbc.slides.crops.crop_cells` gives.
+        What :func:`~napari_wbc.slides.crops.crop_cells` gives, but for a grey level or two in one value of hundreds.
     """
     reach = torch.arange(side, device=pixels.device)
     weights = _lanczos(side, size_px).to(pixels.device)
