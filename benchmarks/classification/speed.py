@@ -12,6 +12,7 @@ processor's time is written in any case: threads that spin while they wait for e
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import platform
@@ -89,10 +90,13 @@ def measure(cells: int, device: str, threads: int) -> dict[str, Any]:
     network = model.network(device)
     crops = crops_like_cells(cells, CROP_PX)
     some = crops[: min(cells, 512)]
-    torch_model = replace(model, _engines={device: TorchEngine(network, device)})
+    in_torch = TorchEngine(network, device)
+    torch_model = replace(model, _engines={device: in_torch})
     engine = build_engine(network, device, model.input_px)
-    batch = prepare(crops[: engine.batch_crops], model.input_px, device=device)
-    short = network.__class__(len(model.classes)).eval().to(memory_format=torch.channels_last).bfloat16()
+    batch = prepare(crops[: engine.batch_crops], model.input_px, view=model.view, device=device)
+    torch_batch = prepare(crops[: in_torch.batch_crops], model.input_px, view=model.view, device=device)
+    torch_batch = torch_batch.contiguous(memory_format=torch.channels_last)
+    short = copy.deepcopy(network).bfloat16()
     matrix = torch.rand((2048, 2048), device=device)
 
     def waited(work: Callable[[], object]) -> Callable[[], object]:
@@ -109,17 +113,20 @@ def measure(cells: int, device: str, threads: int) -> dict[str, Any]:
         "everything_in_torch": (len(some), lambda: predict_crops(torch_model, some, device=device)),
         "preparation": (
             engine.batch_crops,
-            lambda: prepare(crops[: engine.batch_crops], model.input_px, device=device),
+            lambda: prepare(crops[: engine.batch_crops], model.input_px, view=model.view, device=device),
         ),
         "network": (engine.batch_crops, lambda: list(engine.outputs([batch]))),
-        "network_in_torch": (engine.batch_crops, waited(lambda: network(batch))),
+        "network_in_torch": (in_torch.batch_crops, waited(lambda: network(torch_batch))),
         "matrix_product": (1, waited(lambda: matrix @ matrix)),
     }
     if device == "cpu":
         # The libraries of torch and NumPy know different processors well; the faster one shows the limit.
         plain = matrix.numpy()
         parts["matrix_product_numpy"] = (1, lambda: plain @ plain)
-        parts["network_in_torch_bfloat16"] = (engine.batch_crops, waited(lambda: short(batch.bfloat16())))
+        parts["network_in_torch_bfloat16"] = (
+            in_torch.batch_crops,
+            waited(lambda: short(torch_batch.bfloat16())),
+        )
     resnet = _resnet(device)
     if resnet is not None:
         parts["resnet50_one_by_one"] = (
