@@ -73,7 +73,9 @@ def main() -> None:
         generator = torch.Generator().manual_seed(0)
         right = []
         for batch in np.array_split(np.arange(len(rows)), -(-len(rows) // BATCH)):
-            images = source.augmented(batch, model.input_px, augmentation, generator, domains[batch])
+            images = source.augmented(
+                batch, model.input_px, model.view, augmentation, generator, domains[batch]
+            )
             with torch.inference_mode():
                 probabilities = network(images)[0].softmax(1).numpy()
             right.append((probabilities @ five.T).argmax(axis=1) == truth[batch])
@@ -89,7 +91,7 @@ def main() -> None:
     network.requires_grad_(True)
 
     def step() -> None:
-        network(source.plain(first, model.input_px))[0].square().mean().backward()
+        network(source.plain(first, model.input_px, model.view))[0].square().mean().backward()
 
     none = Augmentation.none()
     resize = cost(none)

@@ -61,7 +61,7 @@ class Sayings:
 
 def say(model: Model, crops: NDArray[np.uint8] | CropRows) -> Sayings:
     """Run a model over crops of 25 µm, shape ``(n, side, side, 3)``."""
-    logits, embeddings = network_outputs(model.network(), crops, model.input_px)
+    logits, embeddings = network_outputs(model.network(), crops, model.input_px, model.view)
     reference = NoveltyReference.of(model)
     score = reference.score(logits, embeddings)
     log_prior = np.log([model.info["class_priors"][c] for c in model.classes])

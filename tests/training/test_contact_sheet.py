@@ -29,8 +29,8 @@ def test_a_sheet_of_every_domain_and_class(tmp_path, capsys):
 
 def test_the_first_column_is_what_a_prediction_gets():
     crops = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
-    sheet = contact_sheet(crops, ["a", "b"], ["monocyte"] * 2, Augmentation.none(), 48, versions=2)
-    seen = (CropSource(crops).plain(np.arange(2), 48) + 1) * 127.5
+    sheet = contact_sheet(crops, ["a", "b"], ["monocyte"] * 2, Augmentation.none(), 48, 1.0, versions=2)
+    seen = (CropSource(crops).plain(np.arange(2), 48, 1.0) + 1) * 127.5
     expected = seen.round().permute(0, 2, 3, 1).numpy()
     left = sheet.shape[1] - 2 * 49 - 6 - 49
     assert np.array_equal(sheet[:48, left : left + 48], expected[0])

@@ -59,7 +59,7 @@ def test_training_and_prediction_feed_the_same_bits(images, view_um):
     bundled = wbc.load_model("robust")
     engine = Listening(bundled.engine("cpu"))
     model = replace(bundled, info={**bundled.info, "view_um": view_um}, _engines={"cpu": engine})
-    trained_on = CropSource(load_crops(images), view=model.view).plain(np.arange(len(images)), model.input_px)
+    trained_on = CropSource(load_crops(images)).plain(np.arange(len(images)), model.input_px, model.view)
 
     wbc.classify(list(images["path"]), model=model, um_per_px=UM_PER_PX, device="cpu")
     assert torch.equal(torch.cat(engine.fed)[: len(images)], trained_on)

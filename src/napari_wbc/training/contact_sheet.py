@@ -41,7 +41,7 @@ def contact_sheet(
     labels: Sequence[str],
     augmentation: Augmentation,
     input_px: int,
-    view: float = 1.0,
+    view: float,
     *,
     versions: int = 8,
     seed: int = 0,
@@ -60,7 +60,7 @@ def contact_sheet(
         Of the training.
     input_px : int
         Side of the network's input, px.
-    view : float, optional
+    view : float
         Share of the side of a crop that the network sees.
     versions : int, optional
         Columns of augmented crops.
@@ -71,11 +71,13 @@ def contact_sheet(
     -------
     numpy.ndarray of uint8, shape (height, width, 3)
     """
-    source, rows = CropSource(crops, view=view), np.arange(len(crops))
+    source, rows = CropSource(crops), np.arange(len(crops))
     numbers = torch.from_numpy(np.unique(np.asarray(domains), return_inverse=True)[1])
     generator = torch.Generator().manual_seed(seed)
-    columns = [source.plain(rows, input_px)]
-    columns += [source.augmented(rows, input_px, augmentation, generator, numbers) for _ in range(versions)]
+    columns = [source.plain(rows, input_px, view)]
+    columns += [
+        source.augmented(rows, input_px, view, augmentation, generator, numbers) for _ in range(versions)
+    ]
     pixels = np.stack([_pixels(column) for column in columns], axis=1)
     step = input_px + 1
     sheet = np.full((len(crops) * step, _NAME_PX + _GAP_PX + len(columns) * step, 3), 255, np.uint8)

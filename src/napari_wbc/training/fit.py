@@ -127,7 +127,7 @@ def fit_network(
         raise InputError(
             f"the label {label!r} allows none of the model's classes; drop its rows or add the class"
         )
-    source = CropSource(crops, device, config.view)
+    source = CropSource(crops, device)
     state = _begin(config, numbered, source, seed)
     pull = _StartPull(config, state.network)
     path = Path(checkpoint) if checkpoint is not None else None
@@ -157,7 +157,7 @@ def fit_network(
         index = state.random.choice(len(rows), config.batch, p=weights)
         chosen = torch.from_numpy(index).to(device)
         images = source.augmented(
-            index, config.input_px, config.augmentation, state.generator, domains[chosen]
+            index, config.input_px, config.view, config.augmentation, state.generator, domains[chosen]
         )
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits, embeddings = state.network(images)
@@ -190,7 +190,9 @@ def _begin(config: TrainingConfig, rows: TrainingRows, source: CropSource, seed:
     if config.init and config.network.normalisation == "batch":
         # The start has its normalisation folded in; the layers put back must not change what it computes.
         drawn = np.random.default_rng(config.seed).choice(len(source), _CALIBRATION_ROWS, p=rows.weights)
-        calibrate_batch_norm(network, (source.plain(d, config.input_px) for d in np.split(drawn, 4)))
+        calibrate_batch_norm(
+            network, (source.plain(d, config.input_px, config.view) for d in np.split(drawn, 4))
+        )
     torch.manual_seed(seed)
     stages = network.stages()
     frozen = config.optimizer.frozen_stages
@@ -259,7 +261,7 @@ def _update_centroids(
     place_in_pair = pd.Series(pair).groupby(pair).cumcount().to_numpy()
     chosen = order[place_in_pair < _CENTROID_ROWS]
     state.network.eval()
-    _, embeddings = network_outputs(state.network, source, config.input_px, rows=chosen)
+    _, embeddings = network_outputs(state.network, source, config.input_px, config.view, rows=chosen)
     state.network.train()
     state.objective.update_centroids(
         *(

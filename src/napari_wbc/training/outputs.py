@@ -30,12 +30,9 @@ class CropSource:
         What :func:`~napari_wbc.training.manifests.load_crops` gives, or some of its rows.
     device : {"cpu", "cuda"}
         Where batches are wanted.
-    view : float, optional
-        Share of the side of a crop that the network sees.
     """
 
-    def __init__(self, crops: NDArray[np.uint8] | CropRows, device: str = "cpu", view: float = 1.0) -> None:
-        self.view = view
+    def __init__(self, crops: NDArray[np.uint8] | CropRows, device: str = "cpu") -> None:
         self._crops = crops
         self.device = device
         self._resident: Tensor | None = None
@@ -56,15 +53,19 @@ class CropSource:
         chosen = self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
         return normalise_background(chosen.permute(0, 3, 1, 2).float().div_(255.0))
 
-    def plain(self, rows: NDArray[np.integer[Any]], input_px: int) -> Tensor:
-        """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1]."""
-        images = middle(self.images(rows), input_px, self.view)
+    def plain(self, rows: NDArray[np.integer[Any]], input_px: int, view: float) -> Tensor:
+        """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1].
+
+        ``view`` is the share of the side of a crop that the network sees.
+        """
+        images = middle(self.images(rows), input_px, view)
         return network_input(images).contiguous(memory_format=torch.channels_last)
 
     def augmented(
         self,
         rows: NDArray[np.integer[Any]],
         input_px: int,
+        view: float,
         augmentation: Augmentation,
         generator: torch.Generator,
         domains: Tensor,
@@ -73,7 +74,7 @@ class CropSource:
 
         ``domains`` is the domain of each of the rows, for stains borrowed from another one.
         """
-        images = augmentation(self.images(rows), input_px, generator, domains, self.view)
+        images = augmentation(self.images(rows), input_px, generator, domains, view)
         return network_input(images).contiguous(memory_format=torch.channels_last)
 
 
@@ -81,8 +82,8 @@ def network_outputs(
     network: nn.Module,
     crops: NDArray[np.uint8] | CropRows | CropSource,
     input_px: int,
+    view: float,
     *,
-    view: float = 1.0,
     rows: NDArray[np.integer[Any]] | None = None,
     cancel: CancelToken | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -96,22 +97,22 @@ def network_outputs(
         An array or rows of one are taken to the network's device.
     input_px : int
         Side of the network's input, px.
-    view : float, optional
-        Share of the side of a crop that the network sees; a CropSource has its own.
+    view : float
+        Share of the side of a crop that the network sees.
     rows : numpy.ndarray of int, shape (n,), optional
         Which crops; all by default.
     cancel : CancelToken, optional
         Checked before each batch.
     """
     if not isinstance(crops, CropSource):
-        crops = CropSource(crops, next(network.parameters()).device.type, view)
+        crops = CropSource(crops, next(network.parameters()).device.type)
     wanted = np.arange(len(crops)) if rows is None else rows
     logits, embeddings = [], []
     with torch.inference_mode():
         for start in range(0, len(wanted), _BATCH_CROPS):
             if cancel is not None:
                 cancel.check()
-            out, features = network(crops.plain(wanted[start : start + _BATCH_CROPS], input_px))
+            out, features = network(crops.plain(wanted[start : start + _BATCH_CROPS], input_px, view))
             logits.append(out.float().cpu().numpy())
             embeddings.append(features.float().cpu().numpy())
     return np.concatenate(logits), np.concatenate(embeddings)

@@ -107,7 +107,7 @@ class _LeftOut:
 
     def look(self, step: int, network: Network) -> bool:
         """Score the network; True when the last ``patience`` looks brought nothing."""
-        logits, _ = network_outputs(network, self.source, self.config.input_px)
+        logits, _ = network_outputs(network, self.source, self.config.input_px, self.config.view)
         with atomic_path(logits_file(self.stem, step)) as temporary:
             np.save(temporary, logits)
         found = measure(softmax(logits + _log_prior(self.config), axis=1), self.config.classes, self.labels)
@@ -269,7 +269,7 @@ def _curve(
     watch = _LeftOut(
         config,
         list(rows["label"].iloc[looked]),
-        CropSource(CropRows(crops, looked), device, config.view),
+        CropSource(CropRows(crops, looked), device),
         stem,
     )
     kept, checkpoint = Path(f"{stem}.json"), Path(f"{stem}.checkpoint.pt")

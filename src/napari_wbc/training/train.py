@@ -172,7 +172,7 @@ def train(
         cancel=cancel,
     )
     tested = np.flatnonzero(test)
-    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, view=config.view)
+    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, config.view)
     priors = np.log(list(tempered_priors(config.classes).values()))
     probabilities = softmax(logits / temperature + priors, axis=1)
     metrics = {}
@@ -253,7 +253,7 @@ def _trust(
     )
     seen = judged(
         fitted[some],
-        network_outputs(network, CropRows(crops, fitted[some]), config.input_px, view=config.view),
+        network_outputs(network, CropRows(crops, fitted[some]), config.input_px, config.view),
     )
     unseen = judged(tested, held_out_outputs)
     tensors, novelty = fit_novelty(config.classes, seen, unseen, seed=config.seed)

@@ -190,7 +190,7 @@ def perform(
     seen = [_sample(cells.rows, held[domain[held] == d], run.most_cells) for d in cells.domains]
     tests = np.concatenate([unseen, *seen])
     logits, _ = network_outputs(
-        network, CropRows(cells.crops, tests), config.input_px, view=config.view, cancel=cancel
+        network, CropRows(cells.crops, tests), config.input_px, config.view, cancel=cancel
     )
     probabilities = softmax(logits + log_prior(config), axis=1)
     part = cells.rows.iloc[tests]
