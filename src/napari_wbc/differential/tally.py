@@ -168,7 +168,8 @@ def _listed_rows(
     merged_away = {part for parts in profile.merges.values() for part in parts}
     listed: list[str] = []
     missing: list[str] = []
-    for name in (c.name for c in profile.classes):
+    names = [c.name for c in profile.classes]
+    for name in names:
         if name in merged_away:
             continue
         if name in present:
@@ -176,11 +177,13 @@ def _listed_rows(
         elif name in profile.outside_flags:
             # Found by segmentation, not by the model; a zero would say that somebody looked for it.
             continue
-        elif name in CONTAINS and name not in profile.merges:
+        elif set(CONTAINS.get(name, ())).intersection(names) and name not in profile.merges:
             # Cells that are not told apart have a row only where there are some, or no finer class is known.
             if name in recognised and not recognised.intersection(fine_classes(name)):
                 listed.append(name)
-        elif not recognised or recognised.intersection((name, *profile.merges.get(name, ()))):
+        elif not recognised or recognised.intersection(
+            (name, *fine_classes(name), *profile.merges.get(name, ()))
+        ):
             listed.append(name)
         else:
             missing.append(name)
