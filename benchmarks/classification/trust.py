@@ -225,7 +225,9 @@ def fit_trust(
         if fold.classes != target.classes:
             raise SystemExit(f"{fold.folder} has other classes than {bundle}; train it with the same recipe")
         seen = [d["name"] for d in fold.info["training_domains"]]
-        left = np.flatnonzero(~rows["domain"].isin(seen))
+        # What a fold says of classes that it has outputs for but was never shown is no measure of the bundle.
+        shown = {coarse_class(c) for d in fold.info["training_domains"] for c in d["classes"]}
+        left = np.flatnonzero(~rows["domain"].isin(seen) & rows["label"].map(coarse_class).isin(shown))
         left = left[per_pair(rows["domain"].iloc[left], rows["label"].iloc[left], most, 0)]
         said = say(fold, CropRows(crops, left))
         of: pd.DataFrame = rows.iloc[left]
