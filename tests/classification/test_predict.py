@@ -103,7 +103,7 @@ def test_views_are_averaged():
     crops[:, 20:50, 30:70] = (90, 40, 130)
     straight = predict_crops(turning, crops, device="cpu")
     one = predict_crops(model, crops, device="cpu")
-    images = prepare(crops, model.input_px)
+    images = prepare(crops, model.input_px, view=model.view)
     with torch.inference_mode():
         expected = torch.stack([model.network()(view)[1] for view in views(images, 8)]).mean(dim=0).numpy()
     np.testing.assert_allclose(straight.embeddings, expected, atol=1e-4)
