@@ -24,9 +24,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from napari_wbc.classification.crops import centre_crop
+from napari_wbc.slides.crops import CROP_PX, WINDOW_UM
 from napari_wbc.training.field_crops import cut_places, marked_places
 from napari_wbc.training.groups import near_duplicate_groups
-from napari_wbc.training.manifests import STORE_PX, load_crops, read_manifest, write_manifest
+from napari_wbc.training.manifests import load_crops, read_manifest, write_manifest
 
 READ_PLACES = Path(__file__).with_name("read_places.csv")
 #: Fields whose images are also in the single-cell data: they belong to that domain, group by group.
@@ -59,7 +60,7 @@ def make_manifests(out: Path) -> None:
         Image.fromarray(crop).save(name)
     rows = places.rename(columns={"path": "field"})
     rows["path"] = [str(n.resolve()) for n in names]
-    rows["um_per_px"] = 25.0 / STORE_PX
+    rows["um_per_px"] = WINDOW_UM / CROP_PX
     rows["license"] = rows["domain"].map(LICENSES)
     write_manifest(rows, out / "field_crops.csv")
     print(rows.groupby(["domain", "label", "label_raw"]).size().to_string())
@@ -75,7 +76,7 @@ def grouped_cells(fields: pd.DataFrame, out: Path) -> tuple[pd.DataFrame, dict[s
         inside = np.flatnonzero(cells["domain"] == domain)
         same = fields[fields["domain"].map(SAME_IMAGES) == domain]
         centres = [
-            centre_crop(np.asarray(Image.open(IMAGES / f.path).convert("RGB")), f.um_per_px, STORE_PX)
+            centre_crop(np.asarray(Image.open(IMAGES / f.path).convert("RGB")), f.um_per_px, CROP_PX)
             for f in same.itertuples()
         ]
         joined = np.concatenate([crops[inside], *([np.stack(centres)] if centres else [])])

@@ -26,9 +26,8 @@ from tqdm import tqdm
 from napari_wbc.classification.predict import classify
 from napari_wbc.leukocytes import class_of
 from napari_wbc.slides import open_slide
-from napari_wbc.slides.crops import crop_cells
+from napari_wbc.slides.crops import CROP_PX, WINDOW_UM, crop_cells
 from napari_wbc.training.field_crops import CLEARANCE_UM
-from napari_wbc.training.manifests import STORE_PX
 
 _GRID_UM = 0.36
 _PER_ROW, _SIDE_PX, _PER_SHEET = 18, 84, 252
@@ -71,8 +70,8 @@ def propose(
         points = points[clear_of_marks(field, points)]
         if not len(points):
             continue
-        cut = crop_cells(open_slide(field.pixels), points, um_per_px=field.um_per_px, size_px=STORE_PX)
-        table = classify(cut, model=model, um_per_px=25.0 / STORE_PX)
+        cut = crop_cells(open_slide(field.pixels), points, um_per_px=field.um_per_px, size_px=CROP_PX)
+        table = classify(cut, model=model, um_per_px=WINDOW_UM / CROP_PX)
         names = [c for c in table.columns if c.startswith("p_")]
         leukocyte = table[[c for c in names if class_of(c[2:]).kind in ("leukocyte", "erythroblast")]].sum(
             axis=1

@@ -33,8 +33,9 @@ from napari_wbc.classification.novelty import NoveltyReference
 from napari_wbc.classification.predict import Labels, Predictions, label_predictions
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, is_nucleated
+from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.config import TrainingConfig
-from napari_wbc.training.manifests import STORE_PX, CropRows, load_crops
+from napari_wbc.training.manifests import CropRows, load_crops
 from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.train import held_out, read_manifests, train
 from napari_wbc.training.trust.cells import per_pair
@@ -82,14 +83,14 @@ def no_cells(seed: int = 0) -> dict[str, NDArray[np.uint8]]:
     from skimage import data
 
     random = np.random.default_rng(seed)
-    shape = (STORE_PX, STORE_PX, 3)
+    shape = (CROP_PX, CROP_PX, 3)
     colours = random.integers(0, 256, (60, 1, 1, 3), np.uint8)
     windows = []
     for name in _PHOTOGRAPHS:
         picture = np.asarray(getattr(data, name)())
         for _ in range(30):
-            y, x = (int(random.integers(0, s - STORE_PX)) for s in picture.shape[:2])
-            windows.append(picture[y : y + STORE_PX, x : x + STORE_PX, :3])
+            y, x = (int(random.integers(0, s - CROP_PX)) for s in picture.shape[:2])
+            windows.append(picture[y : y + CROP_PX, x : x + CROP_PX, :3])
     return {
         "noise": random.integers(0, 256, (60, *shape), np.uint8),
         "plain colours": np.broadcast_to(colours, (60, *shape)).copy(),
@@ -159,8 +160,9 @@ def measure_trust(model: Model, config: TrainingConfig, work: Path, most: int) -
 
 
 def _is_new(model: Model, labels: NDArray[np.str_]) -> NDArray[np.bool_]:
-    coarse = {coarse_class(c) for c in model.classes}
-    return np.array([coarse_class(x) not in coarse for x in labels])
+    """Tell which labels are of classes that a model was never shown, even where it has an output for them."""
+    shown = {coarse_class(c) for d in model.info["training_domains"] for c in d["classes"]}
+    return np.array([coarse_class(x) not in shown for x in labels])
 
 
 def _abstention(
@@ -225,9 +227,8 @@ def fit_trust(
         if fold.classes != target.classes:
             raise SystemExit(f"{fold.folder} has other classes than {bundle}; train it with the same recipe")
         seen = [d["name"] for d in fold.info["training_domains"]]
-        # What a fold says of classes that it has outputs for but was never shown is no measure of the bundle.
-        shown = {coarse_class(c) for d in fold.info["training_domains"] for c in d["classes"]}
-        left = np.flatnonzero(~rows["domain"].isin(seen) & rows["label"].map(coarse_class).isin(shown))
+        # What a fold says of classes that it was never shown is no measure of the bundle.
+        left = np.flatnonzero(~rows["domain"].isin(seen) & ~_is_new(fold, rows["label"].to_numpy(str)))
         left = left[per_pair(rows["domain"].iloc[left], rows["label"].iloc[left], most, 0)]
         said = say(fold, CropRows(crops, left))
         of: pd.DataFrame = rows.iloc[left]

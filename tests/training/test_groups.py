@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from napari_wbc.classification.crops import centre_crop
+from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.groups import (
     near_duplicate_groups,
     near_duplicate_pairs,
     perceptual_hashes,
     thumbnails,
 )
-from napari_wbc.training.manifests import STORE_PX
 
 
 def smooth_images(n, seed=0):
@@ -78,7 +78,7 @@ def test_the_known_duplicates_of_the_development_images_are_found(data_dir):
         )
         crops = np.stack(
             [
-                centre_crop(np.asarray(Image.open(data_dir / p).convert("RGB")), 25 / 192, STORE_PX)
+                centre_crop(np.asarray(Image.open(data_dir / p).convert("RGB")), 25 / 192, CROP_PX)
                 for p in paths
             ]
         )

@@ -61,7 +61,7 @@ class NoveltyReference:
         novelty = model.info["novelty"]
         parts = novelty.get("parts", {"distance": (0.0, 1.0)})
         return cls(
-            reference=_rounded(model.tensors["novelty.reference"]),
+            reference=np.asarray(model.tensors["novelty.reference"], float),
             neighbours=int(novelty["neighbours"]),
             parts={name: (float(mean), float(spread)) for name, (mean, spread) in parts.items()},
             quantiles=np.asarray(novelty["quantiles"], float),

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.slides import open_slide
-from napari_wbc.slides.crops import crop_cells
-from napari_wbc.training.manifests import STORE_PX
+from napari_wbc.slides.crops import CROP_PX, crop_cells
 
 #: A marked platelet larger than this may be a leukocyte with a wrong mark.
 _LARGEST_PLATELET_UM = 5.5
@@ -90,7 +89,7 @@ def cut_places(
     InputError
         A field is missing or cannot be read.
     """
-    crops = np.empty((len(places), STORE_PX, STORE_PX, 3), np.uint8)
+    crops = np.empty((len(places), CROP_PX, CROP_PX, 3), np.uint8)
     row_of = pd.Series(np.arange(len(places)), index=places.index)
     groups = places.groupby("path", sort=False)
     for i, (name, here) in enumerate(groups, start=1):
@@ -104,7 +103,7 @@ def cut_places(
             slide,
             here[["y_px", "x_px"]].to_numpy(float),
             um_per_px=float(here["um_per_px"].iloc[0]),
-            size_px=STORE_PX,
+            size_px=CROP_PX,
         )
         slide.close()
         if progress is not None:

@@ -24,8 +24,6 @@ from napari_wbc.slides.crops import CROP_PX
 #: The columns of a manifest, in their order.
 COLUMNS = ("path", "domain", "label", "label_raw", "group", "um_per_px", "split", "license")
 SPLITS = ("train", "val", "test")
-#: The crops of a manifest are kept at this size, so that scale and shift can be varied in training.
-STORE_PX = CROP_PX
 #: µm per px of the development images, where a manifest does not say.
 _DEFAULT_UM_PER_PX = 25.0 / 192
 
@@ -225,7 +223,7 @@ def load_crops(
         if cached.is_file():
             return np.asarray(np.load(cached, mmap_mode="r"))
     with ProcessPoolExecutor() as pool:
-        crops = np.empty((len(rows), STORE_PX, STORE_PX, 3), np.uint8)
+        crops = np.empty((len(rows), CROP_PX, CROP_PX, 3), np.uint8)
         for i, crop in enumerate(pool.map(_load_crop, rows["path"], rows["um_per_px"], chunksize=64)):
             if cancel is not None:
                 cancel.check()
@@ -245,7 +243,7 @@ def _load_crop(path: str, um_per_px: float) -> NDArray[np.uint8]:
             pixels = np.asarray(image.convert("RGB"))
     except OSError as error:
         raise InputError(f"{path} cannot be read as an image: {error}") from None
-    return centre_crop(pixels, um_per_px, STORE_PX)
+    return centre_crop(pixels, um_per_px, CROP_PX)
 
 
 class CropRows:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 #: Share of each class among the candidates of a normal adult smear: the middle of the reference intervals for the
 #: leukocytes, small shares for what a normal smear hardly holds, and a hundredth each for platelets and artifacts that
 #: the segmenter lets through.
@@ -40,3 +43,8 @@ def tempered_priors(classes: Sequence[str]) -> dict[str, float]:
     raw = {c: _NORMAL_ADULT.get(c, _OTHER) ** _TEMPER for c in classes}
     total = sum(raw.values())
     return {c: v / total for c, v in raw.items()}
+
+
+def log_priors(classes: Sequence[str]) -> NDArray[np.float64]:
+    """Give the logarithms of :func:`tempered_priors`, shape ``(k,)``: what is added to the logits."""
+    return np.log(list(tempered_priors(classes).values()))

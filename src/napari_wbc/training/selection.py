@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from napari_wbc.classification.backbone import Network
-from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
@@ -22,9 +21,10 @@ from napari_wbc.leukocytes import coarse_class
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, measure
 from napari_wbc.training.fit import fit_network
-from napari_wbc.training.manifests import CropRows, label_members
+from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.outputs import CropSource, network_outputs
-from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.priors import log_priors
+from napari_wbc.training.temperature import pooled_temperature
 
 #: Looks that a score is the mean of, so that the luckiest look of a noisy curve is not what is chosen.
 _SMOOTHED_OVER = 3
@@ -110,7 +110,9 @@ class _LeftOut:
         logits, _ = network_outputs(network, self.source, self.config.input_px, self.config.view)
         with atomic_path(logits_file(self.stem, step)) as temporary:
             np.save(temporary, logits)
-        found = measure(softmax(logits + _log_prior(self.config), axis=1), self.config.classes, self.labels)
+        found = measure(
+            softmax(logits + log_priors(self.config.classes), axis=1), self.config.classes, self.labels
+        )
         self.steps.append(step)
         self.scores.append(round(found.macro_f1, 6))
         patience = self.config.selection.patience
@@ -197,33 +199,19 @@ def select(
     chosen = replace(config.changed(candidates[candidate]), stop=step)
     unseen = [
         (
-            list(rows["label"].iloc[_looked_at(rows, curve.domain, chosen)]),
             np.load(logits_file(stem(candidate, curve.domain), min(step, curve.steps[-1]))),
+            list(rows["label"].iloc[_looked_at(rows, curve.domain, chosen)]),
         )
         for curve in curves
         if curve.candidate == candidate
     ]
-    return Choice(chosen, candidate, step, score, _temperature(chosen, unseen), tuple(curves))
+    temperature = pooled_temperature(unseen, chosen.classes, log_priors(chosen.classes))
+    return Choice(chosen, candidate, step, score, temperature, tuple(curves))
 
 
 def logits_file(stem: Path, step: int) -> Path:
     """Name the file that a look leaves: the logits of the cells of the domain left out."""
     return Path(f"{stem}-{step}.npy")
-
-
-def _log_prior(config: TrainingConfig) -> NDArray[np.float64]:
-    return np.log(list(tempered_priors(config.classes).values()))
-
-
-def _temperature(config: TrainingConfig, unseen: Sequence[tuple[list[str], NDArray[np.float32]]]) -> float:
-    """Fit the temperature on the labels and logits of the domains left out."""
-    labels = [label for domain, _ in unseen for label in domain]
-    return fit_temperature(
-        np.concatenate([logits for _, logits in unseen]),
-        label_members(labels, config.classes),
-        np.concatenate([np.full(len(domain), 1.0 / len(domain)) for domain, _ in unseen]),
-        _log_prior(config),
-    )
 
 
 def best_of(curves: Sequence[Curve]) -> tuple[int, int, float]:

@@ -25,7 +25,7 @@ from napari_wbc.training.evaluation.metrics import measure
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
 from napari_wbc.training.metrics_log import MetricsLog
 from napari_wbc.training.outputs import network_outputs
-from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.priors import log_priors, tempered_priors
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
 from napari_wbc.training.trust.cells import JudgedCells, per_pair
@@ -90,7 +90,6 @@ def train(
     *,
     name: str = "",
     temperature: float | None = None,
-    thresholds: Mapping[str, float] | None = None,
     leave_one_domain_out: Sequence[Mapping[str, Any]] = (),
     work_dir: str | Path | None = None,
     device: str = "auto",
@@ -111,8 +110,6 @@ def train(
     temperature : float, optional
         Fitted on out-of-fold logits of domains left out, since the fit on seen domains is over-confident elsewhere;
         by default that of the selection, and 1 without one.
-    thresholds : mapping, optional
-        ``min_confidence`` and ``max_novelty``, beyond which a cell stays unidentified.
     leave_one_domain_out : sequence of mapping, optional
         Rows for the card.
     work_dir : str or Path, optional
@@ -173,8 +170,7 @@ def train(
     )
     tested = np.flatnonzero(test)
     logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, config.view)
-    priors = np.log(list(tempered_priors(config.classes).values()))
-    probabilities = softmax(logits / temperature + priors, axis=1)
+    probabilities = softmax(logits / temperature + log_priors(config.classes), axis=1)
     metrics = {}
     for domain in sorted(rows["domain"].unique()):
         inside = (rows["domain"].iloc[tested] == domain).to_numpy()
@@ -203,7 +199,7 @@ def train(
         **trust,
         # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
         "class_priors": {c: round(p, 6) for c, p in tempered_priors(config.classes).items()},
-        "thresholds": dict(thresholds or {"min_confidence": 0.5, "max_novelty": 0.98}),
+        "thresholds": {"min_confidence": 0.5, "max_novelty": 0.98},
         "training_domains": [
             {
                 "name": str(d),

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import lab2rgb, rgb2hed, rgb2lab
+from tests.training.augmentation.seeded import draws
 
 from napari_wbc.classification.crops import WHITE
 from napari_wbc.training.augmentation.colour import chroma, density, recoloured
-from napari_wbc.training.augmentation.draws import Draws
 from napari_wbc.training.augmentation.lab import lab_to_rgb, rgb_to_lab
 from napari_wbc.training.augmentation.light import light_field, tone, view_edge
 from napari_wbc.training.augmentation.stain import (
@@ -18,10 +18,6 @@ from napari_wbc.training.augmentation.stain import (
     swap_matrices,
     with_lab_statistics,
 )
-
-
-def draws(seed=1):
-    return Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
 
 
 @pytest.fixture

@@ -2,13 +2,9 @@ import math
 
 import pytest
 import torch
+from tests.training.augmentation.seeded import draws
 
-from napari_wbc.training.augmentation.draws import Draws
 from napari_wbc.training.augmentation.geometry import cutout, geometry, placed
-
-
-def draws(seed=1):
-    return Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
 
 
 def at(value, n=1):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d, shift
+from tests.training.augmentation.seeded import draws
 from torch.nn import functional
 
-from napari_wbc.training.augmentation.draws import Draws
 from napari_wbc.training.augmentation.jpeg import compressed, jpeg, quantisation
 from napari_wbc.training.augmentation.optics import (
     along_rows_and_columns,
@@ -16,10 +16,6 @@ from napari_wbc.training.augmentation.optics import (
     resampled_rows,
     sensor_noise,
 )
-
-
-def draws(seed=1):
-    return Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
 
 
 @pytest.fixture

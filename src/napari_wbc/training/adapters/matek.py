@@ -20,8 +20,7 @@ from pathlib import Path
 from napari_wbc.training.adapters.published import (
     FoundImage,
     PublishedImages,
-    class_folders_of,
-    images_below,
+    cells_in_class_folders,
 )
 
 #: The publisher's codes; "MYO" is a myeloblast and "MYB" a myelocyte, not the other way round.
@@ -46,11 +45,7 @@ LABELS = {
 
 def find(folder: Path) -> list[FoundImage]:
     """List the images of an unpacked copy."""
-    return [
-        FoundImage(image, LABELS[place.name.upper()], place.name.upper())
-        for place in class_folders_of(folder, LABELS, "Matek-19")
-        for image in images_below(place)
-    ]
+    return cells_in_class_folders(folder, LABELS, "Matek-19")
 
 
 DATASET = PublishedImages(

@@ -17,8 +17,7 @@ from pathlib import Path
 from napari_wbc.training.adapters.published import (
     FoundImage,
     PublishedImages,
-    class_folders_of,
-    images_below,
+    cells_in_class_folders,
 )
 
 LABELS = {
@@ -45,11 +44,7 @@ LABELS = {
 
 def find(folder: Path) -> list[FoundImage]:
     """List the images of an unpacked copy."""
-    return [
-        FoundImage(image, LABELS[place.name.lower()], place.name.lower())
-        for place in class_folders_of(folder, LABELS, "MLL23")
-        for image in images_below(place)
-    ]
+    return cells_in_class_folders(folder, LABELS, "MLL23")
 
 
 DATASET = PublishedImages(

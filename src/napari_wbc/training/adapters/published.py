@@ -100,6 +100,24 @@ def class_folders_of(folder: Path, classes: Iterable[str], what: str) -> list[Pa
     return found
 
 
+def cells_in_class_folders(folder: Path, labels: Mapping[str, str], what: str) -> list[FoundImage]:
+    """List the images of a data set that has a folder per class and says no more about them.
+
+    Parameters
+    ----------
+    folder, what
+        As for :func:`class_folders_of`.
+    labels : mapping of str to str
+        Our class of each folder.
+    """
+    raw = {name.lower(): name for name in labels}
+    return [
+        FoundImage(image, labels[raw[place.name.lower()]], raw[place.name.lower()])
+        for place in class_folders_of(folder, labels, what)
+        for image in images_below(place)
+    ]
+
+
 def label_of(raw: str, labels: Mapping[str, str], where: Path, what: str) -> str:
     """Give our label of a publisher's name; a name that the adapter does not know is an error, never dropped."""
     try:

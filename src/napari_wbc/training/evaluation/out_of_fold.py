@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
 from napari_wbc.training.evaluation.protocol import log_prior
 from napari_wbc.training.evaluation.results import measures_of
-from napari_wbc.training.manifests import label_members
+from napari_wbc.training.temperature import pooled_temperature
 
 
 def calibrated(
@@ -49,7 +48,7 @@ def calibrated(
         ]
         if not others:
             continue
-        temperature = pooled_temperature(others, config)
+        temperature = pooled_temperature(others, config.classes, log_prior(config))
         result[target, seed] = {
             "temperature": round(temperature, 4),
             "unseen": _measured(run.part(d == target for d in run.domains), temperature, config),
@@ -75,16 +74,8 @@ def temperature_of_all(files: Mapping[tuple[str, int], Path], config: TrainingCo
         As for :func:`calibrated`.
     """
     runs = [_Logits(path) for path in files.values()]
-    return pooled_temperature([r.part(d == r.target for d in r.domains) for r in runs], config)
-
-
-def pooled_temperature(parts: list[tuple[NDArray[np.float32], list[str]]], config: TrainingConfig) -> float:
-    """Fit one temperature on logits and labels of several domains, each of which counts the same."""
-    return fit_temperature(
-        np.concatenate([logits for logits, _ in parts]),
-        np.concatenate([label_members(labels, config.classes) for _, labels in parts]),
-        np.concatenate([np.full(len(labels), 1.0 / len(labels)) for _, labels in parts]),
-        log_prior(config),
+    return pooled_temperature(
+        [r.part(d == r.target for d in r.domains) for r in runs], config.classes, log_prior(config)
     )
 
 

@@ -25,7 +25,7 @@ from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
 from napari_wbc.training.evaluation.results import RunResult, first_difference, measures_of, read_result
 from napari_wbc.training.manifests import CropRows, label_members, load_crops
 from napari_wbc.training.outputs import network_outputs
-from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.priors import log_priors
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
 from napari_wbc.training.train import held_out, read_manifests
@@ -290,7 +290,7 @@ def log_prior(config: TrainingConfig) -> NDArray[np.float64]:
     """
     if config.loss.classification != "domain_conditional":
         return np.zeros(len(config.classes))
-    return np.log(list(tempered_priors(config.classes).values()))
+    return log_priors(config.classes)
 
 
 def _labels_for(labels: pd.Series[str], classes: Sequence[str]) -> list[str]:

@@ -89,8 +89,7 @@ class TrainingRows:
 
         A coarse label spreads its weight evenly over its classes. A row of zeros is a domain that is never drawn.
         """
-        sizes = np.maximum(self.members.sum(axis=1, keepdims=True), 1)
-        spread = self.members / sizes * self.weights[:, None]
+        spread = self._drawn()
         shares = np.stack([spread[self.domains == d].sum(axis=0) for d in range(len(self.domain_names))])
         return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12))
 
@@ -100,8 +99,12 @@ class TrainingRows:
         Where every row is drawn alike this is the number of training samples. A sampler that favours rare classes
         has evened out part of their rarity, which a loss must not even out once more.
         """
+        return np.asarray(self._drawn().sum(axis=0) * len(self.weights))
+
+    def _drawn(self) -> NDArray[np.float64]:
+        """Give how much of each class a draw of each row is expected to bring, shape ``(n, k)``."""
         sizes = np.maximum(self.members.sum(axis=1, keepdims=True), 1)
-        return np.asarray((self.members / sizes * self.weights[:, None]).sum(axis=0) * len(self.weights))
+        return np.asarray(self.members / sizes * self.weights[:, None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from napari_wbc.classification.conformal import coarse_probabilities
 from napari_wbc.classification.domain_shift import DomainReference, project
 from napari_wbc.classification.novelty import unit_length
 from napari_wbc.leukocytes import coarse_class, is_nucleated
-from napari_wbc.training.priors import tempered_priors
+from napari_wbc.training.priors import log_priors
 from napari_wbc.training.trust.cells import JudgedCells, per_pair
 
 #: Cells of each pair of domain and class that means and variances rest on.
@@ -92,7 +92,7 @@ def _with_columns(
     Right or wrong: on a slide there is nothing else to go by.
     """
     cells = cells.nucleated()
-    log_prior = np.log(list(tempered_priors(classes).values()))
+    log_prior = log_priors(classes)
     told, sums = coarse_probabilities(softmax(np.asarray(cells.logits, float) + log_prior, axis=1), classes)
     best = [told[i] for i in sums.argmax(axis=1)] if len(cells) else []
     kept = np.flatnonzero([name in names for name in best])
