@@ -5,7 +5,7 @@ from tests.training.drawn_cells import CLASSES, cells, rows_of, small_config
 
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution import CancelToken
-from napari_wbc.training.priors import log_priors
+from napari_wbc.training.priors import log_prior, tempered_priors
 from napari_wbc.training.selection import Curve, _LeftOut, _looked_at, best_of, select
 
 CONFIG = small_config(selection={"every": 2, "candidates": [{}, {"optimizer.lr": 1e-4}]})
@@ -39,7 +39,7 @@ def best_temperature(folder, choice):
         loss = 0.0
         for domain, places in (("a", (0, 1, 4, 5, 8, 9)), ("b", (2, 3, 6, 7, 10, 11))):
             logits = np.load(folder / f"training-choice-{choice.candidate}-{domain}-{choice.step}.npy")
-            scores = logits / t + log_priors(CLASSES)
+            scores = logits / t + log_prior(tempered_priors(CLASSES))
             chosen = [CLASSES.index(labels[i]) for i in places]
             loss -= log_softmax(scores, axis=1)[np.arange(6), chosen].sum()
         best = min(best, (loss, t))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_wbc.leukocytes import coarse_class
+
+if TYPE_CHECKING:
+    from napari_wbc.training.config import TrainingConfig
 
 #: Share of each class among the candidates of a normal adult smear: the middle of the reference intervals for the
 #: leukocytes, small shares for what a normal smear hardly holds, and a hundredth each for platelets and artifacts that
@@ -26,25 +32,57 @@ _NORMAL_ADULT = {
 }
 #: A class that the table does not know.
 _OTHER = 0.005
-#: 0 would treat all classes alike, 1 would trust the table. On domains left out, a quarter of the way raises the
-#: accuracy on those with the class mix of a normal smear and costs little on those with equal classes.
-_TEMPER = 0.25
+_DIFFERENTIAL = ("neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil")
+#: Powers of the shares: 0 would treat all classes alike, 1 would trust the table. Patients with a rare class in plenty
+#: are those that a differential is asked for, so among the five kinds of a normal one the table has little say; what
+#: does not belong in normal blood has to be clearer, and of two ages of one kind (band, segmented) the common one is
+#: likelier.
+_AMONG_THE_FIVE = 0.1
+_OF_THE_REST = 0.25
+_WITHIN_A_KIND = 0.5
 
 
-def tempered_priors(classes: Sequence[str]) -> dict[str, float]:
-    """Give the prior of each class: the shares of a normal adult smear to the power of a quarter, summing to 1.
+def class_priors(config: TrainingConfig) -> dict[str, float]:
+    """Give the prior of each class of a model, summing to 1.
+
+    Scores of the logit-adjusted loss are those of classes equally common, so how common they are is put back
+    (:func:`tempered_priors`); any other loss learns that from the batches, and all classes get the same.
+    """
+    if config.loss.classification == "domain_conditional":
+        return tempered_priors(config.classes)
+    return dict.fromkeys(config.classes, 1.0 / len(config.classes))
+
+
+def log_prior(priors: Mapping[str, float]) -> NDArray[np.float64]:
+    """Give what is added to the logits before a class is chosen, shape ``(k,)``.
 
     Examples
     --------
-    >>> priors = tempered_priors(["neutrophil_segmented", "basophil"])
-    >>> round(priors["neutrophil_segmented"] / priors["basophil"], 1)
-    3.2
+    >>> log_prior({"lymphocyte": 1.0}).tolist()
+    [0.0]
     """
-    raw = {c: _NORMAL_ADULT.get(c, _OTHER) ** _TEMPER for c in classes}
+    return np.log(list(priors.values()))
+
+
+def tempered_priors(classes: Sequence[str]) -> dict[str, float]:
+    """Give the prior of each class, summing to 1: shares of a normal adult smear, most of the way to equal ones.
+
+    Kinds of leukocyte (coarse classes) are weighed first, then the fine classes within each, so that a kind does not
+    count for more because the model splits it further.
+
+    Examples
+    --------
+    >>> priors = tempered_priors(["neutrophil_segmented", "neutrophil_band", "basophil"])
+    >>> round((priors["neutrophil_segmented"] + priors["neutrophil_band"]) / priors["basophil"], 1)
+    1.6
+    """
+    shares = {c: _NORMAL_ADULT.get(c, _OTHER) for c in classes}
+    kinds = {coarse_class(c): [d for d in classes if coarse_class(d) == coarse_class(c)] for c in classes}
+    raw: dict[str, float] = {}
+    for kind, members in kinds.items():
+        power = _AMONG_THE_FIVE if kind in _DIFFERENTIAL else _OF_THE_REST
+        weight = sum(shares[c] for c in members) ** power
+        within = {c: shares[c] ** _WITHIN_A_KIND for c in members}
+        raw |= {c: weight * w / sum(within.values()) for c, w in within.items()}
     total = sum(raw.values())
-    return {c: v / total for c, v in raw.items()}
-
-
-def log_priors(classes: Sequence[str]) -> NDArray[np.float64]:
-    """Give the logarithms of :func:`tempered_priors`, shape ``(k,)``: what is added to the logits."""
-    return np.log(list(tempered_priors(classes).values()))
+    return {c: raw[c] / total for c in classes}

@@ -23,7 +23,7 @@ from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, measure
 from napari_wbc.training.fit import fit_network
 from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.outputs import CropSource, network_outputs
-from napari_wbc.training.priors import log_priors
+from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.temperature import pooled_temperature
 
 #: Looks that a score is the mean of, so that the luckiest look of a noisy curve is not what is chosen.
@@ -111,7 +111,7 @@ class _LeftOut:
         with atomic_path(logits_file(self.stem, step)) as temporary:
             np.save(temporary, logits)
         found = measure(
-            softmax(logits + log_priors(self.config.classes), axis=1), self.config.classes, self.labels
+            softmax(logits + log_prior(class_priors(self.config)), axis=1), self.config.classes, self.labels
         )
         self.steps.append(step)
         self.scores.append(round(found.macro_f1, 6))
@@ -205,7 +205,7 @@ def select(
         for curve in curves
         if curve.candidate == candidate
     ]
-    temperature = pooled_temperature(unseen, chosen.classes, log_priors(chosen.classes))
+    temperature = pooled_temperature(unseen, chosen.classes, log_prior(class_priors(chosen)))
     return Choice(chosen, candidate, step, score, temperature, tuple(curves))
 
 

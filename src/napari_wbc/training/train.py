@@ -25,7 +25,7 @@ from napari_wbc.training.evaluation.metrics import measure
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
 from napari_wbc.training.metrics_log import MetricsLog
 from napari_wbc.training.outputs import network_outputs
-from napari_wbc.training.priors import log_priors, tempered_priors
+from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
 from napari_wbc.training.trust.cells import JudgedCells, per_pair
@@ -170,7 +170,7 @@ def train(
     )
     tested = np.flatnonzero(test)
     logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, config.view)
-    probabilities = softmax(logits / temperature + log_priors(config.classes), axis=1)
+    probabilities = softmax(logits / temperature + log_prior(class_priors(config)), axis=1)
     metrics = {}
     for domain in sorted(rows["domain"].unique()):
         inside = (rows["domain"].iloc[tested] == domain).to_numpy()
@@ -198,7 +198,7 @@ def train(
         "temperature": round(temperature, 4),
         **trust,
         # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
-        "class_priors": {c: round(p, 6) for c, p in tempered_priors(config.classes).items()},
+        "class_priors": {c: round(p, 6) for c, p in class_priors(config).items()},
         "thresholds": {"min_confidence": 0.5, "max_novelty": 0.98},
         "training_domains": [
             {
@@ -253,5 +253,5 @@ def _trust(
     )
     unseen = judged(tested, held_out_outputs)
     tensors, novelty = fit_novelty(config.classes, seen, unseen, seed=config.seed)
-    shift_tensors, shift = fit_domain_shift(config.classes, seen, unseen, seed=config.seed)
+    shift_tensors, shift = fit_domain_shift(class_priors(config), seen, unseen, seed=config.seed)
     return tensors | shift_tensors, {"novelty": novelty, **({"domain_shift": shift} if shift else {})}

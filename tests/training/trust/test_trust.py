@@ -6,6 +6,7 @@ import pytest
 from napari_wbc.classification.domain_shift import DomainReference
 from napari_wbc.classification.novelty import NoveltyReference, nucleated_columns
 from napari_wbc.errors import InputError
+from napari_wbc.training.priors import tempered_priors
 from napari_wbc.training.trust.cells import JudgedCells, equal_weights, per_pair, weighted_quantiles
 from napari_wbc.training.trust.domains import fit_domain_shift
 from napari_wbc.training.trust.novelty import fit_novelty
@@ -73,7 +74,7 @@ def test_novelty_needs_held_out_leukocytes(fitted, held_out):
 
 
 def test_a_new_laboratory_is_told_from_the_old_ones(fitted, held_out):
-    tensors, stated = fit_domain_shift(CLASSES, fitted, held_out)
+    tensors, stated = fit_domain_shift(tempered_priors(CLASSES), fitted, held_out)
     reference = DomainReference(
         tuple(stated["domains"]),
         tuple(stated["classes"]),
@@ -101,7 +102,7 @@ def test_without_enough_held_out_cells_there_is_no_limit(fitted):
         fitted.domains,
         np.arange(len(fitted)).astype(str),
     )
-    assert fit_domain_shift(CLASSES, alone, few) == ({}, {})
+    assert fit_domain_shift(tempered_priors(CLASSES), alone, few) == ({}, {})
 
 
 def unseen_cells(n, over_confidence, seed=0):
@@ -118,6 +119,7 @@ def unseen_cells(n, over_confidence, seed=0):
 def test_what_is_promised_of_unseen_laboratories_holds_there():
     info = {
         "classes": list(CLASSES),
+        "class_priors": dict.fromkeys(CLASSES, 0.25),
         "novelty": {"quantiles": [0.0, 1.0], "neighbours": 10},
         "thresholds": {"min_confidence": 0.5, "max_novelty": 0.98},
     }

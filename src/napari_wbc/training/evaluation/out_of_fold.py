@@ -12,8 +12,8 @@ from scipy.special import softmax
 
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
-from napari_wbc.training.evaluation.protocol import log_prior
 from napari_wbc.training.evaluation.results import measures_of
+from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.temperature import pooled_temperature
 
 
@@ -48,7 +48,7 @@ def calibrated(
         ]
         if not others:
             continue
-        temperature = pooled_temperature(others, config.classes, log_prior(config))
+        temperature = pooled_temperature(others, config.classes, log_prior(class_priors(config)))
         result[target, seed] = {
             "temperature": round(temperature, 4),
             "unseen": _measured(run.part(d == target for d in run.domains), temperature, config),
@@ -61,7 +61,7 @@ def _measured(
     cells: tuple[NDArray[np.float32], list[str]], temperature: float, config: TrainingConfig
 ) -> dict[str, Any]:
     logits, labels = cells
-    probabilities = softmax(logits / temperature + log_prior(config), axis=1)
+    probabilities = softmax(logits / temperature + log_prior(class_priors(config)), axis=1)
     return measures_of(compare(probabilities, config.classes, labels, names=FIVE_CLASSES))
 
 
@@ -75,7 +75,9 @@ def temperature_of_all(files: Mapping[tuple[str, int], Path], config: TrainingCo
     """
     runs = [_Logits(path) for path in files.values()]
     return pooled_temperature(
-        [r.part(d == r.target for d in r.domains) for r in runs], config.classes, log_prior(config)
+        [r.part(d == r.target for d in r.domains) for r in runs],
+        config.classes,
+        log_prior(class_priors(config)),
     )
 
 

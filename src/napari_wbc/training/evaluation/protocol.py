@@ -25,7 +25,7 @@ from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
 from napari_wbc.training.evaluation.results import RunResult, first_difference, measures_of, read_result
 from napari_wbc.training.manifests import CropRows, label_members, load_crops
 from napari_wbc.training.outputs import network_outputs
-from napari_wbc.training.priors import log_priors
+from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
 from napari_wbc.training.train import held_out, read_manifests
@@ -192,7 +192,7 @@ def perform(
     logits, _ = network_outputs(
         network, CropRows(cells.crops, tests), config.input_px, config.view, cancel=cancel
     )
-    probabilities = softmax(logits + log_prior(config), axis=1)
+    probabilities = softmax(logits + log_prior(class_priors(config)), axis=1)
     part = cells.rows.iloc[tests]
     with atomic_path(work / f"{run.name}.npz") as temporary, temporary.open("wb") as npz:
         np.savez_compressed(
@@ -280,17 +280,6 @@ def leave_one_domain_out(
         )
         for run in runs
     ]  # fmt: skip
-
-
-def log_prior(config: TrainingConfig) -> NDArray[np.float64]:
-    """Give what is added to the logits before a class is chosen, shape ``(k,)``.
-
-    Scores of the logit-adjusted loss are those of classes equally common, so how common they are is put back as in the
-    shipped model; any other loss learns that from the batches.
-    """
-    if config.loss.classification != "domain_conditional":
-        return np.zeros(len(config.classes))
-    return log_priors(config.classes)
 
 
 def _labels_for(labels: pd.Series[str], classes: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from napari_wbc.classification.conformal import coarse_probabilities
 from napari_wbc.classification.domain_shift import DomainReference, project
 from napari_wbc.classification.novelty import unit_length
 from napari_wbc.leukocytes import coarse_class, is_nucleated
-from napari_wbc.training.priors import log_priors
+from napari_wbc.training.priors import log_prior
 from napari_wbc.training.trust.cells import JudgedCells, per_pair
 
 #: Cells of each pair of domain and class that means and variances rest on.
@@ -29,14 +29,14 @@ _LEAST_DRAWN = 15
 
 
 def fit_domain_shift(
-    classes: Sequence[str], fitted: JudgedCells, held_out: JudgedCells, *, seed: int = 0
+    class_priors: Mapping[str, float], fitted: JudgedCells, held_out: JudgedCells, *, seed: int = 0
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Fit the directions, the means of the domains in them, and the limits for slides of some sizes.
 
     Parameters
     ----------
-    classes : sequence of str
-        Of the model.
+    class_priors : mapping of str to float
+        Of the model, in the order of its classes.
     fitted, held_out : JudgedCells
         Cells of the training domains that the model was trained on, and that it was not.
     seed : int, optional
@@ -50,9 +50,9 @@ def fit_domain_shift(
         The entry ``domain_shift`` of ``model.json``. Both are empty where too few cells are held out to draw a slide.
     """
     random = np.random.default_rng(seed)
-    names = tuple(dict.fromkeys(c for c in map(coarse_class, classes) if is_nucleated(c)))
-    fitted, column = _with_columns(classes, names, fitted)
-    held_out, held_column = _with_columns(classes, names, held_out)
+    names = tuple(dict.fromkeys(c for c in map(coarse_class, class_priors) if is_nucleated(c)))
+    fitted, column = _with_columns(class_priors, names, fitted)
+    held_out, held_column = _with_columns(class_priors, names, held_out)
     chosen = per_pair(fitted.domains, [names[c] for c in column], _CELLS_PER_PAIR, seed)
     domains = tuple(str(d) for d in np.unique(fitted.domains))
     of = np.array([domains.index(d) for d in fitted.domains], np.intp)
@@ -85,15 +85,15 @@ def fit_domain_shift(
 
 
 def _with_columns(
-    classes: Sequence[str], names: tuple[str, ...], cells: JudgedCells
+    class_priors: Mapping[str, float], names: tuple[str, ...], cells: JudgedCells
 ) -> tuple[JudgedCells, NDArray[np.intp]]:
     """Give the cells whose class, as the model gives it, is one of the names, and that class.
 
     Right or wrong: on a slide there is nothing else to go by.
     """
     cells = cells.nucleated()
-    log_prior = log_priors(classes)
-    told, sums = coarse_probabilities(softmax(np.asarray(cells.logits, float) + log_prior, axis=1), classes)
+    probabilities = softmax(np.asarray(cells.logits, float) + log_prior(class_priors), axis=1)
+    told, sums = coarse_probabilities(probabilities, list(class_priors))
     best = [told[i] for i in sums.argmax(axis=1)] if len(cells) else []
     kept = np.flatnonzero([name in names for name in best])
     return cells.rows(kept), np.array([names.index(best[i]) for i in kept], np.intp)

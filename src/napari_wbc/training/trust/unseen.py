@@ -17,7 +17,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import coarse_class, is_nucleated
 from napari_wbc.training.card import write_card
 from napari_wbc.training.manifests import label_members
-from napari_wbc.training.priors import log_priors
+from napari_wbc.training.priors import log_prior
 from napari_wbc.training.trust.cells import equal_weights, weighted_quantiles
 
 #: Of the cells of unseen labs that are classified rightly, this share gets a set of one class: it settles the level
@@ -81,12 +81,10 @@ def fit_on_unseen(info: dict[str, Any], unseen: UnseenCells) -> dict[str, Any]:
             "no domain left out holds a leukocyte of the model's classes; evaluate on another manifest"
         )
     weights = equal_weights(unseen.domains[kept])
-    log_prior = log_priors(classes)
+    prior = log_prior(info["class_priors"])
     logits = np.asarray(unseen.logits, float)[kept]
-    temperature = fit_temperature(
-        logits, label_members(list(unseen.labels[kept]), classes), weights, log_prior
-    )
-    _, sums = coarse_probabilities(softmax(logits / temperature + log_prior, axis=1), classes)
+    temperature = fit_temperature(logits, label_members(list(unseen.labels[kept]), classes), weights, prior)
+    _, sums = coarse_probabilities(softmax(logits / temperature + prior, axis=1), classes)
     truth = np.array([names.index(c) for c in coarse[kept]], np.intp)
     level, threshold = sharpest_level(sums, truth, weights)
     right = sums.argmax(axis=1) == truth
