@@ -75,7 +75,7 @@ def test_an_altered_weights_file_is_refused(tmp_path):
         ({"class_priors": {"lymphocyte": 1.0, "monocyte": 0.0}}, "prior"),
         ({"um_per_px": -1}, "um_per_px"),
         ({"input_px": "96"}, "input_px"),
-        ({"views": 3}, "views"),
+        ({"orientations": 3}, "orientations"),
         ({"view_um": 26.0}, "view_um"),
         ({"view_um": True}, "view_um"),
         ({"novelty": None}, "novelty"),

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import napari_wbc as wbc
-from napari_wbc.classification.crops import prepare, views
+from napari_wbc.classification.crops import orientations, prepare
 from napari_wbc.classification.predict import Predictions, choose_device, label_predictions, predict_crops
 from napari_wbc.errors import Cancelled, InputError, ScaleUnknownError
 from napari_wbc.execution import CancelToken
@@ -96,19 +96,21 @@ def test_a_cell_gets_the_same_numbers_in_any_company(device):
             np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name)[part])
 
 
-def test_views_are_averaged():
+def test_orientations_are_averaged():
     model = wbc.load_model("robust")
-    turning = replace(model, info={**model.info, "views": 8})
+    turning = replace(model, info={**model.info, "orientations": 8})
     crops = np.random.default_rng(5).integers(100, 255, (3, 128, 128, 3), dtype=np.uint8)
     crops[:, 20:50, 30:70] = (90, 40, 130)
     straight = predict_crops(turning, crops, device="cpu")
     one = predict_crops(model, crops, device="cpu")
     images = prepare(crops, model.input_px, view=model.view)
     with torch.inference_mode():
-        expected = torch.stack([model.network()(view)[1] for view in views(images, 8)]).mean(dim=0).numpy()
+        expected = (
+            torch.stack([model.network()(image)[1] for image in orientations(images, 8)]).mean(dim=0).numpy()
+        )
     np.testing.assert_allclose(straight.embeddings, expected, atol=1e-4)
     assert np.abs(straight.embeddings - one.embeddings).max() > 1e-3
-    assert len({view.numpy().tobytes() for view in views(images, 8)}) == 8
+    assert len({image.numpy().tobytes() for image in orientations(images, 8)}) == 8
 
 
 def test_bad_input_is_one_plain_line(tmp_path):

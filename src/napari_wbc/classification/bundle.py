@@ -99,9 +99,9 @@ class Model:
         return float(self.info["temperature"])
 
     @property
-    def views(self) -> int:
+    def orientations(self) -> int:
         """Turns of each crop whose logits and embeddings are averaged; 1 where the bundle names none."""
-        return int(self.info.get("views", 1))
+        return int(self.info.get("orientations", 1))
 
     def network(self, device: str = "cpu") -> Network:
         """Give the network on a device, in evaluation mode (built once per device)."""
@@ -380,8 +380,8 @@ def _problem(info: Any) -> str:
         return "has no prior between 0 and 1 for each class"
     if not 0.01 <= info["temperature"] <= 100:
         return "has an impossible temperature"
-    if info.get("views", 1) not in (1, 2, 4, 8):
-        return "has a number of views other than 1, 2, 4 or 8"
+    if info.get("orientations", 1) not in (1, 2, 4, 8):
+        return "has a number of orientations other than 1, 2, 4 or 8"
     if not all(_is_share(info["thresholds"].get(k)) for k in ("min_confidence", "max_novelty")):
         return "has no thresholds min_confidence and max_novelty between 0 and 1"
     conformal = info.get("conformal")

@@ -163,7 +163,7 @@ def prepare(
     return network_input(middle(images, size_px, view))
 
 
-def views(images: Tensor, number: int) -> Iterator[Tensor]:
+def orientations(images: Tensor, number: int) -> Iterator[Tensor]:
     """Give the same images turned by quarters, then mirrored and turned: pixels change their places, nothing else.
 
     Parameters

@@ -115,7 +115,7 @@ def predict_crops(
     """
     import torch
 
-    from napari_wbc.classification.crops import prepare, views
+    from napari_wbc.classification.crops import orientations, prepare
 
     engine = model.engine(choose_device(device))
     normalisation = model.info["normalisation"]
@@ -134,7 +134,7 @@ def predict_crops(
                 view=model.view,
                 device=engine.device,
             )
-            yield from views(images, model.views)
+            yield from orientations(images, model.orientations)
 
     log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log()
     probabilities = np.zeros((len(crops), len(model.classes)), np.float32)
@@ -142,7 +142,7 @@ def predict_crops(
     logits = np.zeros((len(crops), len(model.classes)), np.float32)
     outputs = engine.outputs(batches())
     for i in range(-(-len(crops) // engine.batch_crops)):
-        turned = [next(outputs) for _ in range(model.views)]
+        turned = [next(outputs) for _ in range(model.orientations)]
         out, features = (np.mean(values, axis=0) for values in zip(*turned, strict=True))
         part = slice(i * engine.batch_crops, min((i + 1) * engine.batch_crops, len(crops)))
         n = part.stop - part.start
