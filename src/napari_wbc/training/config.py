@@ -200,6 +200,34 @@ class SoupConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """Table ``[head]``: the last layer, fitted once more at the end (:mod:`napari_wbc.training.head`).
+
+    Attributes
+    ----------
+    draws : int
+        Augmented crops that are drawn for it; 0 leaves the layer as it is.
+    steps : int
+        Steps of 512 of them.
+    lr : float
+        Of Adam; falls as half a cosine.
+    pull : float
+        How strongly the weights are held where they were.
+    """
+
+    draws: int = 0
+    steps: int = 300
+    lr: float = 1e-3
+    pull: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(self.draws >= 0, f"draws must be 0 or more, not {self.draws}")
+        require(self.steps >= 1, f"steps must be 1 or more, not {self.steps}")
+        require(self.lr > 0, f"lr must be above 0, not {self.lr}")
+        require(self.pull >= 0, f"pull must be 0 or more, not {self.pull}")
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """One training run.
 
@@ -250,6 +278,7 @@ class TrainingConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     soup: SoupConfig = field(default_factory=SoupConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
 
     def __post_init__(self) -> None:
         require(
@@ -324,6 +353,6 @@ class TrainingConfig:
     def fingerprint(self) -> str:
         """Give a hash of all that decides what a fit does, but for the rows."""
         values = dataclasses.asdict(self)
-        for name in ("manifests", "init_note", "leave_out", "holdout", "selection", "soup"):
+        for name in ("manifests", "init_note", "leave_out", "holdout", "selection", "soup", "head"):
             del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

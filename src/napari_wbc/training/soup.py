@@ -15,6 +15,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.fit import fit_network
+from napari_wbc.training.head import refit_head
 from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.metrics_log import MetricsLog
 
@@ -60,6 +61,8 @@ def fit_soup(
 ) -> Network:
     """Fit ``config.soup.members`` networks that draw differently, and average them; a single one is itself.
 
+    The last layer of the average is fitted once more where ``config.head`` asks for it.
+
     Parameters
     ----------
     config, rows, crops, device, progress, cancel
@@ -104,4 +107,6 @@ def fit_soup(
         )
         if member_log is not None:
             member_log.close()
-    return average_weights(fitted)
+    network = average_weights(fitted)
+    refit_head(network, config, rows, crops, device=device, progress=progress, cancel=cancel)
+    return network

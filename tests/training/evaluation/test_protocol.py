@@ -67,6 +67,13 @@ def test_a_run_is_tested_on_the_domain_it_never_saw_and_done_once(config, cells,
         perform(Run(config, "b"), LabelledCells(cells.rows.iloc[1:], no_crops), tmp_path)
     with pytest.raises(InputError, match=r"training\.optimizer\.lr"):
         perform(Run(config.changed({"optimizer.lr": 0.1}), "b"), cells, tmp_path)
+    # A setting that came later is at its default in an older result.
+    stored = json.loads((tmp_path / "b-0.json").read_text())
+    del stored["settings"]["training"]["head"]
+    (tmp_path / "b-0.json").write_text(json.dumps(stored))
+    assert (perform(Run(config, "b"), cells, tmp_path).counts == result.counts).all()
+    with pytest.raises(InputError, match=r"training\.head\.draws"):
+        perform(Run(config.changed({"head.draws": 5}), "b"), cells, tmp_path)
 
 
 def test_a_run_from_one_source(config, cells, tmp_path):

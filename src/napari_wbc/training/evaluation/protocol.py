@@ -161,7 +161,10 @@ def perform(
     file = out / f"{run.name}.json"
     if file.is_file():
         stored = read_result(file)
-        other = first_difference(stored.settings, settings)
+        # Settings that came later are at their defaults in an older result: those change nothing.
+        filled_up = TrainingConfig().changed(stored.settings["training"]).to_dict()
+        older = json.loads(json.dumps({k: v for k, v in filled_up.items() if k != "init_note"}))
+        other = first_difference(stored.settings | {"training": older}, settings)
         if other:
             raise InputError(
                 f"{file} was made with other {other}; remove it to run it again, or give another folder"
