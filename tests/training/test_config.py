@@ -80,3 +80,11 @@ def test_the_recipe_of_the_documentation_is_a_proper_configuration(tmp_path):
 
 def test_the_recipe_of_the_bundled_model_is_a_proper_configuration():
     assert TrainingConfig.from_toml(RECIPE).average.kind == "ema"
+
+
+def test_a_start_is_known_by_its_content(tmp_path):
+    places = [tmp_path / name for name in ("here.safetensors", "there.safetensors", "other.safetensors")]
+    for place, content in zip(places, (b"one", b"one", b"two"), strict=True):
+        place.write_bytes(content)
+    here, there, other = (TrainingConfig(init=str(p)).fingerprint() for p in places)
+    assert here == there != other

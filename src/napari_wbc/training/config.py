@@ -355,4 +355,7 @@ class TrainingConfig:
         values = dataclasses.asdict(self)
         for name in ("manifests", "init_note", "leave_out", "holdout", "selection", "soup", "head"):
             del values[name]
+        # By its content: the same start may lie elsewhere on the machine that goes on.
+        if Path(self.init).is_file():
+            values["init"] = hashlib.sha256(Path(self.init).read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
