@@ -38,12 +38,13 @@ KINDS = {
     "light": ("light",),
     "edge of the view": ("view_edge",),
     "blur, lost pixels": ("optics",),
+    "sharpening": ("sharpen",),
     "colour fringes": ("fringe",),
     "noise": ("noise",),
     "JPEG": ("jpeg",),
     "cut-out": ("cutout",),
 }
-SHARES = {"stain_swap", "stain_lab", "view_edge", "optics", "fringe", "jpeg", "cutout"}
+SHARES = {"stain_swap", "stain_lab", "view_edge", "optics", "sharpen", "fringe", "jpeg", "cutout"}
 
 
 def milliseconds(function: Callable[[], object]) -> float:

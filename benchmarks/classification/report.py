@@ -20,6 +20,7 @@ from napari_wbc.training.evaluation.tables import markdown_table, mean_and_sprea
 
 from .ladder import RESULTS, ROOT, TRANSFERS, Ladder, read_ladder
 from .shipped import FOLDER, RECIPE
+from .trust_tables import trust_tables
 
 PAGE = ROOT / "docs" / "classification.md"
 IMAGES = ROOT / "docs" / "images"
@@ -59,6 +60,7 @@ def write(results: Path, work: Path) -> None:
     single = _single_source_table(ladder, results / "single-source")
     if single:
         tables["single-source"] = single
+    tables |= trust_tables(results / "trust")
     for name, text in tables.items():
         (results / f"{name}.md").write_text(text.strip() + "\n", encoding="utf-8")
         print(f"\n## {name}\n\n{text}")

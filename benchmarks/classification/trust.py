@@ -275,7 +275,7 @@ def main() -> None:
         print(fit_trust(arguments.model, arguments.folds, config, arguments.work, arguments.most))
     else:
         result = measure_trust(load_model(arguments.model), config, arguments.work, arguments.most)
-        write_result(result, arguments.results / f"trust-{arguments.model.name}.json")
+        write_result(result, arguments.results / "trust" / f"{arguments.model.name}.json")
         print(json.dumps(result, indent=1))
 
 

@@ -55,6 +55,18 @@ def test_flat_images_stay_flat():
     torch.testing.assert_close(optics(flat.clone(), draws(), probability=1.0, fringe=1.0), flat)
 
 
+def test_sharpening_raises_contrast_keeps_the_mean_and_leaves_the_blurred_alone(images):
+    soft = 0.4 + 0.1 * images + 0.1 * torch.rand(images.shape, generator=torch.Generator().manual_seed(1))
+    out = optics(soft.clone(), draws(), probability=0.0, fringe=0.0, sharpen=1.0)
+    steps, before = (x.diff(dim=3).abs().mean(dim=(1, 2, 3)) for x in (out, soft))
+    assert (steps > 1.01 * before).all()
+    torch.testing.assert_close(out.mean(dim=(2, 3)), soft.mean(dim=(2, 3)), atol=0.01, rtol=0)
+    both = optics(soft.clone(), draws(), probability=0.5, fringe=0.0, sharpen=0.5)
+    change = both.diff(dim=3).abs().mean(dim=(1, 2, 3)) / before
+    assert (change < 1.0).sum() == 3
+    assert (change > 1.0).sum() == 3
+
+
 def test_blur_lowers_contrast_and_keeps_the_mean(images):
     sharp = (images + 0.3 * torch.rand(images.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
     out = optics(sharp.clone(), draws(), probability=1.0, fringe=0.0)

@@ -50,6 +50,8 @@ class Augmentation:
         Probability of the dark round edge of an eyepiece.
     optics : float
         Probability of blur; half of the blurred crops also lose pixels.
+    sharpen : float
+        Probability of the sharpening of a camera or scanner, of crops that are not blurred.
     fringe : float
         Probability of colour fringes.
     noise : float
@@ -72,6 +74,7 @@ class Augmentation:
     light: float = 1.0
     view_edge: float = 0.05
     optics: float = 0.4
+    sharpen: float = 0.0
     fringe: float = 0.15
     noise: float = 0.03
     jpeg: float = 0.25
@@ -79,7 +82,8 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in (
-            "flip", "stain_swap", "stain_lab", "view_edge", "optics", "fringe", "jpeg", "cutout", "noise", "shift"
+            "flip", "stain_swap", "stain_lab", "view_edge", "optics", "sharpen", "fringe", "jpeg", "cutout", "noise",
+            "shift",
         ):  # fmt: skip
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} must lie between 0 and 1, not {value}")
@@ -90,6 +94,10 @@ class Augmentation:
         require(
             swapped <= 1.001,
             f"stain_swap and stain_lab exclude each other; their sum is {swapped:g}, not below 1",
+        )
+        require(
+            self.optics + self.sharpen <= 1.001,
+            f"optics and sharpen exclude each other; their sum is {self.optics + self.sharpen:g}, not below 1",
         )
         low, high = self.scale
         require(0.3 <= low <= high <= 3, f"scale must be two zooms between 0.3 and 3, not {low} and {high}")
@@ -106,7 +114,8 @@ class Augmentation:
         """
         return cls(
             turn=0.0, flip=0.0, scale=(1.0, 1.0), shift=0.0, stain_swap=0.0, stain_lab=0.0, stain_jitter=0.0,
-            depth=0.0, hue=0.0, light=0.0, view_edge=0.0, optics=0.0, fringe=0.0, noise=0.0, jpeg=0.0, cutout=0.0,
+            depth=0.0, hue=0.0, light=0.0, view_edge=0.0, optics=0.0, sharpen=0.0, fringe=0.0, noise=0.0,
+            jpeg=0.0, cutout=0.0,
         )  # fmt: skip
 
     @torch.no_grad()
@@ -151,7 +160,7 @@ class Augmentation:
         )
         images = self._recolour(images, draws, domains)
         images = view_edge(images, draws, probability=self.view_edge)
-        images = optics(images, draws, probability=self.optics, fringe=self.fringe)
+        images = optics(images, draws, probability=self.optics, fringe=self.fringe, sharpen=self.sharpen)
         images = sensor_noise(images, draws, noise=self.noise)
         images = jpeg(images, draws, probability=self.jpeg)
         return cutout(images, draws, probability=self.cutout)
