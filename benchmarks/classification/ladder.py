@@ -60,9 +60,9 @@ def read_ladder(path: Path = HERE / "ladder.toml") -> Ladder:
     content = tomllib.loads(path.read_text())
     recipe = TrainingConfig.from_toml(path.parent / content["recipe"])
     # The protocol chooses the target; a number of steps chosen elsewhere is not the common budget.
-    budgeted = recipe.changed(
-        {"stop": 0, "selection.every": 0, "soup.members": 1, "head.draws": 0, **content["budget"]}
-    )
+    # What comes after a run has no part in what the rows are compared by.
+    alone = {"soup.members": 1, "head.draws": 0, "second_look.orientations": 1}
+    budgeted = recipe.changed({"stop": 0, "selection.every": 0, **alone, **content["budget"]})
     base = budgeted.changed(content["base"])
     rows: dict[str, Row] = {}
     for entry in content["row"]:

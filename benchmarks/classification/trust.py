@@ -23,20 +23,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import softmax
 from scipy.stats import rankdata
 
 from napari_wbc.classification.bundle import Model, load_model
 from napari_wbc.classification.conformal import coarse_probabilities
 from napari_wbc.classification.domain_shift import slide_shift
 from napari_wbc.classification.novelty import NoveltyReference
-from napari_wbc.classification.predict import Labels, Predictions, label_predictions
+from napari_wbc.classification.predict import Labels, Predictions, label_predictions, predict_crops
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, is_nucleated
 from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.manifests import CropRows, load_crops
-from napari_wbc.training.outputs import network_outputs
 from napari_wbc.training.train import held_out, read_manifests, train
 from napari_wbc.training.trust.cells import per_pair
 from napari_wbc.training.trust.unseen import UnseenCells, rewrite_bundle
@@ -54,7 +52,6 @@ _COVERAGE = 0.8
 class Sayings:
     """What a model says of crops: raw score of novelty beside what a user sees."""
 
-    logits: NDArray[np.float32]
     score: NDArray[np.float32]
     predictions: Predictions
     labels: Labels
@@ -62,13 +59,9 @@ class Sayings:
 
 def say(model: Model, crops: NDArray[np.uint8] | CropRows) -> Sayings:
     """Run a model over crops of 25 µm, shape ``(n, side, side, 3)``."""
-    logits, embeddings = network_outputs(model.network(), crops, model.input_px, model.view)
-    reference = NoveltyReference.of(model)
-    score = reference.score(logits, embeddings)
-    log_prior = np.log([model.info["class_priors"][c] for c in model.classes])
-    probabilities = softmax(logits / model.temperature + log_prior, axis=1).astype(np.float32)
-    predictions = Predictions(probabilities, reference.novelty(score), embeddings)
-    return Sayings(logits, score, predictions, label_predictions(model, predictions))
+    predictions = predict_crops(model, crops, device="cpu")
+    score = NoveltyReference.of(model).score(predictions.logits, predictions.embeddings)
+    return Sayings(score, predictions, label_predictions(model, predictions))
 
 
 def auroc(known: NDArray[np.floating], novel: NDArray[np.floating]) -> float:
@@ -232,7 +225,9 @@ def fit_trust(
         left = left[per_pair(rows["domain"].iloc[left], rows["label"].iloc[left], most, 0)]
         said = say(fold, CropRows(crops, left))
         of: pd.DataFrame = rows.iloc[left]
-        parts.append((said.logits, said.score, of["label"].to_numpy(str), of["domain"].to_numpy(str)))
+        parts.append(
+            (said.predictions.logits, said.score, of["label"].to_numpy(str), of["domain"].to_numpy(str))
+        )
     logits, score, labels, domains = (np.concatenate(part) for part in zip(*parts, strict=True))
     rewrite_bundle(bundle, UnseenCells(logits, score, labels, domains))
     info = load_model(bundle).info

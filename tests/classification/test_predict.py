@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scipy.special import softmax
 
 import napari_wbc as wbc
-from napari_wbc.classification.crops import orientations, prepare
+from napari_wbc.classification.conformal import coarse_probabilities
+from napari_wbc.classification.crops import prepare, turned
 from napari_wbc.classification.predict import Predictions, choose_device, label_predictions, predict_crops
 from napari_wbc.errors import Cancelled, InputError, ScaleUnknownError
 from napari_wbc.execution import CancelToken
@@ -23,6 +25,7 @@ def predictions(*rows, novelty=None):
         probabilities,
         np.array(novelty or [0.0] * len(rows), np.float32),
         np.zeros((len(rows), 2), np.float32),
+        np.zeros(probabilities.shape, np.float32),
     )
 
 
@@ -69,7 +72,8 @@ def test_an_artifact_need_not_look_like_a_leukocyte(four_classes):
 
 
 def test_no_cells_give_no_labels(four_classes):
-    empty = Predictions(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 2), np.float32))
+    none = np.zeros((0, 4), np.float32)
+    empty = Predictions(none, none[:, 0], none, none)
     assert label_predictions(four_classes, empty).label == []
 
 
@@ -96,21 +100,32 @@ def test_a_cell_gets_the_same_numbers_in_any_company(device):
             np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name)[part])
 
 
-def test_orientations_are_averaged():
+def test_unsure_cells_are_seen_in_further_orientations_and_the_others_are_not():
     model = wbc.load_model("robust")
-    turning = replace(model, info={**model.info, "orientations": 8})
-    crops = np.random.default_rng(5).integers(100, 255, (3, 128, 128, 3), dtype=np.uint8)
-    crops[:, 20:50, 30:70] = (90, 40, 130)
-    straight = predict_crops(turning, crops, device="cpu")
-    one = predict_crops(model, crops, device="cpu")
+    crops = np.random.default_rng(5).integers(100, 255, (24, 128, 128, 3), dtype=np.uint8)
+    crops[:, 20:50, 30:70] = np.random.default_rng(6).integers(30, 150, (24, 1, 1, 3))
+
+    def look(**second):
+        return predict_crops(replace(model, info={**model.info, "second_look": second}), crops, device="cpu")
+
+    once, always = look(orientations=1), look(orientations=8, below=1.0)
     images = prepare(crops, model.input_px, view=model.view)
+    seen = [turned(images, orientation) for orientation in range(8)]
+    assert len({image.numpy().tobytes() for image in seen}) == 8
     with torch.inference_mode():
-        expected = (
-            torch.stack([model.network()(image)[1] for image in orientations(images, 8)]).mean(dim=0).numpy()
+        logits, embeddings = (
+            torch.stack(x).mean(0).numpy() for x in zip(*map(model.network(), seen), strict=True)
         )
-    np.testing.assert_allclose(straight.embeddings, expected, atol=1e-4)
-    assert np.abs(straight.embeddings - one.embeddings).max() > 1e-3
-    assert len({image.numpy().tobytes() for image in orientations(images, 8)}) == 8
+    np.testing.assert_allclose(always.logits, logits, atol=1e-3)
+    np.testing.assert_allclose(always.embeddings, embeddings, atol=1e-3)
+    log_prior = np.log([model.info["class_priors"][c] for c in model.classes])
+    _, sums = coarse_probabilities(softmax(once.logits + log_prior, axis=1), model.classes)
+    below = float(np.median(sums.max(axis=1)))
+    unsure = sums.max(axis=1) < below
+    assert 0 < unsure.sum() < len(crops)
+    mixed = look(orientations=8, below=below)
+    np.testing.assert_allclose(mixed.logits, np.where(unsure[:, None], always.logits, once.logits), atol=1e-4)
+    assert np.abs(mixed.logits - once.logits)[unsure].max() > 1e-2
 
 
 def test_bad_input_is_one_plain_line(tmp_path):

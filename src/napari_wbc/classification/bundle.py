@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.errors import ModelError, OutputError
+from napari_wbc.classification.second_look import SecondLook
+from napari_wbc.errors import InputError, ModelError, OutputError
 
 if TYPE_CHECKING:
     from napari_wbc.classification.backbone import Network
@@ -99,9 +100,9 @@ class Model:
         return float(self.info["temperature"])
 
     @property
-    def orientations(self) -> int:
-        """Turns of each crop whose logits and embeddings are averaged; 1 where the bundle names none."""
-        return int(self.info.get("orientations", 1))
+    def second_look(self) -> SecondLook:
+        """In how many orientations unsure cells are seen; none in bundles that do not say."""
+        return SecondLook(**self.info.get("second_look", {}))
 
     def network(self, device: str = "cpu") -> Network:
         """Give the network on a device, in evaluation mode (built once per device)."""
@@ -380,8 +381,10 @@ def _problem(info: Any) -> str:
         return "has no prior between 0 and 1 for each class"
     if not 0.01 <= info["temperature"] <= 100:
         return "has an impossible temperature"
-    if info.get("orientations", 1) not in (1, 2, 4, 8):
-        return "has a number of orientations other than 1, 2, 4 or 8"
+    try:
+        SecondLook(**info.get("second_look", {}))
+    except (TypeError, InputError) as error:
+        return f"has an impossible second_look: {error}"
     if not all(_is_share(info["thresholds"].get(k)) for k in ("min_confidence", "max_novelty")):
         return "has no thresholds min_confidence and max_novelty between 0 and 1"
     conformal = info.get("conformal")

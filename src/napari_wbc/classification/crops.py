@@ -5,8 +5,6 @@ Training, validation and prediction all go this way; only the augmentation of tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -163,21 +161,22 @@ def prepare(
     return network_input(middle(images, size_px, view))
 
 
-def orientations(images: Tensor, number: int) -> Iterator[Tensor]:
-    """Give the same images turned by quarters, then mirrored and turned: pixels change their places, nothing else.
+def turned(images: Tensor, orientation: int) -> Tensor:
+    """Turn images by quarters; from 4 on, the mirror images: pixels change their places, nothing else.
 
     Parameters
     ----------
     images : torch.Tensor, shape (n, 3, side, side)
         Square.
-    number : {1, 2, 4, 8}
-        How many; the first are the images themselves.
+    orientation : int
+        0 to 7; 0 is the images themselves.
 
-    Yields
-    ------
+    Returns
+    -------
     torch.Tensor
         The same shape.
     """
-    for i in range(number):
-        turned = torch.rot90(images, i % 4, (2, 3))
-        yield (turned.flip(3) if i >= 4 else turned).contiguous()
+    if orientation == 0:
+        return images
+    quarters = torch.rot90(images, orientation % 4, (2, 3))
+    return (quarters.flip(3) if orientation >= 4 else quarters).contiguous()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from napari_wbc.classification.bundle import Model, load_model
 from napari_wbc.classification.conformal import coarse_probabilities, prediction_sets
@@ -37,11 +38,14 @@ class Predictions:
         is a p-value.
     embeddings : numpy.ndarray of float32, shape (n, d)
         For similarity between cells.
+    logits : numpy.ndarray of float32, shape (n, k)
+        Before temperature and prior.
     """
 
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
     embeddings: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,47 +115,78 @@ def predict_crops(
     Returns
     -------
     Predictions
-        Those of a crop do not depend on the other crops.
+        Those of a crop do not depend on the other crops. Cells that the model is unsure of are seen in further
+        orientations (:class:`~napari_wbc.classification.second_look.SecondLook`).
     """
-    import torch
-
-    from napari_wbc.classification.crops import orientations, prepare
-
-    engine = model.engine(choose_device(device))
-    normalisation = model.info["normalisation"]
-
-    def batches() -> Iterator[Tensor]:
-        for start in range(0, len(crops), engine.batch_crops):
-            if cancel is not None:
-                cancel.check()
-            # Filled up with the last crop: what a crop gives must not depend on how many others there are.
-            rows = np.minimum(np.arange(start, start + engine.batch_crops), len(crops) - 1)
-            images = prepare(
-                crops[rows],
-                model.input_px,
-                normalisation["background_quantile"],
-                normalisation["white"],
-                view=model.view,
-                device=engine.device,
-            )
-            yield from orientations(images, model.orientations)
-
-    log_prior = torch.tensor([model.info["class_priors"][c] for c in model.classes]).log()
-    probabilities = np.zeros((len(crops), len(model.classes)), np.float32)
-    embeddings = np.zeros((len(crops), model.network(engine.device).embedding_size), np.float32)
-    logits = np.zeros((len(crops), len(model.classes)), np.float32)
-    outputs = engine.outputs(batches())
-    for i in range(-(-len(crops) // engine.batch_crops)):
-        turned = [next(outputs) for _ in range(model.orientations)]
-        out, features = (np.mean(values, axis=0) for values in zip(*turned, strict=True))
-        part = slice(i * engine.batch_crops, min((i + 1) * engine.batch_crops, len(crops)))
-        n = part.stop - part.start
-        scores = (torch.from_numpy(out) / model.temperature + log_prior).softmax(dim=1).numpy()
-        probabilities[part], logits[part], embeddings[part] = scores[:n], out[:n], features[:n]
-        if progress is not None:
-            progress(Progress("Classifying cells", part.stop, len(crops), "cell"))
+    log_prior = np.log([model.info["class_priors"][c] for c in model.classes])
+    looks = _Looks(model, crops, choose_device(device), cancel)
+    every = np.arange(len(crops))
+    logits, embeddings = looks.outputs(every, (0,), "Classifying cells", progress)
+    unsure = model.second_look.unsure(logits, model.classes, log_prior)
+    if len(unsure):
+        orientations = range(1, model.second_look.orientations)
+        more = looks.outputs(unsure, orientations, "Looking again at unsure cells", progress)
+        for first, further in zip((logits, embeddings), more, strict=True):
+            first[unsure] += (further - first[unsure]) * (len(orientations) / (len(orientations) + 1))
+    probabilities = softmax(logits / model.temperature + log_prior, axis=1).astype(np.float32)
     reference = NoveltyReference.of(model)
-    return Predictions(probabilities, reference.novelty(reference.score(logits, embeddings)), embeddings)
+    novelty = reference.novelty(reference.score(logits, embeddings))
+    return Predictions(probabilities, novelty, embeddings, logits)
+
+
+class _Looks:
+    """Crops of cells, run through the network in one orientation or several."""
+
+    def __init__(
+        self, model: Model, crops: NDArray[np.uint8] | Tensor, device: str, cancel: CancelToken | None
+    ) -> None:
+        self._model = model
+        self._crops = crops
+        self._engine = model.engine(device)
+        self._cancel = cancel
+
+    def outputs(
+        self,
+        rows: NDArray[np.intp],
+        orientations: Sequence[int],
+        stage: str,
+        progress: ProgressCallback | None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give the means of logits and embeddings over the orientations, for some rows of the crops."""
+        size = self._engine.batch_crops
+        logits = np.zeros((len(rows), len(self._model.classes)), np.float32)
+        embeddings = np.zeros(
+            (len(rows), self._model.network(self._engine.device).embedding_size), np.float32
+        )
+        found = self._engine.outputs(self._batches(rows, orientations))
+        for start in range(0, len(rows), size):
+            looks = [next(found) for _ in orientations]
+            part = slice(start, min(start + size, len(rows)))
+            for values, of_looks in zip((logits, embeddings), zip(*looks, strict=True), strict=True):
+                values[part] = np.mean(of_looks, axis=0)[: part.stop - part.start]
+            if progress is not None:
+                progress(Progress(stage, part.stop, len(rows), "cell"))
+        return logits, embeddings
+
+    def _batches(self, rows: NDArray[np.intp], orientations: Sequence[int]) -> Iterator[Tensor]:
+        from napari_wbc.classification.crops import prepare, turned
+
+        model, size = self._model, self._engine.batch_crops
+        for start in range(0, len(rows), size):
+            if self._cancel is not None:
+                self._cancel.check()
+            # Filled up with the last crop: what a crop gives must not depend on how many others there are.
+            chosen = rows[np.minimum(np.arange(start, start + size), len(rows) - 1)]
+            images = prepare(
+                self._crops[chosen],
+                model.input_px,
+                model.info["normalisation"]["background_quantile"],
+                model.info["normalisation"]["white"],
+                view=model.view,
+                device=self._engine.device,
+            )
+            for orientation in orientations:
+                yield turned(images, orientation)
 
 
 def label_predictions(model: Model, predictions: Predictions) -> Labels:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_wbc.classification.second_look import SecondLook
 from napari_wbc.errors import InputError
 from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.augmentation import Augmentation
@@ -279,6 +280,7 @@ class TrainingConfig:
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     soup: SoupConfig = field(default_factory=SoupConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
+    second_look: SecondLook = field(default_factory=SecondLook)
 
     def __post_init__(self) -> None:
         require(
@@ -353,7 +355,16 @@ class TrainingConfig:
     def fingerprint(self) -> str:
         """Give a hash of all that decides what a fit does, but for the rows."""
         values = dataclasses.asdict(self)
-        for name in ("manifests", "init_note", "leave_out", "holdout", "selection", "soup", "head"):
+        for name in (
+            "manifests",
+            "init_note",
+            "leave_out",
+            "holdout",
+            "selection",
+            "soup",
+            "head",
+            "second_look",
+        ):
             del values[name]
         # By its content: the same start may lie elsewhere on the machine that goes on.
         if Path(self.init).is_file():

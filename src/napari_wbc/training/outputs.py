@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_wbc.classification.crops import middle, network_input, normalise_background, to_tensor
+from napari_wbc.classification.crops import middle, network_input, normalise_background, to_tensor, turned
 from napari_wbc.training.augmentation import Augmentation
 from napari_wbc.training.manifests import CropRows
+from napari_wbc.training.priors import class_priors, log_prior
 
 if TYPE_CHECKING:
     from napari_wbc.execution.progress import CancelToken
+    from napari_wbc.training.config import TrainingConfig
 
 _BATCH_CROPS = 256
 
@@ -53,12 +55,15 @@ class CropSource:
         chosen = self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
         return normalise_background(chosen.permute(0, 3, 1, 2).float().div_(255.0))
 
-    def plain(self, rows: NDArray[np.integer[Any]], input_px: int, view: float) -> Tensor:
+    def plain(
+        self, rows: NDArray[np.integer[Any]], input_px: int, view: float, orientation: int = 0
+    ) -> Tensor:
         """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1].
 
-        ``view`` is the share of the side of a crop that the network sees.
+        ``view`` is the share of the side of a crop that the network sees, ``orientation`` one of
+        :func:`~napari_wbc.classification.crops.turned`.
         """
-        images = middle(self.images(rows), input_px, view)
+        images = turned(middle(self.images(rows), input_px, view), orientation)
         return network_input(images).contiguous(memory_format=torch.channels_last)
 
     def augmented(
@@ -85,6 +90,7 @@ def network_outputs(
     view: float,
     *,
     rows: NDArray[np.integer[Any]] | None = None,
+    orientation: int = 0,
     cancel: CancelToken | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Give logits ``(n, k)`` and embeddings ``(n, d)`` of crops, without augmentation.
@@ -101,6 +107,8 @@ def network_outputs(
         Share of the side of a crop that the network sees.
     rows : numpy.ndarray of int, shape (n,), optional
         Which crops; all by default.
+    orientation : int, optional
+        One of :func:`~napari_wbc.classification.crops.turned`.
     cancel : CancelToken, optional
         Checked before each batch.
     """
@@ -112,7 +120,41 @@ def network_outputs(
         for start in range(0, len(wanted), _BATCH_CROPS):
             if cancel is not None:
                 cancel.check()
-            out, features = network(crops.plain(wanted[start : start + _BATCH_CROPS], input_px, view))
+            out, features = network(
+                crops.plain(wanted[start : start + _BATCH_CROPS], input_px, view, orientation)
+            )
             logits.append(out.float().cpu().numpy())
             embeddings.append(features.float().cpu().numpy())
     return np.concatenate(logits), np.concatenate(embeddings)
+
+
+def model_outputs(
+    network: nn.Module,
+    crops: NDArray[np.uint8] | CropRows,
+    config: TrainingConfig,
+    *,
+    cancel: CancelToken | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give logits ``(n, k)`` and embeddings ``(n, d)`` as the finished model will: with its second look.
+
+    Parameters
+    ----------
+    network, crops, cancel
+        As for :func:`network_outputs`.
+    config : TrainingConfig
+        Tells size, view, classes and when a cell is looked at again.
+    """
+    source = CropSource(crops, next(network.parameters()).device.type)
+    logits, embeddings = network_outputs(network, source, config.input_px, config.view, cancel=cancel)
+    look = config.second_look
+    unsure = look.unsure(logits, config.classes, log_prior(class_priors(config)))
+    if len(unsure):
+        sums = [x[unsure] for x in (logits, embeddings)]
+        for orientation in range(1, look.orientations):
+            further = network_outputs(
+                network, source, config.input_px, config.view,
+                rows=unsure, orientation=orientation, cancel=cancel,
+            )  # fmt: skip
+            sums = [total + more for total, more in zip(sums, further, strict=True)]
+        logits[unsure], embeddings[unsure] = (total / look.orientations for total in sums)
+    return logits, embeddings

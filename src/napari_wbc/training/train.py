@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import measure
 from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
 from napari_wbc.training.metrics_log import MetricsLog
-from napari_wbc.training.outputs import network_outputs
+from napari_wbc.training.outputs import model_outputs
 from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
@@ -169,7 +170,7 @@ def train(
         cancel=cancel,
     )
     tested = np.flatnonzero(test)
-    logits, embeddings = network_outputs(network, CropRows(crops, tested), config.input_px, config.view)
+    logits, embeddings = model_outputs(network, CropRows(crops, tested), config)
     probabilities = softmax(logits / temperature + log_prior(class_priors(config)), axis=1)
     metrics = {}
     for domain in sorted(rows["domain"].unique()):
@@ -195,6 +196,7 @@ def train(
             "mean": 0.5,
             "std": 0.5,
         },
+        "second_look": dataclasses.asdict(config.second_look),
         "temperature": round(temperature, 4),
         **trust,
         # The logit adjustment of the loss makes the scores balanced; this puts back how common the classes are.
@@ -249,7 +251,7 @@ def _trust(
     )
     seen = judged(
         fitted[some],
-        network_outputs(network, CropRows(crops, fitted[some]), config.input_px, config.view),
+        model_outputs(network, CropRows(crops, fitted[some]), config),
     )
     unseen = judged(tested, held_out_outputs)
     tensors, novelty = fit_novelty(config.classes, seen, unseen, seed=config.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,7 @@ def export_onnx(model: Model, path: str | Path) -> Parity:
         "class_priors",
     )
     notes = {key: json.dumps(model.info[key]) for key in contract}
+    notes["second_look"] = json.dumps(asdict(model.second_look))
     notes["view_um"] = json.dumps(model.window_um * model.view)
     notes |= {"name": model.name, "classes": json.dumps(model.classes), "sha256": model.sha256}
     content = onnx_model(model.network("cpu"), model.input_px, notes).SerializeToString()

@@ -24,7 +24,7 @@ from napari_wbc.training.evaluation.bootstrap import group_counts
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, compare
 from napari_wbc.training.evaluation.results import RunResult, first_difference, measures_of, read_result
 from napari_wbc.training.manifests import CropRows, label_members, load_crops
-from napari_wbc.training.outputs import network_outputs
+from napari_wbc.training.outputs import model_outputs
 from napari_wbc.training.priors import class_priors, log_prior
 from napari_wbc.training.selection import select
 from napari_wbc.training.soup import fit_soup
@@ -192,9 +192,7 @@ def perform(
     held = known[test]
     seen = [_sample(cells.rows, held[domain[held] == d], run.most_cells) for d in cells.domains]
     tests = np.concatenate([unseen, *seen])
-    logits, _ = network_outputs(
-        network, CropRows(cells.crops, tests), config.input_px, config.view, cancel=cancel
-    )
+    logits, _ = model_outputs(network, CropRows(cells.crops, tests), config, cancel=cancel)
     probabilities = softmax(logits + log_prior(class_priors(config)), axis=1)
     part = cells.rows.iloc[tests]
     with atomic_path(work / f"{run.name}.npz") as temporary, temporary.open("wb") as npz:
