@@ -45,6 +45,8 @@ from .ladder import RESULTS, ROOT, WORK
 _PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 _SLIDE_CELLS = 100
 _SLIDES = 100
+#: Drawn from fewer, all slides of a laboratory would be nearly the same one.
+_LEAST_POOL = 50
 _COVERAGE = 0.8
 
 
@@ -187,6 +189,8 @@ def _abstention(
 
 def _alarm_rate(model: Model, said: Sayings, pool: NDArray[np.intp]) -> float | None:
     """Give the share of drawn slides of ``_SLIDE_CELLS`` cells that are unlike the training slides."""
+    if len(pool) < _LEAST_POOL:
+        return None
     random = np.random.default_rng(0)
     alarms = []
     for _ in range(_SLIDES):

@@ -38,8 +38,8 @@ _DIFFERENTIAL = ("neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil
 #: does not belong in normal blood has to be clearer, and of two ages of one kind (band, segmented) the common one is
 #: likelier.
 _AMONG_THE_FIVE = 0.1
-_OF_THE_REST = 0.25
-_WITHIN_A_KIND = 0.5
+_OF_THE_REST = 0.15
+_WITHIN_A_KIND = 0.25
 
 
 def class_priors(config: TrainingConfig) -> dict[str, float]:
