@@ -293,9 +293,16 @@ def label_members(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.b
     -------
     numpy.ndarray of bool, shape (n, k)
         A row without a True belongs to a class that the model does not have.
+
+    Examples
+    --------
+    >>> label_members(["neutrophil"], ["neutrophil_segmented", "neutrophil_band", "monocyte"]).tolist()
+    [[True, True, False]]
+    >>> label_members(["neutrophil"], ["neutrophil", "monocyte"]).tolist()
+    [[True, False]]
     """
     sets = {
-        label: np.array([c in PARTIAL_LABELS.get(label, (label,)) for c in classes], bool)
+        label: np.array([c == label or c in PARTIAL_LABELS.get(label, ()) for c in classes], bool)
         for label in set(labels)
     }
     return np.stack([sets[label] for label in labels]) if len(labels) else np.zeros((0, len(classes)), bool)

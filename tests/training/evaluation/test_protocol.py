@@ -13,7 +13,7 @@ import napari_wbc.cli
 from napari_wbc.errors import InputError
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.out_of_fold import calibrated, temperature_of_all
-from napari_wbc.training.evaluation.protocol import LabelledCells, Run, labelled_cells, perform
+from napari_wbc.training.evaluation.protocol import LabelledCells, Run, _known_rows, labelled_cells, perform
 from napari_wbc.training.priors import class_priors, log_prior
 
 CELLS = 10
@@ -81,6 +81,8 @@ def test_a_run_from_one_source(config, cells, tmp_path):
     result = perform(Run(five, "b", sources=("c",), most_cells=3), cells, tmp_path)
     assert result.settings["training"]["leave_out"] == ["a", "b"]
     # Bands are trained as neutrophils, artifacts not at all.
+    kept = cells.rows.iloc[_known_rows(cells.rows, five.changed({"leave_out": ["a", "b"]}))]
+    assert set(kept["label"]) == {"lymphocyte", "neutrophil_band"}
     assert result.about["training_cells"] <= 8
     assert result.unseen["metrics"]["cells"] == 3
     assert set(result.in_domain) <= {"c"}
