@@ -40,7 +40,7 @@ def write_card(info: Mapping[str, Any]) -> str:
         "Classifying single leukocytes in images of stained peripheral-blood smears (Romanowsky stains: May "
         f"Grünwald-Giemsa, Wright, Giemsa; 40x to 100x). Input: an RGB window of {info['window_um']:g} µm centred on "
         f"the cell, divided by its background; the network sees the middle {info['view_um']:g} µm at "
-        f"{info['input_px']} px ({info['um_per_px']:.4f} µm per px).",
+        f"{info['input_px']} px ({info['um_per_px']:.4f} µm per px)." + _second_look(info),
         "",
         "Classes: " + ", ".join(f"{c.title} (`{c.name}`)" for c in classes) + ".",
         "",
@@ -126,6 +126,16 @@ def write_card(info: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _second_look(info: Mapping[str, Any]) -> str:
+    look = info.get("second_look", {})
+    if look.get("orientations", 1) == 1:
+        return ""
+    return (
+        f" Cells whose likeliest kind has a probability below {look['below']:g} are seen in {look['orientations']} "
+        "orientations, and the mean counts."
+    )
 
 
 def _when_unidentified(info: Mapping[str, Any]) -> list[str]:
