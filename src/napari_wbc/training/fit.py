@@ -26,7 +26,7 @@ from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.memory import keep_freed_memory
 from napari_wbc.training.metrics_log import MetricsLog
 from napari_wbc.training.outputs import CropSource, network_outputs
-from napari_wbc.training.sampling import row_weights
+from napari_wbc.training.sampling import training_rows
 from napari_wbc.training.start import start_network
 
 #: Steps between two entries of the log; the loss is looked at then, so that a GPU need not wait for it at each step.
@@ -114,13 +114,7 @@ def fit_network(
     """
     keep_freed_memory()
     seed = config.seed if draw_seed is None else draw_seed
-    weights = row_weights(
-        list(rows["domain"]),
-        list(rows["label"]),
-        domain_power=config.sampling.domain_power,
-        class_power=config.sampling.class_power,
-    )
-    numbered = TrainingRows.of(list(rows["domain"]), list(rows["label"]), weights, config.classes)
+    numbered = training_rows(rows, config)
     unknown = ~numbered.members.any(axis=1)
     if unknown.any():
         label = rows["label"].iloc[int(np.flatnonzero(unknown)[0])]
@@ -154,7 +148,7 @@ def fit_network(
             cancel.check()
         if state.objective.needs_centroids(state.step):
             _update_centroids(state, numbered, source, config)
-        index = state.random.choice(len(rows), config.batch, p=weights)
+        index = state.random.choice(len(rows), config.batch, p=numbered.weights)
         chosen = torch.from_numpy(index).to(device)
         images = source.augmented(
             index, config.input_px, config.view, config.augmentation, state.generator, domains[chosen]

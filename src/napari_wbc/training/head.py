@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from napari_wbc.execution.progress import Progress
-from napari_wbc.training.losses import Batch, TrainingRows, build_objective
+from napari_wbc.training.losses import Batch, build_objective
 from napari_wbc.training.outputs import CropSource
-from napari_wbc.training.sampling import row_weights
+from napari_wbc.training.sampling import training_rows
 
 if TYPE_CHECKING:
     from napari_wbc.classification.backbone import Network
@@ -57,18 +57,12 @@ def refit_head(
     settings = config.head
     if not settings.draws:
         return
-    weights = row_weights(
-        list(rows["domain"]),
-        list(rows["label"]),
-        domain_power=config.sampling.domain_power,
-        class_power=config.sampling.class_power,
-    )
-    numbered = TrainingRows.of(list(rows["domain"]), list(rows["label"]), weights, config.classes)
+    numbered = training_rows(rows, config)
     members, domains, labels = (
         torch.from_numpy(x).to(device) for x in (numbered.members, numbered.domains, numbered.labels)
     )
     source = CropSource(crops, device)
-    drawn = np.random.default_rng(config.seed).choice(len(rows), settings.draws, p=weights)
+    drawn = np.random.default_rng(config.seed).choice(len(rows), settings.draws, p=numbered.weights)
     generator = torch.Generator(device).manual_seed(config.seed)
     parts = []
     with torch.inference_mode():

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from napari_wbc.training.losses import TrainingRows
+
+if TYPE_CHECKING:
+    from napari_wbc.training.config import TrainingConfig
 
 
 def row_weights(
@@ -43,3 +50,15 @@ def row_weights(
         for name, count, part in zip(names, counts, class_share, strict=True):
             weights[in_domain & (label == name)] = share * part / count
     return np.asarray(weights / weights.sum())
+
+
+def training_rows(rows: pd.DataFrame, config: TrainingConfig) -> TrainingRows:
+    """Give rows with ``domain`` and ``label`` as numbers, with the probability that each is drawn with."""
+    domains, labels = list(rows["domain"]), list(rows["label"])
+    weights = row_weights(
+        domains,
+        labels,
+        domain_power=config.sampling.domain_power,
+        class_power=config.sampling.class_power,
+    )
+    return TrainingRows.of(domains, labels, weights, config.classes)
