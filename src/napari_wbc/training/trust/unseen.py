@@ -81,7 +81,8 @@ def fit_on_unseen(info: dict[str, Any], unseen: UnseenCells) -> dict[str, Any]:
             "no domain left out holds a leukocyte of the model's classes; evaluate on another manifest"
         )
     weights = equal_weights(unseen.domains[kept])
-    prior = log_prior(info["class_priors"])
+    # By name: the file may list them in another order than the classes.
+    prior = log_prior({c: info["class_priors"][c] for c in classes})
     logits = np.asarray(unseen.logits, float)[kept]
     temperature = fit_temperature(logits, label_members(list(unseen.labels[kept]), classes), weights, prior)
     _, sums = coarse_probabilities(softmax(logits / temperature + prior, axis=1), classes)
