@@ -119,41 +119,37 @@ def predict_crops(
         orientations (:class:`~napari_wbc.classification.second_look.SecondLook`).
     """
     log_prior = np.log([model.info["class_priors"][c] for c in model.classes])
-    looks = _Looks(model, crops, choose_device(device), cancel)
-    every = np.arange(len(crops))
-    logits, embeddings = looks.outputs(every, (0,), "Classifying cells", progress)
-    unsure = model.second_look.unsure(logits, model.classes, log_prior)
-    if len(unsure):
-        orientations = range(1, model.second_look.orientations)
-        more = looks.outputs(unsure, orientations, "Looking again at unsure cells", progress)
-        for first, further in zip((logits, embeddings), more, strict=True):
-            first[unsure] += (further - first[unsure]) * (len(orientations) / (len(orientations) + 1))
+    look = _Look(model, crops, choose_device(device), cancel, progress)
+    logits, embeddings = model.second_look.outputs(look, len(crops), model.classes, log_prior)
     probabilities = softmax(logits / model.temperature + log_prior, axis=1).astype(np.float32)
     reference = NoveltyReference.of(model)
     novelty = reference.novelty(reference.score(logits, embeddings))
     return Predictions(probabilities, novelty, embeddings, logits)
 
 
-class _Looks:
+class _Look:
     """Crops of cells, run through the network in one orientation or several."""
 
     def __init__(
-        self, model: Model, crops: NDArray[np.uint8] | Tensor, device: str, cancel: CancelToken | None
+        self,
+        model: Model,
+        crops: NDArray[np.uint8] | Tensor,
+        device: str,
+        cancel: CancelToken | None,
+        progress: ProgressCallback | None,
     ) -> None:
         self._model = model
         self._crops = crops
         self._engine = model.engine(device)
         self._cancel = cancel
+        self._progress = progress
 
-    def outputs(
-        self,
-        rows: NDArray[np.intp],
-        orientations: Sequence[int],
-        stage: str,
-        progress: ProgressCallback | None,
+    def __call__(
+        self, rows: NDArray[np.intp], orientations: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Give the means of logits and embeddings over the orientations, for some rows of the crops."""
         size = self._engine.batch_crops
+        stage = "Classifying cells" if 0 in orientations else "Looking again at unsure cells"
         logits = np.zeros((len(rows), len(self._model.classes)), np.float32)
         embeddings = np.zeros(
             (len(rows), self._model.network(self._engine.device).embedding_size), np.float32
@@ -164,8 +160,8 @@ class _Looks:
             part = slice(start, min(start + size, len(rows)))
             for values, of_looks in zip((logits, embeddings), zip(*looks, strict=True), strict=True):
                 values[part] = np.mean(of_looks, axis=0)[: part.stop - part.start]
-            if progress is not None:
-                progress(Progress(stage, part.stop, len(rows), "cell"))
+            if self._progress is not None:
+                self._progress(Progress(stage, part.stop, len(rows), "cell"))
         return logits, embeddings
 
     def _batches(self, rows: NDArray[np.intp], orientations: Sequence[int]) -> Iterator[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +66,30 @@ class SecondLook:
             return np.zeros(0, np.intp)
         _, sums = coarse_probabilities(softmax(np.asarray(logits, float) + log_prior, axis=1), classes)
         return np.flatnonzero(sums.max(axis=1) < self.below)
+
+    def outputs(
+        self,
+        look: Callable[[NDArray[np.intp], Sequence[int]], tuple[NDArray[np.float32], NDArray[np.float32]]],
+        number: int,
+        classes: Sequence[str],
+        log_prior: NDArray[np.floating],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give logits ``(n, k)`` and embeddings ``(n, d)``: means over the orientations that each cell is seen in.
+
+        Parameters
+        ----------
+        look : callable
+            Takes rows and orientations (:func:`~napari_wbc.classification.crops.turned`); gives the means of logits
+            and embeddings over them.
+        number : int
+            Of the cells.
+        classes, log_prior
+            As for :meth:`unsure`.
+        """
+        logits, embeddings = look(np.arange(number), (0,))
+        again = self.unsure(logits, classes, log_prior)
+        if len(again):
+            further = range(1, self.orientations)
+            for first, mean in zip((logits, embeddings), look(again, further), strict=True):
+                first[again] += (mean - first[again]) * (len(further) / self.orientations)
+        return logits, embeddings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,15 +56,12 @@ class CropSource:
         chosen = self._resident[torch.from_numpy(np.asarray(rows)).to(self.device)]
         return normalise_background(chosen.permute(0, 3, 1, 2).float().div_(255.0))
 
-    def plain(
-        self, rows: NDArray[np.integer[Any]], input_px: int, view: float, orientation: int = 0
-    ) -> Tensor:
+    def plain(self, rows: NDArray[np.integer[Any]], input_px: int, view: float) -> Tensor:
         """Give the network's input as prediction makes it, ``(n, 3, input_px, input_px)`` in [-1, 1].
 
-        ``view`` is the share of the side of a crop that the network sees, ``orientation`` one of
-        :func:`~napari_wbc.classification.crops.turned`.
+        ``view`` is the share of the side of a crop that the network sees.
         """
-        images = turned(middle(self.images(rows), input_px, view), orientation)
+        images = middle(self.images(rows), input_px, view)
         return network_input(images).contiguous(memory_format=torch.channels_last)
 
     def augmented(
@@ -90,10 +88,10 @@ def network_outputs(
     view: float,
     *,
     rows: NDArray[np.integer[Any]] | None = None,
-    orientation: int = 0,
+    orientations: Sequence[int] = (0,),
     cancel: CancelToken | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give logits ``(n, k)`` and embeddings ``(n, d)`` of crops, without augmentation.
+    """Give logits ``(n, k)`` and embeddings ``(n, d)`` of crops, without augmentation: means over orientations.
 
     Parameters
     ----------
@@ -107,24 +105,26 @@ def network_outputs(
         Share of the side of a crop that the network sees.
     rows : numpy.ndarray of int, shape (n,), optional
         Which crops; all by default.
-    orientation : int, optional
-        One of :func:`~napari_wbc.classification.crops.turned`.
+    orientations : sequence of int, optional
+        Of :func:`~napari_wbc.classification.crops.turned`; as they are by default.
     cancel : CancelToken, optional
         Checked before each batch.
     """
     if not isinstance(crops, CropSource):
         crops = CropSource(crops, next(network.parameters()).device.type)
     wanted = np.arange(len(crops)) if rows is None else rows
-    logits, embeddings = [], []
+    logits: list[NDArray[np.float32]] = []
+    embeddings: list[NDArray[np.float32]] = []
     with torch.inference_mode():
         for start in range(0, len(wanted), _BATCH_CROPS):
             if cancel is not None:
                 cancel.check()
-            out, features = network(
-                crops.plain(wanted[start : start + _BATCH_CROPS], input_px, view, orientation)
-            )
-            logits.append(out.float().cpu().numpy())
-            embeddings.append(features.float().cpu().numpy())
+            images = crops.plain(wanted[start : start + _BATCH_CROPS], input_px, view)
+            looks = [
+                network(turned(images, o).contiguous(memory_format=torch.channels_last)) for o in orientations
+            ]
+            for found, values in zip((logits, embeddings), zip(*looks, strict=True), strict=True):
+                found.append((sum(v.float() for v in values) / len(looks)).cpu().numpy())
     return np.concatenate(logits), np.concatenate(embeddings)
 
 
@@ -145,16 +145,13 @@ def model_outputs(
         Tells size, view, classes and when a cell is looked at again.
     """
     source = CropSource(crops, next(network.parameters()).device.type)
-    logits, embeddings = network_outputs(network, source, config.input_px, config.view, cancel=cancel)
-    look = config.second_look
-    unsure = look.unsure(logits, config.classes, log_prior(class_priors(config)))
-    if len(unsure):
-        sums = [x[unsure] for x in (logits, embeddings)]
-        for orientation in range(1, look.orientations):
-            further = network_outputs(
-                network, source, config.input_px, config.view,
-                rows=unsure, orientation=orientation, cancel=cancel,
-            )  # fmt: skip
-            sums = [total + more for total, more in zip(sums, further, strict=True)]
-        logits[unsure], embeddings[unsure] = (total / look.orientations for total in sums)
-    return logits, embeddings
+
+    def look(
+        rows: NDArray[np.intp], orientations: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return network_outputs(
+            network, source, config.input_px, config.view, rows=rows, orientations=orientations, cancel=cancel
+        )
+
+    prior = log_prior(class_priors(config))
+    return config.second_look.outputs(look, len(source), config.classes, prior)
