@@ -186,9 +186,6 @@ class FoundCells:
         )
 
     def _classified(self, results: Sequence[TileResult]) -> Found:
-        from napari_wbc.classification.predict import label_predictions, predict_crops
-        from napari_wbc.segmentation.segment import cells_to_table
-
         cells, crops = [], []
         for result in results:
             assert result.crops is not None
@@ -197,27 +194,63 @@ class FoundCells:
                     cells.append(cell)
                     crops.append(crop)
         stack = np.array(crops, np.uint8).reshape(-1, CROP_PX, CROP_PX, 3)
-        predictions = predict_crops(self._model, stack, device=self._device, cancel=self._cancel)
-        labels = label_predictions(self._model, predictions)
-        classified: dict[str, Any] = {
-            "label": np.array(labels.label, object),
-            "model_label": np.array(labels.model_label, object),
-            "confidence": labels.confidence,
-            **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(self._model.classes)},
-            "novelty": predictions.novelty,
-            "flags": np.array(
-                [_joined(*cell.flags, flag) for cell, flag in zip(cells, labels.flags, strict=True)], object
-            ),
-        }
-        # They get their numbers from all tiles together, and their flags also from the classifier.
-        segmented = cells_to_table(cells).drop(columns=["cell_id", "flags"])
+        table, embeddings = classified_table(self._model, cells, stack, self._device, self._cancel)
         return Found(
             tiles=[result.tile for result in results],
             regions=[region for result in results for region in result.findings.regions],
-            cells=segmented.assign(**classified),
+            cells=table,
             masks=[cell.mask for cell in cells],
-            embeddings=predictions.embeddings.astype(np.float16),
+            embeddings=embeddings,
         )
+
+
+def classified_table(
+    model: Model,
+    cells: list[SegmentedCell],
+    crops: NDArray[np.uint8],
+    device: str,
+    cancel: CancelToken | None = None,
+) -> tuple[pd.DataFrame, NDArray[np.float16]]:
+    """Classify cells.
+
+    Parameters
+    ----------
+    model : Model
+        The classifier.
+    cells : list of SegmentedCell
+        The cells.
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+        A window around each.
+    device : str
+        Where the classifier runs.
+    cancel : CancelToken, optional
+        Looked at before every batch.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        Columns of the cell table, without those that are the same for the whole slide.
+    embeddings : numpy.ndarray of float16, shape (n, d)
+        One row per cell.
+    """
+    from napari_wbc.classification.predict import label_predictions, predict_crops
+    from napari_wbc.segmentation.segment import cells_to_table
+
+    predictions = predict_crops(model, crops, device=device, cancel=cancel)
+    labels = label_predictions(model, predictions)
+    classified: dict[str, Any] = {
+        "label": np.array(labels.label, object),
+        "model_label": np.array(labels.model_label, object),
+        "confidence": labels.confidence,
+        **{f"p_{name}": predictions.probabilities[:, i] for i, name in enumerate(model.classes)},
+        "novelty": predictions.novelty,
+        "flags": np.array(
+            [_joined(*cell.flags, flag) for cell, flag in zip(cells, labels.flags, strict=True)], object
+        ),
+    }
+    # They get their numbers from all cells together, and their flags also from the classifier.
+    segmented = cells_to_table(cells).drop(columns=["cell_id", "flags"])
+    return segmented.assign(**classified), predictions.embeddings.astype(np.float16)
 
 
 def _joined(*flags: str) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
     from napari_wbc.differential.count import Differential
     from napari_wbc.differential.profile import Profile
+    from napari_wbc.domain_shift import DomainShift
     from napari_wbc.segmentation.quality import RegionQuality
     from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.segmentation.tiles import Tile
@@ -142,6 +143,8 @@ class CountResult:
         The classifier's features, one row per cell.
     region_quality : list of RegionQuality
         Quality of the blocks of the slide, row by row.
+    domain_shift : DomainShift, optional
+        How far the slide lies from those that the model was trained on.
     journal : Path, optional
         Where finished tiles were noted; :meth:`write` removes it.
     """
@@ -155,6 +158,7 @@ class CountResult:
     run: dict[str, Any]
     embeddings: NDArray[np.float16]
     region_quality: list[RegionQuality]
+    domain_shift: DomainShift | None = None
     journal: Path | None = None
 
     def write(self, out_dir: str | Path, *, cancel: CancelToken | None = None) -> Path:
@@ -426,6 +430,7 @@ def count_events(
         run=run,
         embeddings=embeddings,
         region_quality=region_quality,
+        domain_shift=shift,
         journal=journal.path if journal is not None else None,
     )
 

@@ -126,7 +126,7 @@ class Differential:
     quality: Mapping[str, Any]
     not_recognised: tuple[str, ...]
     profile: Profile
-    interval_method: str
+    interval_method: IntervalMethod
     wbc_per_l: float | None = None
     wbc_corrected_per_l: float | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -220,6 +220,7 @@ def differential(
     wbc_per_l: float | None = None,
     wbc_corrected: bool = False,
     domain_shift: DomainShift | None = None,
+    before_review: pd.DataFrame | None = None,
 ) -> Differential:
     """Count a cell table.
 
@@ -238,6 +239,8 @@ def differential(
         The analyser has taken the erythroblasts out of the WBC count already.
     domain_shift : DomainShift, optional
         How far the slide lies from those that the model was trained on; beyond its limit the count is not reliable.
+    before_review : pandas.DataFrame, optional
+        The cell table before a person corrected it, for ``count_before_review``; else ``model_label`` stands for it.
 
     Returns
     -------
@@ -264,7 +267,7 @@ def differential(
     _check_wbc(wbc_per_l)
     profile = load_profile(None) if profile is None else profile
     cells = _with_defaults(cells)
-    counts = tally(cells, profile)
+    counts = tally(cells, profile, None if before_review is None else _with_defaults(before_review))
     per_100, per_100_intervals = _per_100(counts, interval)
     corrected = _correct_wbc(wbc_per_l, per_100.get("erythroblast", 0.0), profile, already=wbc_corrected)
     table = _table(counts, profile, interval, per_100, corrected)

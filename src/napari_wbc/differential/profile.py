@@ -211,6 +211,48 @@ def parse_profile(text: str, source: str = "profile") -> Profile:
     return profile
 
 
+def profile_text(profile: Profile) -> str:
+    """Write a profile as :func:`parse_profile` reads it.
+
+    Examples
+    --------
+    >>> parse_profile(profile_text(load_profile(None))) == load_profile(None)
+    True
+    """
+    import yaml
+
+    classes = []
+    for entry in profile.classes:
+        flag = {name: v for name in ("at_least", "above") if (v := getattr(entry, name)) is not None}
+        classes.append(
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "reference": None if entry.reference is None else list(entry.reference),
+                "flag": flag,
+                "loinc": dict(entry.loinc),
+            }
+        )
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "name": profile.name,
+        "title": profile.title,
+        "classes": classes,
+        "merges": {row: list(parts) for row, parts in profile.merges.items()},
+        "target_count": profile.target_count,
+        "nrbc_correction_from": profile.nrbc_correction_from,
+        "alarms": {
+            "unidentified_percent": profile.unidentified_percent,
+            "unlike_training_percent": profile.unlike_training_percent,
+        },
+        "outside_flags": list(profile.outside_flags),
+        "wbc_loinc": profile.wbc_loinc,
+        "loinc_notice": profile.loinc_notice,
+    }
+    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return text
+
+
 def _parse_class(item: object, source: str) -> ProfileClass:
     entries = _Entries({"name": item} if isinstance(item, str) else item, source)
     name = entries.class_name("name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari_wbc.differential.wording import whole_text
+from napari_wbc.differential.wording import cells_text, whole_text
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -44,6 +44,7 @@ def provenance_rows(run: Mapping[str, Any], differential: Differential) -> list[
         ("Profile", f"{differential.profile.title} ({differential.profile.name})", False),
         ("Profile SHA-256", str(_part(run, "parameters").get("profile_sha256") or ""), True),
         ("Parameters", _settings(_part(run, "parameters")), False),
+        ("Review", review_text(_part(run, "review")), False),
         ("Program", " ".join(str(run[key]) for key in ("program", "version") if run.get(key)), False),
         (
             "Packages",
@@ -94,6 +95,27 @@ def stain_text(slide_model: Mapping[str, Any]) -> str:
         f"confidence {slide_model['confidence']:.2f}; red cells on {slide_model['red_cell_fraction'] * 100:.0f} % of "
         f"what was sampled; nuclei from an optical density of {slide_model['threshold_nucleus']:.2f} on their axis"
     )
+
+
+def review_text(review: Mapping[str, Any]) -> str:
+    """Write how much a person changed, and who answers for it.
+
+    Examples
+    --------
+    >>> signed = {"by": "A. Example", "at": "2026-01-31T12:00:00+00:00", "note": ""}
+    >>> review_text({"changes": 3, "cells_reviewed": 7, "cells_excluded": 1, "by": ["ann"], "signed": signed})
+    '3 changes by ann; 7 cells reviewed, 1 excluded; signed by A. Example on 2026-01-31'
+    """
+    if "changes" not in review:
+        return ""
+    changes = review["changes"]
+    text = f"{whole_text(changes)} change{'' if changes == 1 else 's'} by {', '.join(review['by'])}"
+    text += f"; {cells_text(review['cells_reviewed'], 'cell')} reviewed, {review['cells_excluded']} excluded"
+    signed = review.get("signed")
+    if not signed:
+        return f"{text}; not signed"
+    note = f" ({signed['note']})" if signed["note"] else ""
+    return f"{text}; signed by {signed['by']} on {signed['at'][:10]}{note}"
 
 
 def _part(run: Mapping[str, Any], key: str) -> Mapping[str, Any]:

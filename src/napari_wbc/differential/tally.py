@@ -61,7 +61,7 @@ class Tally:
         return self.denominator + self.counts[UNIDENTIFIED] + self.counts.get("erythroblast", 0)
 
 
-def tally(cells: pd.DataFrame, profile: Profile) -> Tally:
+def tally(cells: pd.DataFrame, profile: Profile, before_review: pd.DataFrame | None = None) -> Tally:
     """Count the rows of a differential.
 
     Parameters
@@ -70,6 +70,8 @@ def tally(cells: pd.DataFrame, profile: Profile) -> Tally:
         With ``label``, ``model_label``, ``status`` and ``flags``; ``p_<class>`` columns tell what the model knows.
     profile : Profile
         Of the laboratory.
+    before_review : pandas.DataFrame, optional
+        The table as it was before a person looked at it; else ``model_label`` stands for what the model said.
 
     Returns
     -------
@@ -79,9 +81,12 @@ def tally(cells: pd.DataFrame, profile: Profile) -> Tally:
     rows = counted_rows(cells, profile)
     status = cells["status"]
     counted = status != "excluded"
-    # What the model said: its label where nobody has looked, its first choice where somebody has.
-    said = cells["label"].where(status == "model", cells["model_label"])
-    before = _rows_of(said, cells["flags"], pd.Series(data=False, index=cells.index), profile)
+    if before_review is not None:
+        said, flags = before_review["label"], before_review["flags"]
+    else:
+        # Its label where nobody has looked, its first choice where somebody has.
+        said, flags = cells["label"].where(status == "model", cells["model_label"]), cells["flags"]
+    before = _rows_of(said, flags, pd.Series(data=False, index=said.index), profile)
     numbers, numbers_before = _count(rows[counted]), _count(before)
     recognised = {column[2:] for column in probability_columns(cells)}
     present = numbers.keys() | numbers_before.keys()

@@ -98,7 +98,7 @@ def outline_cell(
     if nucleus.area_um2 < needs_ring_um2 and ring < _RING_SHARE:
         return None
     flags = cell_flags(q, inside, cell, fine.um)
-    return _measure(slide, cell, inside, (window[0] + y0, window[1] + x0), fine, flags)
+    return measure_cell(slide, cell, inside, (window[0] + y0, window[1] + x0), fine, flags)
 
 
 def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, int]:
@@ -107,7 +107,7 @@ def _window(nucleus: Nucleus, coarse: Grid, fine: Grid) -> tuple[int, int, int, 
     return max(0, y - half), max(0, x - half), min(fine.shape[0], y + half), min(fine.shape[1], x + half)
 
 
-def _measure(
+def measure_cell(
     slide: Slide,
     cell: Mask,
     inside: Mask,
@@ -115,6 +115,21 @@ def _measure(
     fine: Grid,
     flags: tuple[str, ...],
 ) -> SegmentedCell:
+    """Measure a cell whose outlines are known.
+
+    Parameters
+    ----------
+    slide : Slide
+        The slide.
+    cell, inside : numpy.ndarray of bool, shape (height, width)
+        Cell and nucleus on the grid ``fine``.
+    corner : tuple of int
+        ``(y, x)`` of their first px on that grid.
+    fine : Grid
+        The grid.
+    flags : tuple of str
+        Of the cell.
+    """
     y0, x0 = corner
     cell_area = float(cell.sum()) * fine.um**2
     nucleus_area = float(inside.sum()) * fine.um**2

@@ -1,0 +1,261 @@
+"""The folder of a review: the count as the model left it, written once, and the log of the changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_wbc.cell_table import conform
+from napari_wbc.errors import InputError, OutputError
+from napari_wbc.execution.atomic import atomic_folder
+from napari_wbc.execution.progress import CancelToken
+from napari_wbc.found_cells import Found
+from napari_wbc.review.session import ReviewSession
+from napari_wbc.segmentation.slide_model import SlideModel
+from napari_wbc.slides import Scale, Slide, image_sha256, open_slide
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.count import Differential
+    from napari_wbc.domain_shift import DomainShift
+    from napari_wbc.pipeline import CountResult
+
+SCHEMA_VERSION = 1
+#: What makes a folder a review.
+DESCRIPTION, COUNT, LOG = "review.json", "count.npz", "changes.jsonl"
+
+
+def reviews_folder() -> Path:
+    """Give the folder of the user's reviews; it need not exist."""
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-wbc", appauthor=False) / "reviews"
+
+
+def is_review(folder: str | Path) -> bool:
+    """Tell whether a folder holds a review."""
+    return all((Path(folder) / name).is_file() for name in (DESCRIPTION, COUNT))
+
+
+def new_folder(slide: Slide, under: str | Path | None = None) -> Path:
+    """Choose a folder for the review of a slide: its name, the day and the time; nothing is made yet."""
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in slide.name)[:80]
+    first = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    folder = Path(under if under is not None else reviews_folder()) / first
+    number = 2
+    while folder.exists():
+        folder = folder.with_name(f"{first}-{number}")
+        number += 1
+    return folder
+
+
+def save_session(result: CountResult, folder: str | Path) -> ReviewSession:
+    """Write a count into a new folder and begin its review; every change is kept there from then on.
+
+    Parameters
+    ----------
+    result : CountResult
+        What the model found.
+    folder : str or Path
+        It must not exist yet.
+
+    Returns
+    -------
+    ReviewSession
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to, or is taken.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise OutputError(f"{folder}: this is there already; give another folder for the review")
+    counted = Found([], list(result.region_quality), result.cells, list(result.masks), result.embeddings)
+    content = counted.to_bytes()
+    path = result.slide.path
+    first = result.differential
+    from napari_wbc.differential.profile import profile_text
+
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "program": "napari-wbc",
+        "image": {"path": str(path.resolve()) if path is not None else None, "name": result.slide.name},
+        "scale": asdict(result.scale),
+        "profile": profile_text(first.profile),
+        "interval_method": first.interval_method,
+        "wbc_per_l": first.wbc_per_l,
+        "domain_shift": asdict(result.domain_shift) if result.domain_shift is not None else None,
+        "run": result.run,
+        "count_sha256": sha256(content).hexdigest(),
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(folder) as temporary:
+            (temporary / COUNT).write_bytes(content)
+            text = json.dumps(description, indent=2, ensure_ascii=False)
+            (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the review cannot be kept there ({error.strerror or error}); give another folder"
+        ) from None
+    return ReviewSession(result, folder)
+
+
+def open_session(
+    folder: str | Path, *, image: str | Path | Slide | None = None, cancel: CancelToken | None = None
+) -> ReviewSession:
+    """Open a review again, with every change that was made.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of :func:`save_session`.
+    image : str, Path or Slide, optional
+        The image, where it lies elsewhere now; it must be the same one.
+    cancel : CancelToken, optional
+        Stops the check of the image.
+
+    Returns
+    -------
+    ReviewSession
+
+    Raises
+    ------
+    InputError
+        The folder holds no review, or a damaged one; the image is gone, or another one.
+    """
+    folder = Path(folder)
+    description = read_description(folder)
+    try:
+        content = (folder / COUNT).read_bytes()
+    except OSError as error:
+        raise InputError(f"{folder / COUNT}: cannot be read ({error.strerror or error})") from None
+    if sha256(content).hexdigest() != description.get("count_sha256"):
+        raise InputError(f"{folder / COUNT}: damaged; take a copy of the folder from before")
+    slide = _image(folder, description, image, cancel)
+    try:
+        return ReviewSession(_result(description, Found.from_bytes(content), slide), folder)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}: the review cannot be understood ({error})") from None
+
+
+def read_description(folder: str | Path) -> dict[str, Any]:
+    """Read what a review is of, without its cells.
+
+    Raises
+    ------
+    InputError
+        The folder holds no review, or one of a later version.
+    """
+    folder = Path(folder)
+    if not is_review(folder):
+        raise InputError(f"{folder}: no review of napari-wbc; give the folder that holds {DESCRIPTION}")
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        version = description["schema_version"]
+        description["image"]["name"], description["run"]["image"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{folder / DESCRIPTION}: damaged; take a copy of the folder from before") from None
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{folder}: written by a later version of napari-wbc; update to open it")
+    result: dict[str, Any] = description
+    return result
+
+
+def reviews_of(path: str | Path, under: str | Path | None = None) -> list[Path]:
+    """Find the reviews of an image with changes in them, the latest first.
+
+    Parameters
+    ----------
+    path : str or Path
+        The image.
+    under : str or Path, optional
+        Where to look; among the user's reviews by default.
+    """
+    wanted = str(Path(path).resolve())
+    found = []
+    for folder in Path(under if under is not None else reviews_folder()).glob("*"):
+        if not is_review(folder) or not (folder / LOG).is_file():
+            continue
+        try:
+            if read_description(folder)["image"]["path"] == wanted:
+                found.append(((folder / LOG).stat().st_mtime, folder))
+        except (InputError, OSError):
+            continue
+    return [folder for _, folder in sorted(found, reverse=True)]
+
+
+def discard_unchanged(session: ReviewSession) -> None:
+    """Remove the folder of a review in which nothing was ever changed: there is nothing to lose in it."""
+    if session.folder is not None and is_review(session.folder) and not (session.folder / LOG).exists():
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def _image(
+    folder: Path,
+    description: Mapping[str, Any],
+    image: str | Path | Slide | None,
+    cancel: CancelToken | None,
+) -> Slide:
+    stored = description["image"]["path"]
+    if image is None and stored is None:
+        raise InputError(
+            f"{folder}: its image was in memory only; save the image and give it together with the review"
+        )
+    place = image if image is not None else Path(stored)
+    if isinstance(place, Path) and not place.exists():
+        # A folder that was moved together with its image.
+        beside = folder.parent / place.name
+        if not beside.exists():
+            raise InputError(f"{place}: the image of the review is gone; bring it back or give its new place")
+        place = beside
+    slide = open_slide(place)
+    if image_sha256(slide, cancel=cancel) != description["run"]["image"]["sha256"]:
+        if slide is not image:
+            slide.close()
+        raise InputError(f"{place}: not the image that was reviewed; its content is another one")
+    return slide
+
+
+def _result(description: Mapping[str, Any], found: Found, slide: Slide) -> CountResult:
+    from napari_wbc.pipeline import CountResult
+
+    cells = conform(found.cells)
+    shift = _shift(description["domain_shift"])
+    return CountResult(
+        slide=slide,
+        scale=Scale(**description["scale"]),
+        cells=cells,
+        masks=found.masks,
+        differential=_differential(description, cells, shift),
+        slide_model=SlideModel.from_dict(description["run"]["slide_model"]),
+        run=dict(description["run"]),
+        embeddings=found.embeddings,
+        region_quality=found.regions,
+        domain_shift=shift,
+    )
+
+
+def _shift(plain: Mapping[str, Any] | None) -> DomainShift | None:
+    from napari_wbc.domain_shift import DomainShift
+
+    return None if plain is None else DomainShift(**plain)
+
+
+def _differential(description: Mapping[str, Any], cells: Any, shift: DomainShift | None) -> Differential:
+    from napari_wbc.differential.count import differential
+    from napari_wbc.differential.profile import parse_profile
+
+    return differential(
+        cells,
+        parse_profile(description["profile"], "the profile of the review"),
+        interval=description["interval_method"],
+        wbc_per_l=description["wbc_per_l"],
+        domain_shift=shift,
+    )

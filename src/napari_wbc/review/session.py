@@ -1,0 +1,479 @@
+"""A review: the cell table as a person corrects it, with undo, a log and a signature."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_wbc import cell_table
+from napari_wbc.errors import InputError
+from napari_wbc.masks import CellMask
+from napari_wbc.review.edits import CellState, Change, Edit, NewCell
+from napari_wbc.review.log import ChangeLog
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.count import Differential
+    from napari_wbc.differential.profile import Profile
+    from napari_wbc.pipeline import CountResult
+
+#: Flags of cells that a person drew, and of those that went into a split or a merger.
+DRAWN, SPLIT, MERGED = "drawn", "split", "merged"
+_STATE = ("label", "status", "flags")
+
+
+class ReviewSession:
+    """The cells of one slide under review.
+
+    Rows are never taken out by an edit: a cell that was split or merged stays as an excluded one, and what came of it
+    stands behind the last row. So a cell keeps its number, and ``cell_id`` goes on counting without a gap.
+
+    Parameters
+    ----------
+    result : CountResult
+        What the model found.
+    folder : str or Path, optional
+        Where the changes are kept (:func:`napari_wbc.review.folder.save_session` makes it); without it they are kept in
+        memory only.
+    user : str, optional
+        Who makes the changes; the name of the login by default.
+
+    Attributes
+    ----------
+    cells : pandas.DataFrame
+        The cell table as it is now; a new one after every change, never changed in place.
+    masks : list of CellMask
+        One per row.
+    listeners : list of callable
+        Called with a :class:`~napari_wbc.review.Change` after every change.
+
+    Examples
+    --------
+    >>> import napari_wbc as wbc
+    >>> from napari_wbc.review import ReviewSession
+    >>> session = ReviewSession(wbc.count("smear.png"))  # doctest: +SKIP
+    >>> session.relabel([0, 3], "monocyte")  # doctest: +SKIP
+    >>> session.undo()  # doctest: +SKIP
+    'label of 2 cells'
+    """
+
+    def __init__(
+        self, result: CountResult, folder: str | Path | None = None, *, user: str | None = None
+    ) -> None:
+        self.count = result
+        self.folder = Path(folder) if folder is not None else None
+        self.user = user or _login()
+        self.cells = result.cells
+        self.masks: list[CellMask] = list(result.masks)
+        self.listeners: list[Callable[[Change], None]] = []
+        self._embeddings = [np.asarray(result.embeddings)]
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
+        self._signature: dict[str, str] | None = None
+        self._differential: Differential | None = result.differential
+        self._log = ChangeLog(self.folder / "changes.jsonl") if self.folder is not None else None
+        for number, entry in enumerate(self._log.entries if self._log is not None else (), 1):
+            try:
+                self._replay(entry)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                assert self._log is not None
+                raise InputError(
+                    f"{self._log.path}: line {number} does not fit the cells of this review: {error}"
+                ) from None
+
+    # ---- what there is -------------------------------------------------------------------------------------
+
+    @property
+    def embeddings(self) -> NDArray[np.float16]:
+        """Features of the classifier, shape (n, d), one row per cell."""
+        if len(self._embeddings) > 1:
+            self._embeddings = [np.concatenate(self._embeddings)]
+        return self._embeddings[0]
+
+    @property
+    def profile(self) -> Profile:
+        """The lab's profile."""
+        return self.count.differential.profile
+
+    @property
+    def changes(self) -> int:
+        """Edits that hold, those that were undone left out."""
+        return len(self._done)
+
+    @property
+    def reviewed(self) -> NDArray[np.bool_]:
+        """Which cells a person has looked at, shape (n,)."""
+        looked_at: NDArray[np.bool_] = (self.cells["status"] != "model").to_numpy()
+        return looked_at
+
+    def differential(self) -> Differential:
+        """Count the cells as they are now."""
+        if self._differential is None:
+            from napari_wbc.differential.count import differential
+
+            first = self.count.differential
+            self._differential = differential(
+                self.cells,
+                first.profile,
+                interval=first.interval_method,
+                wbc_per_l=first.wbc_per_l,
+                domain_shift=self.count.domain_shift,
+                before_review=self.count.cells,
+            )
+        return self._differential
+
+    def result(self) -> CountResult:
+        """Give the count as it is now, to be written as every count is; ``run.json`` tells of the review."""
+        run = {**self.count.run, "cells": len(self.cells)}
+        if self.changes or self._signature:
+            run["review"] = self.record()
+        return replace(
+            self.count,
+            cells=self.cells,
+            masks=list(self.masks),
+            embeddings=self.embeddings,
+            differential=self.differential(),
+            run=run,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Say who changed how much, for ``run.json``."""
+        status = Counter(self.cells["status"])
+        return {
+            "changes": self.changes,
+            "kinds": dict(Counter(edit.kind for edit in self._done)),
+            "cells_reviewed": status["reviewed"],
+            "cells_excluded": status["excluded"],
+            "by": sorted({str(e["by"]) for e in self._entries if "by" in e} | {self.user}),
+            "log_chain": self._log.sha256 if self._log is not None else None,
+            "signed": self._signature,
+        }
+
+    # ---- edits ---------------------------------------------------------------------------------------------
+
+    def relabel(self, rows: Sequence[int], label: str) -> None:
+        """Give cells another class; they count as reviewed, and excluded ones count again.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Of the cell table.
+        label : str
+            One of the known classes, or one of the user's own.
+
+        Raises
+        ------
+        InputError
+            The review is signed, there is no such row, or the label is no name.
+        """
+        if not label.strip() or not label.isprintable() or len(label) > 64:
+            raise InputError(f"{label!r} is no name of a class; give 1 to 64 letters, digits, _ or blanks")
+        self._set("relabel", rows, lambda was: CellState(label, "reviewed", was.flags))
+
+    def accept(self, rows: Sequence[int]) -> None:
+        """Say that the labels of cells are right."""
+        self._set("accept", rows, lambda was: CellState(was.label, "reviewed", was.flags))
+
+    def exclude(self, rows: Sequence[int]) -> None:
+        """Take cells out of the count; they stay in the table."""
+        self._set("exclude", rows, lambda was: CellState(was.label, "excluded", was.flags))
+
+    def include(self, rows: Sequence[int]) -> None:
+        """Take excluded cells back into the count; those of a split or merger stay out."""
+        rows = [r for r in rows if not {SPLIT, MERGED} & set(self._state(r).flags.split(";"))]
+        self._set("include", rows, lambda was: CellState(was.label, "reviewed", was.flags))
+
+    def add(self, cell: NewCell) -> int:
+        """Add a cell that the segmentation missed.
+
+        Returns
+        -------
+        int
+            Its row.
+        """
+        self._do(Edit("add", (), (), (), (_flagged(cell, DRAWN),)))
+        return len(self.cells) - 1
+
+    def split(self, row: int, parts: Sequence[NewCell]) -> tuple[int, ...]:
+        """Take the parts of a cell as cells of their own.
+
+        Returns
+        -------
+        tuple of int
+            Their rows.
+
+        Raises
+        ------
+        InputError
+            Fewer than two parts, or the review is signed.
+        """
+        if len(parts) < 2:
+            raise InputError("a cell is split into two or more; draw the line right across it")
+        return self._replace("split", (row,), SPLIT, parts)
+
+    def merge(self, rows: Sequence[int], whole: NewCell) -> int:
+        """Take several cells as one.
+
+        Returns
+        -------
+        int
+            Its row.
+
+        Raises
+        ------
+        InputError
+            Fewer than two cells, or the review is signed.
+        """
+        if len(set(rows)) < 2:
+            raise InputError("select two or more cells to merge them")
+        return self._replace("merge", tuple(sorted(set(rows))), MERGED, (whole,))[0]
+
+    # ---- back and forth ------------------------------------------------------------------------------------
+
+    @property
+    def undo_text(self) -> str:
+        """What :meth:`undo` would take back; empty where there is nothing."""
+        return self._done[-1].text if self._done else ""
+
+    @property
+    def redo_text(self) -> str:
+        """What :meth:`redo` would do again; empty where there is nothing."""
+        return self._undone[-1].text if self._undone else ""
+
+    def undo(self) -> str:
+        """Take the last edit back.
+
+        Returns
+        -------
+        str
+            What it was; empty where there was nothing to take back.
+        """
+        self._check_unsigned()
+        if not self._done:
+            return ""
+        self._write({"do": "undo"})
+        return self._undo().text
+
+    def redo(self) -> str:
+        """Do again what was taken back last.
+
+        Returns
+        -------
+        str
+            What it was; empty where there was nothing.
+        """
+        self._check_unsigned()
+        if not self._undone:
+            return ""
+        self._write({"do": "redo"})
+        return self._redo().text
+
+    # ---- signature -----------------------------------------------------------------------------------------
+
+    @property
+    def signature(self) -> dict[str, str] | None:
+        """``by``, ``at``, ``note`` and ``cells_sha256`` of a signed review; None while it is open."""
+        return self._signature
+
+    def sign(self, name: str, note: str = "") -> None:
+        """Sign the review; nothing can be changed until :meth:`unlock`.
+
+        Parameters
+        ----------
+        name : str
+            Who answers for it.
+        note : str, optional
+            What should stand beside the signature.
+
+        Raises
+        ------
+        InputError
+            No name, or it is signed already.
+        """
+        self._check_unsigned()
+        if not name.strip():
+            raise InputError("a signature needs a name")
+        entry = {
+            "do": "sign",
+            "by": name.strip(),
+            "at": _now(),
+            "note": note,
+            "cells_sha256": self.cells_sha256(),
+        }
+        self._write(entry)
+        self._replay(entry)
+        self._tell(Change((), len(self.cells), len(self.cells)))
+
+    def unlock(self, name: str) -> None:
+        """Open a signed review again; signature and unlocking both stay in the log."""
+        if self._signature is None:
+            return
+        entry = {"do": "unlock", "by": name.strip() or self.user, "at": _now()}
+        self._write(entry)
+        self._replay(entry)
+        self._tell(Change((), len(self.cells), len(self.cells)))
+
+    def cells_sha256(self) -> str:
+        """Give a checksum of label, status and flags of every cell."""
+        lines = ("\t".join(map(str, row)) for row in self.cells[["cell_id", *_STATE]].itertuples(index=False))
+        return sha256("\n".join(lines).encode()).hexdigest()
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    @property
+    def _entries(self) -> list[dict[str, Any]]:
+        return self._log.entries if self._log is not None else []
+
+    def _state(self, row: int) -> CellState:
+        if not 0 <= row < len(self.cells):
+            raise InputError(f"there is no cell {row + 1}; the table has {len(self.cells)}")
+        return CellState(*(str(self.cells[name].iloc[row]) for name in _STATE))
+
+    def _set(self, kind: str, rows: Sequence[int], new: Callable[[CellState], CellState]) -> None:
+        every = {int(row): self._state(int(row)) for row in dict.fromkeys(rows)}
+        changed = {row: (was, new(was)) for row, was in every.items() if new(was) != was}
+        self._check_unsigned()
+        if changed:
+            before, after = zip(*changed.values(), strict=True)
+            self._do(Edit(kind, tuple(changed), before, after))
+
+    def _replace(
+        self, kind: str, rows: tuple[int, ...], flag: str, parts: Sequence[NewCell]
+    ) -> tuple[int, ...]:
+        before = tuple(self._state(row) for row in rows)
+        after = tuple(CellState(was.label, "excluded", joined(was.flags, flag)) for was in before)
+        first = len(self.cells)
+        self._do(Edit(kind, rows, before, after, tuple(_flagged(part, DRAWN) for part in parts)))
+        return tuple(range(first, len(self.cells)))
+
+    def _do(self, edit: Edit) -> None:
+        self._check_unsigned()
+        # Written before it is done: what is on the screen is always on the disk as well.
+        self._write({**edit.to_plain(), "by": self.user, "at": _now()})
+        self._undone.clear()
+        self._done.append(edit)
+        self._apply(edit)
+
+    def _undo(self) -> Edit:
+        edit = self._done.pop()
+        self._undone.append(edit)
+        self._take_back(edit)
+        return edit
+
+    def _redo(self) -> Edit:
+        edit = self._undone.pop()
+        self._done.append(edit)
+        self._apply(edit)
+        return edit
+
+    def _replay(self, entry: dict[str, Any]) -> None:
+        what = entry["do"]
+        if what == "undo":
+            self._undo()
+        elif what == "redo":
+            self._redo()
+        elif what == "sign":
+            self._signature = {name: str(entry[name]) for name in ("by", "at", "note", "cells_sha256")}
+        elif what == "unlock":
+            self._signature = None
+        else:
+            edit = Edit.from_plain(entry)
+            if any(self._state(row) != was for row, was in zip(edit.rows, edit.before, strict=True)):
+                raise ValueError("the cells were others when it was written")
+            self._undone.clear()
+            self._done.append(edit)
+            self._apply(edit)
+
+    def _apply(self, edit: Edit) -> None:
+        before = len(self.cells)
+        cells = self._with_states(self.cells, edit.rows, edit.after)
+        if edit.added:
+            rows = pd.DataFrame([dict(cell.columns) for cell in edit.added]).assign(
+                cell_id=range(before + 1, before + 1 + len(edit.added))
+            )
+            cells = cell_table.conform(pd.concat([cells, rows[list(cells.columns)]], ignore_index=True))
+            self.masks.extend(cell.mask for cell in edit.added)
+            further = np.stack([cell.embedding for cell in edit.added]).astype(np.float16)
+            # A slide without a cell does not know how long the embeddings are.
+            self._embeddings = [*self._embeddings, further] if before else [further]
+        self._changed(cells, edit.rows, before)
+
+    def _take_back(self, edit: Edit) -> None:
+        before = len(self.cells)
+        left = before - len(edit.added)
+        cells = self._with_states(self.cells, edit.rows, edit.before)
+        if edit.added:
+            cells = cells.iloc[:left].reset_index(drop=True)
+            del self.masks[left:]
+            self._embeddings = [self.embeddings[:left]]
+        self._changed(cells, edit.rows, before)
+
+    def _changed(self, cells: pd.DataFrame, rows: tuple[int, ...], before: int) -> None:
+        self.cells, self._differential = cells, None
+        self._tell(Change((*rows, *range(before, len(cells))), before, len(cells)))
+
+    @staticmethod
+    def _with_states(
+        cells: pd.DataFrame, rows: tuple[int, ...], states: tuple[CellState, ...]
+    ) -> pd.DataFrame:
+        """Give a new table: what others hold of the old one stays as it was."""
+        if not rows:
+            return cells
+        columns = {name: cells[name].to_numpy(object, copy=True) for name in _STATE}
+        for name, column in columns.items():
+            for row, state in zip(rows, states, strict=True):
+                column[row] = getattr(state, name)
+        return cells.assign(
+            **{name: pd.Series(column, cells.index, dtype=object) for name, column in columns.items()}
+        )
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        if self._log is not None:
+            self._log.append(entry)
+
+    def _tell(self, change: Change) -> None:
+        for listener in list(self.listeners):
+            listener(change)
+
+    def _check_unsigned(self) -> None:
+        if self._signature is not None:
+            raise InputError(
+                f"the review was signed by {self._signature['by']} on {self._signature['at'][:10]}; "
+                "unlock it to change something"
+            )
+
+
+def joined(flags: str, further: str) -> str:
+    """Add a flag to those of a cell, once.
+
+    Examples
+    --------
+    >>> joined("", "drawn"), joined("smudge;drawn", "drawn")
+    ('drawn', 'smudge;drawn')
+    """
+    return ";".join(dict.fromkeys(flag for flag in (*flags.split(";"), further) if flag))
+
+
+def _flagged(cell: NewCell, flag: str) -> NewCell:
+    flags = joined(str(cell.columns["flags"]), flag)
+    return replace(cell, columns={**cell.columns, "status": "reviewed", "flags": flags})
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
