@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
-from napari_wbc.leukocytes import UNIDENTIFIED
+from napari_wbc.leukocytes import UNIDENTIFIED, fine_classes
 
 #: Columns before and after the ``p_<class>`` columns, with their dtype.
 LEADING: dict[str, str] = {
@@ -67,6 +67,41 @@ def columns(classes: Sequence[str]) -> dict[str, str]:
 def probability_columns(cells: pd.DataFrame) -> list[str]:
     """Give the ``p_<class>`` columns of a table in their order."""
     return [c for c in cells.columns if c.startswith("p_")]
+
+
+def second_guesses(cells: pd.DataFrame) -> pd.DataFrame:
+    """Give the most probable class of each cell beside that of the model.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The cell table. Finer classes that make up a coarse ``model_label`` are no other guess.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label`` (empty where the model knows no other class) and ``probability``, one row per cell.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"model_label": ["monocyte"], "p_monocyte": [0.7], "p_lymphocyte": [0.3]})
+    >>> second_guesses(cells).to_dict("records")
+    [{'label': 'lymphocyte', 'probability': 0.3}]
+    """
+    names = probability_columns(cells)
+    if not names or not len(cells):
+        return pd.DataFrame({"label": np.full(len(cells), "", object), "probability": np.zeros(len(cells))})
+    classes = np.array([name[2:] for name in names], object)
+    chances = cells[names].to_numpy(float, copy=True)
+    labels = cells["model_label"].to_numpy(object)
+    for label in set(labels):
+        own = {label, *fine_classes(label)}
+        chances[np.ix_(labels == label, [name in own for name in classes])] = -1.0
+    best = chances.argmax(axis=1)
+    probability = chances[np.arange(len(cells)), best]
+    return pd.DataFrame(
+        {"label": np.where(probability >= 0, classes[best], ""), "probability": np.maximum(probability, 0.0)}
+    )
 
 
 def empty_table(classes: Sequence[str]) -> pd.DataFrame:

@@ -76,8 +76,9 @@ def test_screen_and_result_agree(counted, screenshot, qtbot):
     for mask, label in zip(result.masks, cells["label"], strict=True):
         inside = classes.data[mask.y0 : mask.y0 + mask.cell.shape[0], mask.x0 : mask.x0 + mask.cell.shape[1]]
         painted = inside[mask.cell]
-        # Where two cells touch, a few px may be the neighbour's.
-        assert (painted == class_value(label, {})).mean() > 0.9
+        # Uncertain cells are hatched; where two cells touch, a few px may be the neighbour's.
+        assert (painted > 0).mean() > 0.4
+        assert (painted[painted > 0] == class_value(label, {})).mean() > 0.9
     assert classes.dtype == np.uint8
     screenshot(viewer, "count_filled")
     widget.style_box.setCurrentIndex(list(Style).index(Style.CIRCLES))
@@ -129,7 +130,7 @@ def test_table_and_image_select_each_other(counted, qtbot, screenshot):
     cells = widget.controller.result.cells
     widget.tabs.setCurrentIndex(1)
     widget.table.sortByColumn(2, widget.table.horizontalHeader().sortIndicatorOrder().DescendingOrder)
-    confidence = [widget.table.cells._columns[2][widget.table.cells.table_row(i)] for i in range(len(cells))]
+    confidence = [cells["confidence"].iloc[widget.table.cells.table_row(i)] for i in range(len(cells))]
     assert confidence == sorted(confidence, reverse=True)
 
     widget.table.setCurrentIndex(widget.table.cells.index(1, 0))
@@ -140,10 +141,11 @@ def test_table_and_image_select_each_other(counted, qtbot, screenshot):
 
     other = (row + 1) % len(cells)
     widget.controller._on_click(cells[["y_px", "x_px"]].iloc[other].tolist())
-    assert widget.table.selected == other
+    assert widget.table.selected == (other,)
     assert set(points.selected_data) == {other}
     widget.controller._on_click((1.0, -50.0))
     assert set(points.selected_data) == set()
+    assert widget.table.selected == ()
 
 
 def test_the_status_bar_tells_about_the_cell_under_the_cursor(counted):
@@ -244,7 +246,7 @@ def test_layers_lie_on_an_image_with_a_scale(viewer, add_widget, smear, finish):
         assert layer.units == image.units
     y, x = result.cells[["y_px", "x_px"]].iloc[0]
     assert widget.controller.shown[image].layers.cell_at((30 + 0.1 * y, -20 + 0.1 * x)) == 0
-    widget.controller.go_to(0)
+    widget.controller.go_to((0,))
     assert viewer.camera.center[-2:] == pytest.approx((30 + 0.1 * y, -20 + 0.1 * x))
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.gui.image_layers import METADATA_KEY, placement
-from napari_wbc.gui.marks import (
-    CIRCLE_LINE,
-    SMALLEST_CIRCLE,
-    Style,
-    circle_sizes,
-    class_value,
-    colours,
-    paint,
-    rgba,
-)
-from napari_wbc.leukocytes import class_of
+from napari_wbc.cell_table import empty_table
+from napari_wbc.gui.cell_looks import CellLooks
+from napari_wbc.gui.cell_points import CellPoints
+from napari_wbc.gui.class_overlay import ClassOverlay
+from napari_wbc.gui.hover import HoverText
+from napari_wbc.gui.image_layers import placement
+from napari_wbc.gui.marks import Style
 from napari_wbc.masks import CellMask
 
 if TYPE_CHECKING:
@@ -32,11 +28,6 @@ OVERLAY_PX = 64_000_000
 OVERLAY_SIDE = 8192
 # On larger images outlines are too fine to be seen from afar, so that circles are drawn as well.
 CIRCLES_SIDE = 3000
-# Outlines are as fine as the first, and up to the second so that they are seen when all of the image is.
-_OUTLINE_UM = (0.25, 1.0)
-_OUTLINE_SHARE = 2.6 / 1000
-_FILL_ALPHA = 0.45
-_FEATURES = ["cell_id", "label", "confidence", "novelty"]
 
 
 class CellLayers:
@@ -57,8 +48,10 @@ class CellLayers:
         How to mark the cells.
     opacity : float
         Of the marks.
+    show_excluded : bool
+        Whether cells that do not count are marked, in grey.
     selected : callable
-        Called with the row of a cell that the user picked in the image.
+        Called with the rows (a tuple) of the cells that the user picked in the points layer.
     """
 
     def __init__(
@@ -69,35 +62,47 @@ class CellLayers:
         *,
         style: Style = Style.OUTLINES,
         opacity: float = 0.9,
-        selected: Callable[[int], None],
+        show_excluded: bool = True,
+        selected: Callable[[tuple[int, ...]], None],
     ) -> None:
         self.image = image
-        self.classes: Labels | None = None
-        self.points: Points | None = None
+        self._overlay: ClassOverlay | None = None
+        self._points: CellPoints | None = None
         self._viewer = viewer
         self._shape = shape
         self._style = style
         self._opacity = opacity
+        self._show_excluded = show_excluded
         self._selected = selected
         self._um_per_px = 0.1
         self._hidden: frozenset[str] = frozenset()
-        self._own_values: dict[str, int] = {}
         self._removed: set[str] = set()
         self._setting_selection = False
         self._frames: list[pd.DataFrame] = []
         self._masks: list[CellMask] = []
-        self._painted = 0
+        self._looks = CellLooks.of(empty_table([]))
         self._connected = True
         viewer.layers.events.removed.connect(self._on_removed)
+        self._hover = HoverText(viewer, self._cell_under)
 
     # ---- what is shown -------------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> Labels | None:
+        """The class overlay, while there is one."""
+        return self._overlay.layer if self._overlay is not None else None
+
+    @property
+    def points(self) -> Points | None:
+        """The points, while there are some."""
+        return self._points.layer if self._points is not None else None
 
     @property
     def cells(self) -> pd.DataFrame:
         """The cells that are shown so far."""
         if len(self._frames) > 1:
             self._frames = [pd.concat(self._frames, ignore_index=True)]
-        return self._frames[0] if self._frames else pd.DataFrame(columns=[*_FEATURES, "y_px", "x_px"])
+        return self._frames[0] if self._frames else empty_table([])
 
     @property
     def has_overlay(self) -> bool:
@@ -129,46 +134,61 @@ class CellLayers:
             One per row.
         """
         self._frames, self._masks = [cells], list(masks)
-        self._painted = 0
-        if self.classes is not None:
-            self.classes.data[:] = 0
+        self._looks = CellLooks.of(cells)
+        if self._overlay is not None:
+            self._overlay.show(self._masks, self._looks)
         self.refresh()
 
     def refresh(self) -> None:
         """Bring the viewer up to the cells that were taken."""
-        if "points" in self._removed:
-            return
         cells = self.cells
-        if self.points is None and len(cells):
+        self._looks = self._looks.updated(cells, ())
+        if not self._removed and self._points is None and len(cells):
             self._make_layers()
-        if self.classes is not None:
-            fresh = slice(self._painted, len(self._masks))
-            labels = cells["label"].iloc[fresh].tolist()
-            paint(self.classes.data, self._masks[fresh], [self._value(c) for c in labels], self._rim_px())
-            self._painted = len(self._masks)
-            self._set_colours()
-            self.classes.refresh()
-        if self.points is not None:
-            self._fill_points(cells)
+        if self._overlay is not None:
+            self._overlay.set_style(self._style, self._um_per_px)
+            self._overlay.update(self._masks, self._looks, ())
+            self._colour()
+        self._fill_points()
+
+    def update_rows(self, cells: pd.DataFrame, masks: Sequence[CellMask], rows: Sequence[int]) -> None:
+        """Show a later state of the same cells: only what changed is painted again.
+
+        Parameters
+        ----------
+        cells : pandas.DataFrame
+            The cell table now. It may have more rows at its end than before, or less.
+        masks : sequence of CellMask
+            One per row.
+        rows : sequence of int
+            Rows whose class, status or flags are others now; appended ones need not be among them.
+        """
+        self._looks = self._looks.updated(cells, rows)
+        self._frames, self._masks = [cells], list(masks)
+        if self._points is None:
+            self.refresh()
+            return
+        if self._overlay is not None:
+            self._overlay.update(self._masks, self._looks, rows)
+            self._colour()
+        with self._quiet_selection():
+            self._points.update(cells, self._looks, self._shown(), rows, circles=self._circles)
 
     def set_hidden(self, labels: frozenset[str]) -> None:
         """Hide the cells of some classes."""
         self._hidden = labels
-        if self.classes is not None:
-            self._set_colours()
-        if self.points is not None and len(self.points.data) == len(self.cells):
-            self.points.shown = self._shown(self.cells)
+        self._show_some()
+
+    def set_show_excluded(self, shown: bool) -> None:
+        """Mark cells that do not count, or hide them."""
+        self._show_excluded = shown
+        self._show_some()
 
     def set_style(self, style: Style) -> None:
         """Mark the cells in another way."""
-        if style is self._style:
-            return
-        self._style = style
-        self._painted = 0
-        if self.classes is not None:
-            self.classes.data[:] = 0
-            self.classes.visible = style is not Style.CIRCLES
-        self.refresh()
+        if style is not self._style:
+            self._style = style
+            self.refresh()
 
     def set_opacity(self, opacity: float) -> None:
         """Make the marks more or less transparent."""
@@ -179,17 +199,11 @@ class CellLayers:
 
     # ---- selecting -----------------------------------------------------------------------------------------
 
-    def select(self, row: int | None) -> None:
-        """Mark the cell of a row as selected."""
-        if self.points is None:
-            return
-        wanted = set() if row is None or row >= len(self.points.data) else {row}
-        if set(self.points.selected_data) != wanted:
-            self._setting_selection = True
-            try:
-                self.points.selected_data = wanted
-            finally:
-                self._setting_selection = False
+    def select(self, rows: Sequence[int]) -> None:
+        """Mark the cells of these rows as selected, and no others; nobody is told."""
+        if self._points is not None:
+            with self._quiet_selection():
+                self._points.select(rows)
 
     def cell_at(self, world: Sequence[float]) -> int | None:
         """Give the row of the shown cell at a position of the viewer.
@@ -202,35 +216,29 @@ class CellLayers:
         Returns
         -------
         int or None
-            Of several, the one whose nucleus is nearest.
+            Of several, the one whose nucleus is nearest; one that counts before an excluded one.
         """
-        cells = self.cells
-        if self.points is None or not self.points.visible or not len(cells):
+        points, looks = self.points, self._looks
+        if points is None or not points.visible or not len(looks):
             return None
-        y, x = self.points.world_to_data(world)[-2:]
+        y, x = points.world_to_data(world)[-2:]
         # Boxes go from edge to edge, positions in the viewer count from the centre of the first px.
-        inside = (
-            (cells["bbox_y0"] <= y + 0.5)
-            & (y + 0.5 < cells["bbox_y1"])
-            & (cells["bbox_x0"] <= x + 0.5)
-            & (x + 0.5 < cells["bbox_x1"])
-        ).to_numpy() & self._shown(cells)
-        rows = np.flatnonzero(inside)
+        y0, x0, y1, x1 = looks.boxes.T
+        rows = np.flatnonzero((y0 <= y + 0.5) & (y + 0.5 < y1) & (x0 <= x + 0.5) & (x + 0.5 < x1))
+        rows = rows[self._shown()[rows]]
         if not len(rows):
             return None
-        distance = np.hypot(cells["y_px"].to_numpy()[rows] - y, cells["x_px"].to_numpy()[rows] - x)
-        return int(rows[distance.argmin()])
+        distance = np.hypot(*(looks.centres[rows] - (y, x)).T)
+        return int(rows[np.lexsort((distance, looks.excluded[rows]))[0]])
 
     def world_position(self, row: int) -> tuple[float, ...]:
         """Give where a cell lies in the viewer."""
-        cell = self.cells.iloc[row]
-        return tuple(self.image.data_to_world((cell["y_px"], cell["x_px"])))
+        return tuple(self.image.data_to_world(tuple(self._looks.centres[row])))
 
     def world_size(self, row: int) -> float:
         """Give how large a cell is in the viewer's units."""
-        cell = self.cells.iloc[row]
-        side = max(cell["bbox_y1"] - cell["bbox_y0"], cell["bbox_x1"] - cell["bbox_x0"])
-        return float(side * np.mean(np.abs(self.image.scale[-2:])))
+        y0, x0, y1, x1 = self._looks.boxes[row]
+        return float(max(y1 - y0, x1 - x0) * np.mean(np.abs(self.image.scale[-2:])))
 
     # ---- end -----------------------------------------------------------------------------------------------
 
@@ -240,13 +248,14 @@ class CellLayers:
         for layer in (self.classes, self.points):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self.classes = self.points = None
+        self._overlay = self._points = None
 
     def disconnect(self) -> None:
         """Stop listening to the viewer; the layers stay as they are. Once is enough, twice does no harm."""
         if not self._connected:
             return
         self._connected = False
+        self._hover.disconnect()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         if self.points is not None:
             self.points.selected_data.events.items_changed.disconnect(self._on_selection)
@@ -254,105 +263,59 @@ class CellLayers:
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _make_layers(self) -> None:
-        from napari.layers import Labels, Points
-
-        place = placement(self.image)
+        place = placement(self.image) | {"opacity": self._opacity}
         if self.has_overlay:
-            self.classes = Labels(
-                np.zeros(self._shape, np.uint8),
-                name=f"{self.image.name} classes",
-                opacity=self._opacity,
-                visible=self._style is not Style.CIRCLES,
-                **place,
-            )
-            # Classes are changed through the cell table; a stroke of the brush would contradict it.
-            self.classes.editable = False
-            self._viewer.add_layer(self.classes)
-        self.points = Points(
-            np.zeros((0, 2)),
-            name=f"{self.image.name} cells",
-            opacity=self._opacity,
-            face_color="transparent",
-            border_width=CIRCLE_LINE,
-            canvas_size_limits=(SMALLEST_CIRCLE, 10_000),
-            metadata={METADATA_KEY: {}},
-            **place,
-        )
-        self.points.editable = False
-        self._viewer.add_layer(self.points)
-        self.points.selected_data.events.items_changed.connect(self._on_selection)
+            name = f"{self.image.name} classes"
+            self._overlay = ClassOverlay(self._viewer, self._shape, place | {"name": name}, self._style)
+            self._viewer.add_layer(self._overlay.layer)
+        self._points = CellPoints(place | {"name": f"{self.image.name} cells"})
+        self._viewer.add_layer(self._points.layer)
+        self._points.layer.selected_data.events.items_changed.connect(self._on_selection)
 
-    def _fill_points(self, cells: pd.DataFrame) -> None:
-        points = self.points
-        assert points is not None
-        select = sorted(points.selected_data)
-        self._setting_selection = True
-        try:
-            points.selected_data = set()
-            with points.events.highlight.blocker():
-                points.data = cells[["y_px", "x_px"]].to_numpy(float)
-                # Changed in place, features would tell nobody.
-                points.features = (
-                    cells[_FEATURES].round({"confidence": 3, "novelty": 3}).reset_index(drop=True)
-                )
-            if len(cells):
-                points.size = circle_sizes(cells)
-                points.border_color = colours(cells["label"].tolist(), 1.0 if self._circles else 0.0)
-                points.face_color = np.zeros((len(cells), 4))
-                points.shown = self._shown(cells)
-            points.metadata[METADATA_KEY]["cells"] = cells
-            points.selected_data = {row for row in select if row < len(cells)}
-        finally:
-            self._setting_selection = False
+    def _fill_points(self) -> None:
+        if self._points is not None:
+            with self._quiet_selection():
+                self._points.fill(self.cells, self._looks, self._shown(), circles=self._circles)
+
+    def _show_some(self) -> None:
+        if self._overlay is not None:
+            self._colour()
+        if self.points is not None and len(self.points.data) == len(self._looks):
+            self.points.shown = self._shown()
+
+    def _colour(self) -> None:
+        assert self._overlay is not None
+        self._overlay.set_colours(self._hidden, excluded=self._show_excluded)
 
     @property
     def _circles(self) -> bool:
-        return self.classes is None or self._style is Style.CIRCLES or max(self._shape) > CIRCLES_SIDE
+        return self._overlay is None or self._style is Style.CIRCLES or max(self._shape) > CIRCLES_SIDE
 
-    def _rim_px(self) -> int | None:
-        """Width of the outlines, or None where cells are filled."""
-        if self._style is not Style.OUTLINES:
-            return None
-        narrow, wide = (width / self._um_per_px for width in _OUTLINE_UM)
-        return max(1, round(min(max(_OUTLINE_SHARE * max(self._shape), narrow), wide)))
+    def _shown(self) -> NDArray[np.bool_]:
+        return self._looks.shown(self._hidden, excluded=self._show_excluded)
 
-    def _shown(self, cells: pd.DataFrame) -> NDArray[np.bool_]:
-        return ~cells["label"].isin(self._hidden).to_numpy()
+    def _cell_under(self, world: Sequence[float]) -> pd.Series | None:
+        row = self.cell_at(world)
+        return None if row is None else self.cells.iloc[row]
 
-    def _value(self, label: str) -> int:
-        return class_value(label, self._own_values)
-
-    def _set_colours(self) -> None:
-        from napari.utils.colormaps import DirectLabelColormap
-
-        assert self.classes is not None
-        labels = list(dict.fromkeys(self.cells["label"]))
-        clear = np.zeros(4, np.float32)
-        palette: dict[int | None, NDArray[np.float32]] = {None: clear, 0: clear}
-        alpha = _FILL_ALPHA if self._style is Style.FILLED else 1.0
-        palette |= {self._value(c): clear if c in self._hidden else rgba(c, alpha) for c in labels}
-        self.classes.colormap = DirectLabelColormap(color_dict=palette)
-        self.classes.features = pd.DataFrame(
-            {
-                "index": [0, *(self._value(c) for c in labels)],
-                "class": ["", *(class_of(c).title for c in labels)],
-            }
-        )
+    @contextmanager
+    def _quiet_selection(self) -> Iterator[None]:
+        before, self._setting_selection = self._setting_selection, True
+        try:
+            yield
+        finally:
+            self._setting_selection = before
 
     def _on_selection(self) -> None:
-        if self._setting_selection or self.points is None:
-            return
-        rows = sorted(self.points.selected_data)
-        if len(rows) == 1:
-            self._selected(int(rows[0]))
+        if not self._setting_selection and self.points is not None:
+            self._selected(tuple(sorted(int(row) for row in self.points.selected_data)))
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.classes:
-            self.classes = None
+            self._overlay = None
             self._removed.add("classes")
             # Without the overlay the circles are all that is left to see.
-            if self.points is not None:
-                self._fill_points(self.cells)
+            self._fill_points()
         elif event.value is self.points:
-            self.points = None
+            self._points = None
             self._removed.add("points")

@@ -33,15 +33,24 @@ SAVE = (
 COPY = "Copy the differential as plain text."
 TARGET = "How many leukocytes were counted, of those that the profile asks for."
 CELLS = (
-    "One row per cell. Click a row to see the cell; click a cell in the image to find its row. "
-    "Click a heading to sort."
+    "One row per cell. Click a row to see the cell, Shift or Ctrl and click for several; click a cell in the image to "
+    "find its row. Click a heading to sort, right click it to choose columns."
 )
+UNSURE = "The class is uncertain: low confidence, or unlike the cells that the model was trained on."
+FILTER_TEXT = "List only cells with these words in class, flags or status, or with this number."
+FILTER_CLASS = "List only cells of this class."
+FILTER_UNSURE = (
+    "List only cells whose class is uncertain; they have a dashed outline or a diamond in the image."
+)
+FILTER_BELOW = "List only cells of lower confidence."
 INTERVAL = "95 % confidence interval of the percentage ({method})."
 REFERENCE = "Reference interval of the profile, % of leukocytes."
 
 COLUMNS = {
     "cell_id": "Number of the cell, as in cells.csv",
     "label": "Class of the cell",
+    "second": "The next best class by the model, and its probability; sorted by that",
+    "status": "model: as the model left it; reviewed: a person has looked; excluded: does not count",
     "confidence": "Calibrated probability of the model's class",
     "novelty": "0 to 1: how unlike the cells the model was trained on",
     "nucleus_area_um2": "Area of the nucleus, µm²",

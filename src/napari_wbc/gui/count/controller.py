@@ -73,8 +73,8 @@ class CountController(QObject):
         Light and stain of the count that goes on, or of the result of the chosen image.
     result_changed(CountResult or None)
         The result of the chosen image.
-    cell_selected(int)
-        The row of a cell that was picked in the image.
+    cells_selected(tuple of int)
+        The rows of the cells that were picked in the image.
     """
 
     layers_changed = Signal()
@@ -86,7 +86,7 @@ class CountController(QObject):
     counts_changed = Signal(object)
     stain_changed = Signal(object)
     result_changed = Signal(object)
-    cell_selected = Signal(int)
+    cells_selected = Signal(object)
 
     def __init__(self, viewer: Viewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -270,7 +270,7 @@ class CountController(QObject):
             shape,
             style=self.style,
             opacity=self.opacity,
-            selected=self.cell_selected.emit,
+            selected=self.cells_selected.emit,
         )
         layers.set_hidden(self._hidden)
         regions = shown.regions if shown is not None else RegionLayer(self.viewer, layer)
@@ -400,22 +400,23 @@ class CountController(QObject):
         for layer, counted in self.shown.items():
             counted.regions.show(None if layer is self._counting else counted.result, wanted=shown)
 
-    def go_to(self, row: int) -> None:
-        """Centre the viewer on a cell of the chosen image and select it."""
+    def go_to(self, rows: tuple[int, ...]) -> None:
+        """Select cells of the chosen image; the viewer is centred on one that is alone."""
         shown = self._shown
-        if shown is None or not 0 <= row < len(shown.layers.cells):
+        if shown is None or not all(0 <= row < len(shown.layers.cells) for row in rows):
             return
-        shown.layers.select(row)
-        go_to(self.viewer, shown.layers.world_position(row), shown.layers.world_size(row))
+        shown.layers.select(rows)
+        if len(rows) == 1:
+            go_to(self.viewer, shown.layers.world_position(rows[0]), shown.layers.world_size(rows[0]))
 
     def _on_click(self, position: Sequence[float]) -> None:
         shown = self._shown
         if shown is None:
             return
         row = shown.layers.cell_at(position)
-        shown.layers.select(row)
-        if row is not None:
-            self.cell_selected.emit(row)
+        rows = () if row is None else (row,)
+        shown.layers.select(rows)
+        self.cells_selected.emit(rows)
 
     # ---- telling -------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ from napari_wbc.classification.bundle import CARD_FILE, find_model, list_models
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.profile import profile_names
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.cell_table_view import CellTableView
+from napari_wbc.gui.cell_table_panel import CellTablePanel
 from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
@@ -110,7 +110,8 @@ class CountWidget(QWidget):
         self.regions = RegionSwitch()
         self.results = QWidget()
         self.panel = DifferentialPanel()
-        self.table = CellTableView()
+        self.cell_list = CellTablePanel()
+        self.table = self.cell_list.view
         self.tabs = QTabWidget()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -118,7 +119,7 @@ class CountWidget(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.panel)
         self.tabs.addTab(scroll, "Differential")
-        self.tabs.addTab(self.table, "Cells")
+        self.tabs.addTab(self.cell_list, "Cells")
         self.research = QLabel(RESEARCH_USE)
         self.research.setStyleSheet("font-size: 7pt; color: gray;")
         self.research.setWordWrap(True)
@@ -169,7 +170,7 @@ class CountWidget(QWidget):
         self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
         self.opacity.valueChanged.connect(lambda *_: self._on_marks())
         self.regions.toggled.connect(control.set_regions)
-        self.table.row_picked.connect(control.go_to)
+        self.table.rows_picked.connect(control.go_to)
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
         control.reason_changed.connect(self._on_reason)
         control.scale_changed.connect(self._on_scale)
@@ -179,7 +180,7 @@ class CountWidget(QWidget):
         control.stain_changed.connect(self._on_stain)
         control.counts_changed.connect(self._on_counts)
         control.result_changed.connect(self._on_result)
-        control.cell_selected.connect(self.table.select)
+        control.cells_selected.connect(self.table.select)
 
     # ---- remembering ---------------------------------------------------------------------------------------
 
