@@ -12,7 +12,7 @@ from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.crops import crop_cells
 
 pytestmark = pytest.mark.gui
-BYTES = 32 * 32 * 3
+BYTES = 32 * 32 * 4
 
 
 class SlowSlide(ArraySlide):
@@ -64,8 +64,8 @@ def test_crops_are_those_of_the_slide(source, pixels, centres, qtbot):
     assert source.heard == [5, 7, 39]
     expected = crop_cells(slide, centres[[7]], um_per_px=0.1, window_um=3.2, size_px=32)[0]
     image = source.crop(7)
-    shown = np.frombuffer(image.constBits().asarray(image.sizeInBytes()), np.uint8).reshape(32, 32, 3)
-    np.testing.assert_array_equal(shown, expected)
+    shown = np.frombuffer(image.constBits().asarray(image.sizeInBytes()), np.uint8).reshape(32, 32, 4)
+    np.testing.assert_array_equal(shown[..., 2::-1], expected)  # blue, green, red, unused
     # What is here is not read again.
     source.want([5, 7])
     qtbot.wait(80)
@@ -99,6 +99,16 @@ def test_the_newest_wish_wins(source, pixels, centres, qtbot):
     assert source.heard == [30, 31]
     # The one that was being read is all that was read of the first wishes.
     assert slide.places == [184, 184 + 30 * 40, 184 + 31 * 40]
+
+
+def test_crops_arrive_while_wishes_change_all_the_time(source, pixels, centres, qtbot):
+    source.set_slide(open_slide(pixels), centres, 0.1)
+    for turn in range(60):
+        source.want([turn % 2, 5, 6])
+        qtbot.wait(5)
+    assert set(source.heard) == {0, 1, 5, 6}
+    # What is read, but was not fetched yet, is not read twice.
+    assert len(source.heard) == 4
 
 
 def test_a_broken_slide_says_so_and_goes_on(source, pixels, centres, qtbot):

@@ -301,13 +301,13 @@ def test_a_tooltip_tells_about_the_cell(gallery, qtbot):
 def test_crops_are_read_for_what_is_in_sight(gallery, qtbot):
     rng = np.random.default_rng(0)
     slide = open_slide(rng.integers(0, 255, (400, 400, 3)).astype(np.uint8))
-    source = CropSource(cache_bytes=30 * 128 * 128 * 3)
+    source = CropSource(cache_bytes=30 * 128 * 128 * 4)
     source.set_slide(slide, rng.uniform(0, 400, (60, 2)), 0.1)
     gallery.set_source(source)
     qtbot.waitUntil(lambda: all(source.crop(row) for row in gallery.visible_rows))
     gallery.verticalScrollBar().setValue(gallery.verticalScrollBar().maximum())
     qtbot.waitUntil(lambda: all(source.crop(row) for row in gallery.visible_rows))
-    assert source.cached_bytes <= 30 * 128 * 128 * 3
+    assert source.cached_bytes <= 30 * 128 * 128 * 4
     image = gallery.viewport().grab().toImage()
     point = middle(gallery, gallery.visible_rows[-1])
     # The crop is noise; the placeholder is one grey.

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QRect, Qt, Signal
+from qtpy.QtCore import QEvent, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QHelpEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.gallery_grid import Grid, grid_for
 from napari_wbc.gui.review.gallery_item import Item, ItemStyle
+from napari_wbc.gui.review.gallery_rows import GalleryRows
 from napari_wbc.gui.review.gallery_selection import GallerySelection
-from napari_wbc.leukocytes import class_of
 
 SMALLEST_SIDE, LARGEST_SIDE, USUAL_SIDE = 48, 160, 96
 _MARGIN = 4
@@ -47,9 +47,7 @@ class GalleryArea(QAbstractScrollArea):
         #: Text for the tooltip of a row.
         self.tooltip_of: Callable[[int], str] | None = None
         self.selection = GallerySelection()
-        self._labels: NDArray[Any] = np.zeros(0, object)
-        self._notes: NDArray[Any] | None = None
-        self._marks: dict[str, NDArray[np.bool_] | None] = {}
+        self._rows = GalleryRows([], None, {})
         self._groups: tuple[tuple[str, int], ...] = ()
         self._source: CropSource | None = None
         self._scaled: OrderedDict[int, QPixmap] = OrderedDict()
@@ -78,6 +76,11 @@ class GalleryArea(QAbstractScrollArea):
     def side(self) -> int:
         """Side of the crops, points."""
         return self._side
+
+    @property
+    def cell_size(self) -> QSize:
+        """Size of an item with the gap to the next one, points."""
+        return QSize(self._style.width, self._style.height)
 
     def set_source(self, source: CropSource | None) -> None:
         """Take the crops from here; the source belongs to whoever made it."""
@@ -125,14 +128,10 @@ class GalleryArea(QAbstractScrollArea):
         order = np.array(order, np.intp)
         if groups and sum(n for _, n in groups) != len(order):
             raise ValueError(f"the groups hold {sum(n for _, n in groups)} items, but {len(order)} are shown")
-        self._labels = np.array(labels, object)
-        self._notes = None if notes is None else np.array(notes, object)
-        self._marks = {
-            name: None if marks is None else np.array(marks, bool)
-            for name, marks in (("reviewed", reviewed), ("excluded", excluded), ("uncertain", uncertain))
-        }
+        marks = {"reviewed": reviewed, "excluded": excluded, "uncertain": uncertain}
+        self._rows = GalleryRows(labels, notes, marks)
         self._groups = tuple((heading, n) for heading, n in groups if n > 0)
-        self.selection.show(order, len(self._labels))
+        self.selection.show(order, len(self._rows))
         self._held = None
         self._forget_crops()
         self._lay_out()
@@ -158,19 +157,8 @@ class GalleryArea(QAbstractScrollArea):
         labels, notes, reviewed, excluded, uncertain : sequence
             As in :meth:`set_cells`, one per row of ``rows``.
         """
-        index = np.asarray(rows, np.intp)
-        self._labels[index] = np.asarray(labels, object)
-        if notes is not None:
-            if self._notes is None:
-                self._notes = np.full(len(self._labels), "", object)
-            self._notes[index] = np.asarray(notes, object)
-        for name, marks in (("reviewed", reviewed), ("excluded", excluded), ("uncertain", uncertain)):
-            if marks is None:
-                continue
-            before = self._marks.get(name)
-            after = np.zeros(len(self._labels), bool) if before is None else before
-            after[index] = marks
-            self._marks[name] = after
+        marks = {"reviewed": reviewed, "excluded": excluded, "uncertain": uncertain}
+        self._rows.update(rows, labels, notes, marks)
         self._repaint_rows(rows)
         self._describe()
 
@@ -185,11 +173,7 @@ class GalleryArea(QAbstractScrollArea):
 
     def text_of(self, row: int) -> str:
         """Describe a row in words: class, note and marks."""
-        parts = [class_of(str(self._labels[row])).title]
-        if self._notes is not None and self._notes[row]:
-            parts.append(str(self._notes[row]))
-        parts += [name for name in self._marks if self._has(name, row)]
-        return ", ".join(parts)
+        return self._rows.text(row)
 
     def ensure_visible(self, place: int) -> None:
         """Scroll no further than it takes to see an item."""
@@ -349,13 +333,13 @@ class GalleryArea(QAbstractScrollArea):
         row = int(self.order[place])
         crop = self._crop(row)
         item = Item(
-            label=str(self._labels[row]),
-            note="" if self._notes is None else str(self._notes[row]),
+            label=self._rows.label(row),
+            note=self._rows.note(row),
             crop=crop,
             unreadable=crop is None and self._source is not None and bool(self._source.problem(row)),
-            reviewed=self._has("reviewed", row),
-            excluded=self._has("excluded", row),
-            uncertain=self._has("uncertain", row),
+            reviewed=self._rows.has("reviewed", row),
+            excluded=self._rows.has("excluded", row),
+            uncertain=self._rows.has("uncertain", row),
             selected=place in self.selection,
             focused=place == self.selection.current and self.hasFocus(),
         )
@@ -368,10 +352,6 @@ class GalleryArea(QAbstractScrollArea):
             heading, n = self._groups[section]
             area = QRect(_MARGIN + 4, y, width - 4, self._style.heading)
             self._style.paint_heading(painter, area, f"{heading}  ({n:,})")
-
-    def _has(self, mark: str, row: int) -> bool:
-        marks = self._marks.get(mark)
-        return marks is not None and bool(marks[row])
 
     # ---- for those who pick --------------------------------------------------------------------------------
 

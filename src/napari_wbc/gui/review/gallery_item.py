@@ -53,6 +53,16 @@ class Item:
     focused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    """How the class of a cell is written below it."""
+
+    text: str
+    colour: QColor
+    ink: QColor
+    width: int
+
+
 class ItemStyle:
     """Sizes, fonts and colours of the items, for one size of crops and one theme.
 
@@ -83,6 +93,7 @@ class ItemStyle:
         self.background = palette.color(QPalette.ColorRole.Window)
         self.text = palette.color(QPalette.ColorRole.WindowText)
         self._highlight = palette.color(QPalette.ColorRole.Highlight)
+        self._chips: dict[str, _Chip] = {}
 
     def paint(self, painter: QPainter, x: int, y: int, item: Item) -> None:
         """Draw an item whose upper left corner lies at a point."""
@@ -126,7 +137,7 @@ class ItemStyle:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(_RIM, 1))
         painter.drawRect(picture.adjusted(-1, -1, 0, 0))
-        pen = QPen(QColor(class_of(item.label).colour), _FRAME)
+        pen = QPen(self._chip(item.label).colour, _FRAME)
         pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
         painter.setPen(pen)
         painter.drawRect(picture.adjusted(1, 1, -2, -2))
@@ -138,23 +149,30 @@ class ItemStyle:
             self._paint_question(painter, picture)
 
     def _paint_caption(self, painter: QPainter, picture: QRect, item: Item) -> None:
-        cell_class = class_of(item.label)
-        colour = QColor(cell_class.colour)
+        chip = self._chip(item.label)
         top, height = picture.bottom() + 3, self._caption
-        width = min(self._bold_metrics.horizontalAdvance(cell_class.abbreviation) + 8, self.side)
-        chip = QRect(picture.left(), top, width, height - 1)
-        painter.setPen(QPen(_RIM, 1) if colour.lightness() < 60 else Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawRect(chip.adjusted(0, 0, -1, -1))
+        area = QRect(picture.left(), top, chip.width, height - 1)
+        painter.setPen(QPen(_RIM, 1) if chip.colour.lightness() < 60 else Qt.PenStyle.NoPen)
+        painter.setBrush(chip.colour)
+        painter.drawRect(area.adjusted(0, 0, -1, -1))
         painter.setFont(self._bold)
-        painter.setPen(readable_on(colour))
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, cell_class.abbreviation)
-        room = QRect(chip.right() + 4, top, picture.right() - chip.right() - 4, height - 1)
+        painter.setPen(chip.ink)
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, chip.text)
+        room = QRect(area.right() + 4, top, picture.right() - area.right() - 4, height - 1)
         if item.note and room.width() > 8:
             painter.setFont(self._font)
             painter.setPen(self.text)
             text = self._metrics.elidedText(item.note, Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _chip(self, label: str) -> _Chip:
+        chip = self._chips.get(label)
+        if chip is None:
+            cell_class = class_of(label)
+            colour = QColor(cell_class.colour)
+            width = min(self._bold_metrics.horizontalAdvance(cell_class.abbreviation) + 8, self.side)
+            chip = self._chips[label] = _Chip(cell_class.abbreviation, colour, readable_on(colour), width)
+        return chip
 
     def _paint_ring(self, painter: QPainter, box: QRect, item: Item) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
