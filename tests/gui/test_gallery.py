@@ -233,6 +233,22 @@ def test_a_band_that_is_held_survives_other_cells(gallery):
     assert gallery.selected == (52, 53, 57, 58)
 
 
+def test_a_band_held_below_the_edge_scrolls(gallery, qtbot):
+    view, start = gallery.viewport(), middle(gallery, 57)
+    QTest.mousePress(view, LEFT, Qt.KeyboardModifier.NoModifier, start)
+    below = QPoint(start.x(), view.height() + 5)
+    QApplication.sendEvent(view, mouse_move(view, below, Qt.KeyboardModifier.NoModifier))
+    bar = gallery.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum())
+    qtbot.waitUntil(lambda: gallery.selected == tuple(range(57, -1, -5)))
+    assert gallery.heard == [(57,)]
+    QTest.mouseRelease(view, LEFT, Qt.KeyboardModifier.NoModifier, below)
+    assert gallery.heard[1:] == [gallery.selected]
+    place = bar.value()
+    qtbot.wait(100)
+    assert bar.value() == place
+
+
 def test_the_size_changes_around_the_cell_at_the_top(gallery):
     gallery.verticalScrollBar().setValue(3 * gallery._grid.height + 10)
     first = gallery.visible_rows[0]
@@ -313,51 +329,4 @@ def test_crops_are_read_for_what_is_in_sight(gallery, qtbot):
     # The crop is noise; the placeholder is one grey.
     assert len({image.pixel(point.x() + dx, point.y()) for dx in range(10)}) > 5
     gallery.set_source(None)
-    source.shutdown()
-
-
-def test_the_gallery_in_the_viewer(viewer, qtbot, screenshot):
-    from napari_wbc.leukocytes import class_of
-    from napari_wbc.slides.synthetic import EVERY_CLASS, SmearParameters, SyntheticSmear
-
-    parameters = SmearParameters(
-        height=3600, width=4800, seed=7, composition=EVERY_CLASS, leukocytes_per_mm2=1500
-    )
-    smear = SyntheticSmear(parameters)
-    truth = smear.truth()
-    n = len(truth)
-    assert n > 150, n
-    pixels = smear.draw(0, 0, 3600, 4800)
-    viewer.add_image(pixels, rgb=True)
-    gallery, source = CellGallery(), CropSource()
-    viewer.window.add_dock_widget(gallery, name="Review cells", area="right")
-    gallery.setMinimumWidth(620)
-    labels = truth["label"].to_list()
-    labels[3] = "unidentified"
-    order = np.argsort(np.asarray(labels, object), kind="stable")
-    names, counts = np.unique(labels, return_counts=True)
-    rng = np.random.default_rng(0)
-    gallery.set_cells(
-        labels,
-        order,
-        notes=[f"{value:.2f}" for value in rng.uniform(0.4, 1, n)],
-        reviewed=rng.random(n) < 0.3,
-        excluded=rng.random(n) < 0.08,
-        uncertain=rng.random(n) < 0.15,
-        groups=[(class_of(name).title, int(count)) for name, count in zip(names, counts, strict=True)],
-    )
-    source.set_slide(open_slide(pixels), truth[["y_px", "x_px"]].to_numpy(), 0.1)
-    gallery.set_source(source)
-    gallery.set_selected([int(row) for row in order[7:10]])
-    viewer.window._qt_window.activateWindow()
-    gallery.setFocus()
-    qtbot.waitUntil(gallery.hasFocus)
-    qtbot.waitUntil(lambda: all(source.crop(row) for row in gallery.visible_rows))
-    screenshot(viewer, "gallery-dark")
-    viewer.theme = "light"
-    gallery.set_side(64)
-    gallery.verticalScrollBar().setValue(700)
-    qtbot.waitUntil(lambda: all(source.crop(row) for row in gallery.visible_rows))
-    screenshot(viewer, "gallery-light")
-    assert len(gallery.visible_rows) > 40
     source.shutdown()

@@ -21,6 +21,9 @@ _AUTOSCROLL_PX = 24
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 _CTRL = Qt.KeyboardModifier.ControlModifier
 _PLAIN = Qt.KeyboardModifier.NoModifier
+# Keys without a letter that whoever hears key_pressed may use.
+_EDITING = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
+_MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_AltGr, Qt.Key.Key_Meta)
 _MOVES = (
     Qt.Key.Key_Left,
     Qt.Key.Key_Right,
@@ -61,6 +64,7 @@ class CellGallery(GalleryArea):
         # In coordinates of the whole grid, so that a band stays where it was begun while the cells scroll.
         self._pressed: QPoint | None = None
         self._band: QRect | None = None
+        self._mouse = QPoint()  # in the viewport
         self._base: NDArray[np.bool_] = np.zeros(0, bool)
         self._before: tuple[int, ...] = ()
         self._autoscroll = QTimer(self)
@@ -157,8 +161,8 @@ class CellGallery(GalleryArea):
                 return
             self._before = self.selected
         self._stretch_band(point)
-        y = event.position().toPoint().y()
-        if 0 <= y < self.viewport().height():
+        self._mouse = event.position().toPoint()
+        if 0 <= self._mouse.y() < self.viewport().height():
             self._autoscroll.stop()
         elif not self._autoscroll.isActive():
             self._autoscroll.start()
@@ -206,12 +210,9 @@ class CellGallery(GalleryArea):
         self.viewport().update()
 
     def _scroll_with_band(self) -> None:
-        at = self.viewport().mapFromGlobal(self.cursor().pos())
         bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + (_AUTOSCROLL_PX if at.y() > 0 else -_AUTOSCROLL_PX))
-        self._stretch_band(at + QPoint(0, bar.value()))
-
-        self._describe()
+        bar.setValue(bar.value() + (_AUTOSCROLL_PX if self._mouse.y() > 0 else -_AUTOSCROLL_PX))
+        self._stretch_band(self._mouse + QPoint(0, bar.value()))
 
     def _end_band(self) -> None:
         self._autoscroll.stop()
@@ -231,10 +232,11 @@ class CellGallery(GalleryArea):
     # ---- keys ----------------------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        """Keep keys from the shortcuts of the window: the gallery's own, and letters and digits for classes."""
+        """Keep keys from the shortcuts of the window: the gallery's own, and those that classes and edits may have."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            modifiers = event.modifiers() & ~(_SHIFT | Qt.KeyboardModifier.KeypadModifier)
-            if modifiers == _PLAIN or self._is_own(event):
+            plain = event.modifiers() & ~(_SHIFT | Qt.KeyboardModifier.KeypadModifier) == _PLAIN
+            writes = bool(event.text()) and event.text().isprintable()
+            if self._is_own(event) or (plain and (writes or event.key() in _EDITING)):
                 event.accept()
                 return True
         return bool(super().event(event))
@@ -243,7 +245,8 @@ class CellGallery(GalleryArea):
         """See Qt."""
         if not self._is_own(event):
             event.ignore()
-            self.key_pressed.emit(event)
+            if event.key() not in _MODIFIERS:
+                self.key_pressed.emit(event)
             return
         event.accept()
         key, current = event.key(), self.selection.current

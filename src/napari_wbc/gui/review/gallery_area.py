@@ -46,6 +46,8 @@ class GalleryArea(QAbstractScrollArea):
         self.setMinimumSize(180, 150)
         #: Text for the tooltip of a row.
         self.tooltip_of: Callable[[int], str] | None = None
+        #: What stands there when there is no cell to show.
+        self.empty_text = ""
         self.selection = GallerySelection()
         self._rows = GalleryRows([], None, {})
         self._groups: tuple[tuple[str, int], ...] = ()
@@ -326,6 +328,8 @@ class GalleryArea(QAbstractScrollArea):
                 self._paint_item(painter, place, rectangle)
         if self._groups:
             self._paint_headings(painter, top, bottom, offset)
+        if not len(self.order) and self.empty_text:
+            self._style.paint_text(painter, self.viewport().rect(), self.empty_text)
         self._paint_over(painter)
         painter.end()
 

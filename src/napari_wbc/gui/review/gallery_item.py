@@ -115,6 +115,13 @@ class ItemStyle:
         painter.setPen(QPen(_RIM, 1))
         painter.drawLine(left, area.center().y(), max(left, area.right()), area.center().y())
 
+    def paint_text(self, painter: QPainter, area: QRect, text: str) -> None:
+        """Write a line where cells would be."""
+        painter.setPen(self.text)
+        painter.drawText(
+            area.adjusted(12, 12, -12, -12), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text
+        )
+
     def paint_band(self, painter: QPainter, area: QRect) -> None:
         """Draw a rubber band."""
         fill = QColor(self._highlight)
