@@ -272,6 +272,13 @@ def test_the_size_changes_around_the_cell_at_the_top(gallery):
     gallery.set_side(1000)
     assert gallery.side == 160
     assert first in gallery.visible_rows[: gallery._grid.columns]
+    # The cell that one works on stays in sight, wherever it was.
+    gallery.set_side(48)
+    gallery.verticalScrollBar().setValue(0)
+    click(gallery, gallery.visible_rows[-1])
+    gallery.set_side(160)
+    assert gallery.current in gallery.visible_rows
+    assert gallery.verticalScrollBar().value() > 0
 
 
 def test_a_hundred_thousand_cells_paint_what_is_in_sight(qtbot):

@@ -210,18 +210,20 @@ class GalleryArea(QAbstractScrollArea):
         self.viewport().update()
 
     def _lay_out_again(self) -> None:
-        """Lay out in another width or size, with the same item at the top."""
-        bar = self.verticalScrollBar()
-        held = self._held
-        if held is None:
-            top = bar.value()
+        """Lay out in another width or size, with the same item at the top and the current one still in sight."""
+        bar, current = self.verticalScrollBar(), self.selection.current
+        top, held = bar.value(), self._held
+        if held is None and top > _MARGIN:
             places = self._grid.lines_between(top, top + 1)
-            if top > _MARGIN and len(places):
+            if len(places):
                 held = places.start, top - self._grid.corner(places.start)[1]
+        seen = current in self._grid.lines_between(top, top + self.viewport().height())
         self._lay_out()
         if held is not None:
             place, below = held
             bar.setValue(self._grid.corner(place)[1] + min(below, self._grid.height - 1))
+        if current is not None and seen:
+            self.ensure_visible(current)
         # Until the user scrolls, however often the size changes: lines begin with other items each time.
         self._held = held
         self._look()

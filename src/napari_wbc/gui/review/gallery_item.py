@@ -17,7 +17,7 @@ _RING = 3
 _SHADE = QColor(20, 20, 20, 215)
 _LOADING = QColor(128, 128, 128, 90)
 _RIM = QColor(150, 150, 150)
-_EXCLUDED_OPACITY = 0.3
+_EXCLUDED_OPACITY = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,11 @@ class ItemStyle:
         painter.setPen(chip.ink)
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, chip.text)
         room = QRect(area.right() + 4, top, picture.right() - area.right() - 4, height - 1)
-        if item.note and room.width() > 8:
+        # A number that is cut off is worse than none; the tooltip has it.
+        if item.note and self._metrics.horizontalAdvance(item.note) <= room.width():
             painter.setFont(self._font)
             painter.setPen(self.text)
-            text = self._metrics.elidedText(item.note, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, item.note)
 
     def _chip(self, label: str) -> _Chip:
         chip = self._chips.get(label)
