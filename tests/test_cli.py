@@ -510,7 +510,7 @@ def test_unexpected_error_is_one_line_and_debug_shows_more(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("an error\nof two lines")
 
-    monkeypatch.setattr("napari_wbc.pipeline.count", fail)
+    monkeypatch.setattr("napari_wbc.batch.count_events", fail)
     argv = ["count", str(small_file), "--out", str(tmp_path / "out")]
     assert main(argv) == 1
     line = complaint(capsys)

@@ -29,3 +29,19 @@ class WorkerError(WbcError):
 
 class Cancelled(Exception):  # noqa: N818 - a decision of the user, not an error
     """The user cancelled the job."""
+
+
+def one_line(error: BaseException) -> str:
+    """Give an error as one plain line: its message where it is ours, its type as well where it is not.
+
+    Examples
+    --------
+    >>> one_line(ValueError("bad"))
+    'Unexpected error (ValueError): bad'
+    """
+    first = (str(error).splitlines() or [""])[0]
+    if isinstance(error, WbcError):
+        return first
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this image; close other programs or restrict the count to a region"
+    return f"Unexpected error ({type(error).__name__}): {first}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from napari_wbc.cli.terminal import (
     wants_progress,
 )
 from napari_wbc.errors import WbcError
+from napari_wbc.execution.progress import Progress
 
 if TYPE_CHECKING:
+    from napari_wbc.batch import CountedBefore, ImageCounted
     from napari_wbc.pipeline import CountOptions
 
 _EXAMPLE = """\
@@ -73,111 +76,86 @@ def add_to(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Count every image; one that fails does not stop the others."""
-    from napari_wbc.cli.places import result_folders, writable_folder
+    from napari_wbc.batch import (
+        BatchFinished,
+        CountedBefore,
+        ImageCounted,
+        ImageFailed,
+        ImageStarted,
+        count_images,
+    )
+    from napari_wbc.results import journal_of, result_folders, writable_folder
 
     with before_the_work():
         writable_folder(args.out)
-        batch = _prepare(args)
+        chosen = _options(args)
     if args.same_slide:
         try:
             slide_model = shared_slide_model(args.images, args.um_per_px)
         except WbcError as error:
             report_error(error, debug=args.debug)
             return FAILED
-        batch.options = replace(batch.options, slide_model=slide_model)
-    folders = result_folders(args.images, args.out)
-    failed = 0
-    with Bars(wants_progress(asked=args.progress, quiet=args.quiet), len(folders)) as bars:
-        for image, folder in folders.items():
-            try:
-                text = batch.count(image, folder, bars)
-            except KeyboardInterrupt:
-                if not journal_of(folder).exists():
-                    raise
-                error_line("interrupted; with --resume the same command goes on from here")
-                return INTERRUPTED
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
-                failed += 1
-                report_error(error, about=image, debug=args.debug)
-            else:
-                if not args.quiet:
-                    say(text)
-            bars.next_input()
-    if failed and len(folders) > 1:
-        error_line(f"{failed} of {len(folders)} images failed; the others are finished")
-    return FAILED if failed else DONE
+        chosen = replace(chosen, slide_model=slide_model)
+    folder: Path | None = None
+    finished = BatchFinished(0, 0, 0)
+    n_images = len(result_folders(args.images, args.out))
+    with (
+        Bars(wants_progress(asked=args.progress, quiet=args.quiet), n_images) as bars,
+        closing(count_images(args.images, args.out, chosen, resume=args.resume)) as events,
+    ):
+        try:
+            for event in events:
+                match event:
+                    case ImageStarted():
+                        folder = event.folder
+                        continue
+                    case BatchFinished():
+                        finished = event
+                        continue
+                    case Progress():
+                        bars(event)
+                        continue
+                    case ImageFailed():
+                        report_error(event.error, about=event.image, debug=args.debug)
+                    case ImageCounted() | CountedBefore() if not args.quiet:
+                        say(_text(event))
+                bars.next_input()
+        except KeyboardInterrupt:
+            if folder is None or not journal_of(folder).exists():
+                raise
+            error_line("interrupted; with --resume the same command goes on from here")
+            return INTERRUPTED
+    if finished.failed and finished.images > 1:
+        error_line(f"{finished.failed} of {finished.images} images failed; the others are finished")
+    return FAILED if finished.failed else DONE
 
 
-def _prepare(args: argparse.Namespace) -> _Batch:
-    """Load what all images share, so that a wrong name is said once and at once."""
-    from napari_wbc.classification.bundle import load_model
-    from napari_wbc.classification.predict import choose_device
-    from napari_wbc.differential.profile import load_profile
+def _options(args: argparse.Namespace) -> CountOptions:
+    """Give what all images share, loaded, so that a wrong name is said before the work starts."""
+    from napari_wbc.batch import prepared
     from napari_wbc.pipeline import CountOptions
-    from napari_wbc.segmentation.reuse import known_slide_model
 
-    profile = load_profile(args.profile)
-    choose_device(args.device)
     options.check_scheduler(args)
-    return _Batch(
+    return prepared(
         CountOptions(
             um_per_px=args.um_per_px,
-            slide_model=known_slide_model(args.slide_model),
-            model=load_model(args.model),
+            slide_model=args.slide_model,
+            model=args.model,
             device=args.device,
             workers=args.workers,
             scheduler=args.scheduler,
-            profile=profile,
+            profile=args.profile,
             wbc_per_l=args.wbc,
-        ),
-        args.resume,
+        )
     )
 
 
-def journal_of(folder: Path) -> Path:
-    """Give the file beside a folder of results in which finished tiles are noted until the folder is there."""
-    return folder.with_name(f"{folder.name}.journal")
+def _text(event: ImageCounted | CountedBefore) -> str:
+    """Give what is printed about an image."""
+    from napari_wbc.batch import CountedBefore
+    from napari_wbc.differential.provenance_rows import scale_text, stain_text
 
-
-@dataclass
-class _Batch:
-    """What is the same for all images."""
-
-    options: CountOptions
-    resume: bool
-
-    def count(self, image: str, folder: Path, bars: Bars) -> str:
-        """Count one image, write its results; give the text for stdout."""
-        from napari_wbc.differential.provenance_rows import scale_text, stain_text
-        from napari_wbc.pipeline import count
-        from napari_wbc.results import check_folder
-        from napari_wbc.slides import open_slide
-
-        check_folder(folder)
-        journal = journal_of(folder)
-        if not self.resume:
-            journal.unlink(missing_ok=True)
-        slide = open_slide(image)
-        try:
-            if self.resume and self._is_done(slide, folder):
-                journal.unlink(missing_ok=True)
-                return f"{image}: counted before, see {folder}"
-            result = count(slide, **vars(replace(self.options, journal=journal)), progress=bars)
-            result.write(folder)
-        finally:
-            slide.close()
-        known = f"Scale: {scale_text(result.run['scale'])}\nStain: {stain_text(result.run['slide_model'])}"
-        return f"{image}\n{result.differential.to_text()}\n{known}\n-> {folder}\n"
-
-    def _is_done(self, slide: Any, folder: Path) -> bool:
-        from napari_wbc.provenance import read_run, same_run
-        from napari_wbc.results import is_complete
-        from napari_wbc.slides import image_sha256
-
-        record = read_run(folder) if is_complete(folder) else None
-        return record is not None and same_run(
-            record,
-            image_sha256=image_sha256(slide),
-            model_sha256=self.options.model.sha256,  # type: ignore[union-attr]
-            parameters=self.options.parameters(self.options.profile),  # type: ignore[arg-type]
-        )
+    if isinstance(event, CountedBefore):
+        return f"{event.image}: counted before, see {event.folder}"
+    known = f"Scale: {scale_text(event.run['scale'])}\nStain: {stain_text(event.run['slide_model'])}"
+    return f"{event.image}\n{event.differential.to_text()}\n{known}\n-> {event.folder}\n"

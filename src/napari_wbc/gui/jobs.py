@@ -21,7 +21,7 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
-from napari_wbc.errors import Cancelled, WbcError
+from napari_wbc.errors import Cancelled, WbcError, one_line
 from napari_wbc.execution.progress import CancelToken, Progress
 
 _log = logging.getLogger(__name__)
@@ -241,19 +241,3 @@ def _work(job: Job, cancel: CancelToken, queue: SimpleQueue[Any]) -> None:
         queue.put((_Outcome.FAILED, error))
     else:
         queue.put((_Outcome.FINISHED, last))
-
-
-def one_line(error: BaseException) -> str:
-    """Give an error as one plain line: its message where it is ours, its type as well where it is not.
-
-    Examples
-    --------
-    >>> one_line(ValueError("bad"))
-    'Unexpected error (ValueError): bad'
-    """
-    first = (str(error).splitlines() or [""])[0]
-    if isinstance(error, WbcError):
-        return first
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this image; close other programs or restrict the count to a region"
-    return f"Unexpected error ({type(error).__name__}): {first}"

@@ -38,7 +38,7 @@ class OmeZarrSlide(StoredSlide):
         from zarr.errors import ContainsArrayError, GroupNotFoundError
 
         no_image = InputError(f"{path}: a folder, but no OME-Zarr image")
-        if not any((path / marker).is_file() for marker in ("zarr.json", ".zgroup", ".zattrs")):
+        if not is_zarr(path):
             raise no_image
         try:
             multiscale, omero, group = _multiscale(zarr.open_group(path, mode="r"))
@@ -79,6 +79,11 @@ class OmeZarrSlide(StoredSlide):
             ) from None
         kept = [axis for axis in self._axes if axis in window]
         return pixels.transpose([kept.index(axis) for axis in "yxc"])
+
+
+def is_zarr(folder: Path) -> bool:
+    """Tell whether a folder is one of Zarr, whatever is in it."""
+    return any((folder / marker).is_file() for marker in ("zarr.json", ".zgroup", ".zattrs"))
 
 
 def _multiscale(group: Any) -> tuple[Mapping[str, Any] | None, Mapping[str, Any], Any]:

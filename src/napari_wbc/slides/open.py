@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -98,27 +98,52 @@ def _open_path(path: Path, name: str) -> StoredSlide:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from None
     if not head:
         raise InputError(f"{path}: the file is empty (0 bytes)")
-    tiff = head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-    suffix = path.suffix.lower()
-    dicom = head[128:] == b"DICM"
-    if dicom or (suffix in OPENSLIDE_SUFFIXES and (tiff or suffix not in TIFF_SUFFIXES)):
+    kind = kind_of(path, head)
+    if kind == "whole slide":
         from napari_wbc.slides.whole_slide import open_whole_slide
 
         return open_whole_slide(path, name)
-    if tiff:
+    if kind == "tiff":
         from napari_wbc.slides.tiff import TiffSlide
 
         return TiffSlide(path, name)
+    if kind == "raster":
+        from napari_wbc.slides.raster import RasterSlide
+
+        return RasterSlide(path, name)
+    raise InputError(f"{path}: not an image that can be read; give {READABLE}")
+
+
+def kind_of(path: Path, head: bytes) -> Literal["whole slide", "tiff", "raster"] | None:
+    """Tell who reads a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; only its name is looked at.
+    head : bytes
+        Its first 132 bytes.
+
+    Returns
+    -------
+    str or None
+        None where nobody does.
+    """
+    tiff = head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    suffix = path.suffix.lower()
+    dicom = head[128:132] == b"DICM"
+    if dicom or (suffix in OPENSLIDE_SUFFIXES and (tiff or suffix not in TIFF_SUFFIXES)):
+        return "whole slide"
+    if tiff:
+        return "tiff"
     if (
         head[:8] == b"\x89PNG\r\n\x1a\n"
         or head[:3] == b"\xff\xd8\xff"
         or head[:2] == b"BM"
         or head[8:12] == b"WEBP"
     ):
-        from napari_wbc.slides.raster import RasterSlide
-
-        return RasterSlide(path, name)
-    raise InputError(f"{path}: not an image that can be read; give {READABLE}")
+        return "raster"
+    return None
 
 
 def _refuse_grey(slide: StoredSlide) -> None:

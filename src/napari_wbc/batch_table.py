@@ -1,0 +1,217 @@
+"""The differentials of several images in one table, a row per image: ``counts.csv``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_wbc.cell_table import spreadsheet_safe
+from napari_wbc.differential.exports import output_file
+from napari_wbc.differential.wording import percent_text
+from napari_wbc.errors import InputError
+from napari_wbc.leukocytes import CLASSES, class_of
+
+#: Name of the table beside the folders of results.
+COUNTS_FILE = "counts.csv"
+_ORDER = {entry.name: place for place, entry in enumerate(CLASSES)}
+
+
+@dataclass(frozen=True)
+class CountSummary:
+    """What a folder of results states, in a few numbers.
+
+    Attributes
+    ----------
+    leukocytes : int
+        The denominator of the differential.
+    counts, percents : dict of str to int, and to float
+        Of the classes in the denominator, in their order; NaN without leukocytes.
+    titles : dict of str to str
+        What the classes are called.
+    per_100 : dict of str to float
+        Cells beside 100 leukocytes, by class; NaN without leukocytes.
+    unidentified, excluded : int
+        Cells without a class, and cells that a person took out.
+    alarms : tuple of str
+        Why the count is not reliable.
+    """
+
+    leukocytes: int
+    counts: Mapping[str, int]
+    percents: Mapping[str, float]
+    titles: Mapping[str, str]
+    per_100: Mapping[str, float]
+    unidentified: int
+    excluded: int
+    alarms: tuple[str, ...]
+
+    def largest(self, number: int = 3) -> list[tuple[str, float]]:
+        """Give the largest classes with their percentages, the largest first; of equal ones the first in order."""
+        there = [(name, self.percents[name]) for name, count in self.counts.items() if count]
+        return sorted(there, key=lambda item: -item[1])[:number]
+
+
+def read_summary(folder: str | Path) -> CountSummary:
+    """Read what a folder of results states, from its ``differential.json``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Written by :meth:`napari_wbc.CountResult.write`.
+
+    Raises
+    ------
+    InputError
+        It holds no differential.
+    """
+    path = Path(folder) / "differential.json"
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        inside = [row for row in stated["rows"] if row["in_denominator"]]
+        return CountSummary(
+            leukocytes=int(stated["denominator"]),
+            counts={row["class"]: int(row["count"]) for row in inside},
+            percents={row["class"]: _number(row["percent"]) for row in inside},
+            titles={row["class"]: str(row["title"]) for row in inside},
+            per_100={name: _number(entry["value"]) for name, entry in stated["per_100_wbc"].items()},
+            unidentified=int(stated["unidentified"]),
+            excluded=int(stated["excluded"]),
+            alarms=tuple(stated["alarms"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no differential of napari-wbc; count the image again ({error})") from None
+
+
+@dataclass(frozen=True)
+class ImageCounts:
+    """One row of the table.
+
+    Attributes
+    ----------
+    image : str
+        File name of the image.
+    folder : str
+        Name of its folder of results.
+    summary : CountSummary or None
+        None where the image could not be counted.
+    problem : str
+        Why not.
+    """
+
+    image: str
+    folder: str
+    summary: CountSummary | None = None
+    problem: str = field(default="")
+
+
+def counts_table(rows: Sequence[ImageCounts]) -> pd.DataFrame:
+    """Put the differentials of several images side by side.
+
+    Parameters
+    ----------
+    rows : sequence of ImageCounts
+        In the order of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``image``, ``results``, ``leukocytes``, ``percent_<class>`` for every class that any image has a row for,
+        ``per_100_<class>``, ``unidentified``, ``excluded``, ``alarms`` and ``problem``. Empty (NA) where a number has
+        no meaning or an image could not be counted.
+    """
+    summaries = [row.summary for row in rows if row.summary is not None]
+    classes = _in_order({name for summary in summaries for name in summary.counts})
+    beside = _in_order({name for summary in summaries for name in summary.per_100})
+    records = []
+    for row in rows:
+        record: dict[str, Any] = {"image": row.image, "results": row.folder}
+        if row.summary is not None:
+            one = row.summary
+            record["leukocytes"] = one.leukocytes
+            record |= {f"percent_{name}": one.percents.get(name, math.nan) for name in classes}
+            record |= {f"per_100_{name}": one.per_100.get(name, math.nan) for name in beside}
+            record |= {"unidentified": one.unidentified, "excluded": one.excluded}
+        record["alarms"] = " ".join(row.summary.alarms) if row.summary is not None else ""
+        record["problem"] = row.problem
+        records.append(record)
+    numbers = [*(f"percent_{name}" for name in classes), *(f"per_100_{name}" for name in beside)]
+    columns = ["image", "results", "leukocytes", *numbers, "unidentified", "excluded", "alarms", "problem"]
+    table = pd.DataFrame(records, columns=columns)
+    whole = ["leukocytes", "unidentified", "excluded"]
+    return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(numbers, "float64"))
+
+
+def write_counts_csv(rows: Sequence[ImageCounts], path: str | Path) -> Path:
+    """Write the table of several images, whole or not at all; texts are such that no spreadsheet runs them.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to.
+    """
+    table = counts_table(rows)
+    for name in ("image", "results", "alarms", "problem"):
+        table[name] = table[name].map(spreadsheet_safe)
+    with output_file(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.1f")
+    return Path(path)
+
+
+def counts_text(rows: Sequence[ImageCounts]) -> str:
+    """Give the table as text with tabs between the columns, which documents and spreadsheets take.
+
+    Only classes that some image has cells of have a column.
+
+    Parameters
+    ----------
+    rows : sequence of ImageCounts
+        In the order of the table.
+
+    Returns
+    -------
+    str
+        Lines without a last line break.
+    """
+    summaries = [row.summary for row in rows if row.summary is not None]
+    titles = {name: title for summary in summaries for name, title in summary.titles.items()}
+    classes = _in_order({name for one in summaries for name, count in one.counts.items() if count})
+    heading = ["Image", "Leukocytes", *(f"{titles[name]} %" for name in classes), "Unidentified", "Notes"]
+    lines = [heading]
+    for row in rows:
+        one = row.summary
+        if one is None:
+            lines.append([row.image, *[""] * (len(classes) + 2), row.problem])
+            continue
+        percents = [percent_text(one.percents.get(name, math.nan)) for name in classes]
+        lines.append([row.image, str(one.leukocytes), *percents, str(one.unidentified), " ".join(one.alarms)])
+    return "\n".join("\t".join(" ".join(cell.split()) for cell in line).rstrip() for line in lines)
+
+
+def largest_text(summary: CountSummary, number: int = 3) -> str:
+    """Name the largest classes of an image.
+
+    Examples
+    --------
+    >>> counts = {"neutrophil_segmented": 6, "lymphocyte": 3, "monocyte": 1}
+    >>> percents = {name: 10.0 * count for name, count in counts.items()}
+    >>> largest_text(CountSummary(10, counts, percents, {}, {}, 0, 0, ()), 2)
+    'SEG 60.0 %, LYM 30.0 %'
+    """
+    return ", ".join(
+        f"{class_of(name).abbreviation} {percent_text(percent)} %"
+        for name, percent in summary.largest(number)
+    )
+
+
+def _in_order(names: set[str]) -> list[str]:
+    return sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
