@@ -38,6 +38,15 @@ def _own_settings(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _own_reviews(tmp_path_factory, monkeypatch):
+    """Reviews are kept in a folder of this test."""
+    import platformdirs
+
+    folder = tmp_path_factory.mktemp("user")
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: folder)
+
+
+@pytest.fixture(autouse=True)
 def _no_notification_windows(monkeypatch):
     """Notifications are kept in the manager; no window fades in and out behind the tests."""
     from napari._qt.dialogs.qt_notification import NapariQtNotification

@@ -96,7 +96,7 @@ def test_the_overlay_may_be_renamed_or_removed(viewer, add_widget, smear, qtbot,
     viewer.layers.remove(layers.points)
     widget.legend.set_hidden(frozenset(widget.legend.counts))
     assert all(colour[3] == 0 for colour in layers.classes.colormap.color_dict.values())
-    widget.controller.go_to((0,))
+    widget.workspace.pick((0,))
     assert layers.points is None
 
 

@@ -23,7 +23,7 @@ def test_it_opens_from_the_menus(viewer, qtbot):
     from napari._app_model import get_app_model
 
     app = get_app_model()
-    for menu in ("napari/plugins", "napari/layers/segment", "napari/layers/classify"):
+    for menu in ("napari/plugins/napari-wbc", "napari/layers/segment", "napari/layers/classify"):
         commands = {item.command.id for item in app.menus.get_menu(menu) if hasattr(item, "command")}
         assert "napari-wbc.count" in commands, menu
     app.commands.execute_command("napari-wbc.count").result()
@@ -140,10 +140,10 @@ def test_table_and_image_select_each_other(counted, qtbot, screenshot):
     screenshot(viewer, "count_cells")
 
     other = (row + 1) % len(cells)
-    widget.controller._on_click(cells[["y_px", "x_px"]].iloc[other].tolist())
+    widget.workspace._on_click(cells[["y_px", "x_px"]].iloc[other].tolist())
     assert widget.table.selected == (other,)
     assert set(points.selected_data) == {other}
-    widget.controller._on_click((1.0, -50.0))
+    widget.workspace._on_click((1.0, -50.0))
     assert set(points.selected_data) == set()
     assert widget.table.selected == ()
 
@@ -246,7 +246,7 @@ def test_layers_lie_on_an_image_with_a_scale(viewer, add_widget, smear, finish):
         assert layer.units == image.units
     y, x = result.cells[["y_px", "x_px"]].iloc[0]
     assert widget.controller.shown[image].layers.cell_at((30 + 0.1 * y, -20 + 0.1 * x)) == 0
-    widget.controller.go_to((0,))
+    widget.workspace.pick((0,))
     assert viewer.camera.center[-2:] == pytest.approx((30 + 0.1 * y, -20 + 0.1 * x))
 
 
@@ -332,8 +332,8 @@ def test_choices_are_remembered(make_napari_viewer, add_widget, qtbot):
     first._remember()
     second = add_widget(make_napari_viewer())
     assert second.form.choices().device == "cpu"
-    assert second.controller.style is Style.CIRCLES
-    assert second.controller.opacity == pytest.approx(0.55)
+    assert second.workspace.style is Style.CIRCLES
+    assert second.workspace.opacity == pytest.approx(0.55)
 
 
 def test_classes_have_their_colours(counted):

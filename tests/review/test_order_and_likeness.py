@@ -11,7 +11,6 @@ from napari_wbc.review.order import (
     informativeness,
     label_choices,
     ordered_rows,
-    second_guess,
 )
 from napari_wbc.review.similar import similar_rows, similarity, typical_rows
 
@@ -77,9 +76,7 @@ def test_orders():
         assert len(ordered_rows(CELLS.iloc[:0], name, PROFILE)) == 0
 
 
-def test_second_guess_and_choices():
-    assert second_guess(CELLS).tolist()[:2] == ["neutrophil_band", "basophil"]
-    assert second_guess(CELLS[["label", "confidence"]]).tolist() == [""] * 7
+def test_choices():
     choices = label_choices(CELLS, PROFILE)
     assert choices[-1] == "unidentified"
     assert {"neutrophil_band", "basophil", "erythroblast", "blast"} <= set(choices)

@@ -256,7 +256,7 @@ def test_reviews_of_an_image_are_found_and_empty_ones_go(count, tmp_path, smear_
     second.relabel([0], "monocyte")
     assert reviews_of(smear_file, tmp_path / "all") == [second.folder]
     for session in (first, second):
-        discard_unchanged(session)
+        discard_unchanged(session.folder)
     assert not first.folder.exists()
     assert second.folder.exists()
     with pytest.raises(OutputError, match="there already"):

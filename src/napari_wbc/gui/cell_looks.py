@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from napari_wbc.differential.overlay import uncertain
 from napari_wbc.differential.tally import has_flag
+from napari_wbc.review.session import MERGED, SPLIT
 
 # A cell with one of these was replaced by others that lie in the same place: to mark it as well would confuse.
-_REPLACED_FLAGS = ("split", "merged")
+_REPLACED_FLAGS = (SPLIT, MERGED)
 _BOX = ["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
 
 
@@ -86,7 +87,9 @@ class CellLooks:
             )
         )
 
-    def shown(self, hidden: frozenset[str], *, excluded: bool) -> NDArray[np.bool_]:
+    def shown(
+        self, hidden: frozenset[str], *, excluded: bool, rows: NDArray[np.intp] | None = None
+    ) -> NDArray[np.bool_]:
         """Tell which rows are seen.
 
         Parameters
@@ -95,9 +98,12 @@ class CellLooks:
             Classes that are not.
         excluded : bool
             Whether excluded cells are; what class they were does not matter then.
+        rows : numpy.ndarray of int, optional
+            Ask for these only.
         """
-        visible = ~np.isin(self.labels.astype(str), list(hidden)) if hidden else np.ones(len(self), bool)
-        return np.where(self.excluded, excluded & ~self.replaced, visible)
+        some = slice(None) if rows is None else rows
+        visible = ~pd.Series(self.labels[some]).isin(hidden).to_numpy(bool)
+        return np.where(self.excluded[some], excluded & ~self.replaced[some], visible)
 
 
 def _with_rows(values: NDArray, rows: NDArray[np.intp], new: NDArray, n: int) -> NDArray:

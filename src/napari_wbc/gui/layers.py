@@ -225,7 +225,7 @@ class CellLayers:
         # Boxes go from edge to edge, positions in the viewer count from the centre of the first px.
         y0, x0, y1, x1 = looks.boxes.T
         rows = np.flatnonzero((y0 <= y + 0.5) & (y + 0.5 < y1) & (x0 <= x + 0.5) & (x + 0.5 < x1))
-        rows = rows[self._shown()[rows]]
+        rows = rows[looks.shown(self._hidden, excluded=self._show_excluded, rows=rows)]
         if not len(rows):
             return None
         distance = np.hypot(*(looks.centres[rows] - (y, x)).T)

@@ -13,6 +13,7 @@ from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.errors import InputError
 from napari_wbc.gui.image_layers import METADATA_KEY
 from napari_wbc.gui.marks import CIRCLE_LINE, SMALLEST_CIRCLE, circle_sizes, colours
+from napari_wbc.review.folder import image_path, is_review
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
@@ -89,6 +90,47 @@ def read_slide(path: str | Path | Sequence[str]) -> list[LayerData]:
     metadata = {METADATA_KEY: {"path": str(place.resolve()), "um_per_px": slide.metadata_um_per_px}}
     layer = {"name": slide.name, "rgb": True, "multiscale": len(levels) > 1, "metadata": metadata}
     return [(levels if len(levels) > 1 else levels[0], layer, "image")]
+
+
+def review_reader(path: str | Sequence[str]) -> Reader | None:
+    """Tell napari whether we read a folder: only that of a review.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        From napari.
+
+    Returns
+    -------
+    callable or None
+        The reader.
+    """
+    place = _only(path)
+    return read_review if place is not None and is_review(place) else None
+
+
+def read_review(path: str | Path | Sequence[str]) -> list[LayerData]:
+    """Read the image of a review; the dock widget "Count leukocytes" brings its cells.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    list of layer data
+        One image layer, as of :func:`read_slide`, with the folder in ``metadata["napari_wbc"]["review"]``.
+
+    Raises
+    ------
+    InputError
+        The review or its image cannot be read.
+    """
+    folder = Path(path if isinstance(path, str | Path) else path[0])
+    (data, layer, kind) = read_slide(image_path(folder))[0]
+    layer["metadata"][METADATA_KEY]["review"] = str(folder.resolve())
+    return [(data, layer, kind)]
 
 
 def cells_reader(path: str | Sequence[str]) -> Reader | None:

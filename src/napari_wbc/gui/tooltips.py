@@ -3,6 +3,7 @@
 IMAGE = "The smear: an RGB image layer. Whole slides (pyramids) work too."
 OPEN_FILE = "Open an image or a whole slide (PNG, JPEG, TIFF, SVS, NDPI, MRXS, SCN, BIF, …)."
 OPEN_FOLDER = "Open an OME-Zarr image, which is a folder."
+OPEN_REVIEW = "Go on with a review: a folder with all changes of an earlier one."
 SCALE = (
     "µm per pixel of the full resolution. 'automatic' takes it from the file, or else from the size of the red "
     "cells. Type a number (a 100x objective has about 0.05 to 0.1) where you know better."
@@ -18,6 +19,8 @@ REGIONS = "Count only inside the rectangles of a Shapes layer."
 WBC = "White cells in 10⁹ per litre, from the blood counter: adds absolute counts. 0: not given."
 RUN = "Find, classify and count the leukocytes of the image."
 CANCEL = "Stop the run; it leaves nothing half-done."
+REOPEN = "Go on with the latest review of this image, every change included."
+REVIEW = "Look at the cells one by one or class by class, and correct them."
 STYLE = "How the cells are marked: outlines, filled, or circles only."
 REGION_QUALITY = (
     "Colour the blocks of about 128 µm that the smear was judged by: thick or crowded, thin, out of focus. The numbers "
@@ -45,6 +48,34 @@ FILTER_UNSURE = (
 FILTER_BELOW = "List only cells of lower confidence."
 INTERVAL = "95 % confidence interval of the percentage ({method})."
 REFERENCE = "Reference interval of the profile, % of leukocytes."
+
+ORDER = "In which order the cells are shown. The text below each cell is what they are sorted by."
+ONE_CLASS = "Show all cells, or those of one class."
+LEFT_ONLY = "Show only cells that nobody has looked at."
+SORT_AGAIN = "Sort anew. Until then every cell stays where it is, also when its class changes."
+GALLERY_SIZE = "Size of the cells (Ctrl and the wheel)."
+LEAST_ALIKE = (
+    "How much a cell must resemble the first ones to be selected with them (cosine of the embeddings)."
+)
+LEAVE_ALIKE = "Show the other cells again (Esc)."
+OTHER_CLASS = "Classes without a key of their own, and new ones."
+CLASS_KEY = "The selected cells are: {title} (key {key})"
+ACCEPT = "The labels of the selected cells are right (space bar)."
+EXCLUDE = "Take the selected cells out of the count, or bring them back (X). They stay in the table."
+NEXT = "Go to the cell that a look at tells most (N)."
+SHOW_ALIKE = (
+    "Show the cells that look like the selected ones, to give all of them a class in one gesture (S)."
+)
+ADD = "Draw around a cell that was missed (A)."
+SPLIT = "Make two cells of one: at the neck of its nucleus, else along a line that you draw (T)."
+MERGE = "Make one cell of the selected ones (M)."
+UNDO = "Take the last change back (Ctrl+Z)."
+REDO = "Do again what was taken back (Ctrl+Shift+Z)."
+SIGN = "Put your name to the review and lock it; it can be unlocked, and both stay in the log."
+REVIEWED = "Cells that a person has looked at."
+EXAMPLES = (
+    "Cells of this slide that stand for the class: reviewed ones first, then the surest. Click to see one."
+)
 
 COLUMNS = {
     "cell_id": "Number of the cell, as in cells.csv",

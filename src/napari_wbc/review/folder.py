@@ -19,6 +19,7 @@ from napari_wbc.found_cells import Found
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.segmentation.slide_model import SlideModel
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide
+from napari_wbc.slides.open import stem_of
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from napari_wbc.pipeline import CountResult
 
 SCHEMA_VERSION = 1
-#: What makes a folder a review.
+#: How the folders are called, and what makes a folder a review.
+SUFFIX = ".wbcreview"
 DESCRIPTION, COUNT, LOG = "review.json", "count.npz", "changes.jsonl"
 
 
@@ -44,12 +46,11 @@ def is_review(folder: str | Path) -> bool:
 
 def new_folder(slide: Slide, under: str | Path | None = None) -> Path:
     """Choose a folder for the review of a slide: its name, the day and the time; nothing is made yet."""
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in slide.name)[:80]
-    first = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    folder = Path(under if under is not None else reviews_folder()) / first
+    first = f"{_stem(slide.name)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    folder = Path(under if under is not None else reviews_folder()) / f"{first}{SUFFIX}"
     number = 2
     while folder.exists():
-        folder = folder.with_name(f"{first}-{number}")
+        folder = folder.with_name(f"{first}-{number}{SUFFIX}")
         number += 1
     return folder
 
@@ -168,6 +169,27 @@ def read_description(folder: str | Path) -> dict[str, Any]:
     return result
 
 
+def image_path(folder: str | Path) -> Path:
+    """Find the image of a review: where it was, or beside the folder, where both were moved together.
+
+    Raises
+    ------
+    InputError
+        The folder holds no review, or the image is gone.
+    """
+    stored = read_description(folder)["image"]["path"]
+    if stored is None:
+        raise InputError(
+            f"{folder}: its image was in memory only; save the image and give it together with the review"
+        )
+    place = Path(stored)
+    if not place.exists():
+        place = Path(folder).absolute().parent / place.name
+    if not place.exists():
+        raise InputError(f"{stored}: the image of the review is gone; bring it back or give its new place")
+    return place
+
+
 def reviews_of(path: str | Path, under: str | Path | None = None) -> list[Path]:
     """Find the reviews of an image with changes in them, the latest first.
 
@@ -180,7 +202,9 @@ def reviews_of(path: str | Path, under: str | Path | None = None) -> list[Path]:
     """
     wanted = str(Path(path).resolve())
     found = []
-    for folder in Path(under if under is not None else reviews_folder()).glob("*"):
+    for folder in Path(under if under is not None else reviews_folder()).glob(
+        f"{_stem(stem_of(Path(path)))}-*"
+    ):
         if not is_review(folder) or not (folder / LOG).is_file():
             continue
         try:
@@ -191,10 +215,15 @@ def reviews_of(path: str | Path, under: str | Path | None = None) -> list[Path]:
     return [folder for _, folder in sorted(found, reverse=True)]
 
 
-def discard_unchanged(session: ReviewSession) -> None:
+def discard_unchanged(folder: Path | None) -> None:
     """Remove the folder of a review in which nothing was ever changed: there is nothing to lose in it."""
-    if session.folder is not None and is_review(session.folder) and not (session.folder / LOG).exists():
-        shutil.rmtree(session.folder, ignore_errors=True)
+    if folder is not None and is_review(folder) and not (folder / LOG).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stem(name: str) -> str:
+    """Give the name of a slide as every system takes it for a folder."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
 
 
 def _image(
@@ -203,18 +232,7 @@ def _image(
     image: str | Path | Slide | None,
     cancel: CancelToken | None,
 ) -> Slide:
-    stored = description["image"]["path"]
-    if image is None and stored is None:
-        raise InputError(
-            f"{folder}: its image was in memory only; save the image and give it together with the review"
-        )
-    place = image if image is not None else Path(stored)
-    if isinstance(place, Path) and not place.exists():
-        # A folder that was moved together with its image.
-        beside = folder.parent / place.name
-        if not beside.exists():
-            raise InputError(f"{place}: the image of the review is gone; bring it back or give its new place")
-        place = beside
+    place = image if image is not None else image_path(folder)
     slide = open_slide(place)
     if image_sha256(slide, cancel=cancel) != description["run"]["image"]["sha256"]:
         if slide is not image:

@@ -135,17 +135,6 @@ def informativeness(cells: pd.DataFrame, profile: Profile) -> NDArray[np.float64
     return np.where((cells["status"] == "model").to_numpy(), value, -1.0)
 
 
-def second_guess(cells: pd.DataFrame) -> NDArray[np.object_]:
-    """Give the class that the model thought most likely beside its first one; empty where it gave no probabilities."""
-    columns = probability_columns(cells)
-    if len(columns) < 2 or not len(cells):
-        return np.full(len(cells), "", object)
-    values = cells[columns].to_numpy(float)
-    second = np.argsort(values, axis=1, kind="stable")[:, -2]
-    known = np.isfinite(values).all(axis=1)
-    return np.where(known, np.array([c[2:] for c in columns], object)[second], "")
-
-
 def label_choices(cells: pd.DataFrame, profile: Profile) -> list[str]:
     """Give the classes to label cells with: those of the model and of the profile, in the order of the differential.
 

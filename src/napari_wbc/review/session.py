@@ -80,6 +80,7 @@ class ReviewSession:
         self._undone: list[Edit] = []
         self._signature: dict[str, str] | None = None
         self._differential: Differential | None = result.differential
+        self._result: CountResult | None = None
         self._log = ChangeLog(self.folder / "changes.jsonl") if self.folder is not None else None
         for number, entry in enumerate(self._log.entries if self._log is not None else (), 1):
             try:
@@ -133,9 +134,14 @@ class ReviewSession:
 
     def result(self) -> CountResult:
         """Give the count as it is now, to be written as every count is; ``run.json`` tells of the review."""
-        run = {**self.count.run, "cells": len(self.cells)}
-        if self.changes or self._signature:
-            run["review"] = self.record()
+        if self._result is None:
+            self._result = self._made_result()
+        return self._result
+
+    def _made_result(self) -> CountResult:
+        if not self.changes and self._signature is None:
+            return self.count
+        run = {**self.count.run, "cells": len(self.cells), "review": self.record()}
         return replace(
             self.count,
             cells=self.cells,
@@ -441,6 +447,7 @@ class ReviewSession:
             self._log.append(entry)
 
     def _tell(self, change: Change) -> None:
+        self._result = None
         for listener in list(self.listeners):
             listener(change)
 

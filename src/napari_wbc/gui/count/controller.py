@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_wbc.cell_table import empty_table
+from napari_wbc.cell_table import counted, empty_table
+from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui.count.choices import Choices, why_not
 from napari_wbc.gui.count.scale_finder import ScaleFinder
-from napari_wbc.gui.count.steps import count_steps, save_steps
+from napari_wbc.gui.count.steps import count_steps, reopen_steps, save_steps
 from napari_wbc.gui.image_layers import (
+    METADATA_KEY,
     countable_layers,
     is_countable,
     read_layer,
@@ -25,29 +28,19 @@ from napari_wbc.gui.image_layers import (
     region_layers,
 )
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
-from napari_wbc.gui.layers import CellLayers
-from napari_wbc.gui.marks import Style
-from napari_wbc.gui.navigation import ClickWatcher, go_to
 from napari_wbc.gui.progress_text import ProgressText, duration
-from napari_wbc.gui.region_layer import RegionLayer
+from napari_wbc.gui.workspace import Shown, Workspace
 from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, SlideModelFitted
+from napari_wbc.review.edits import Change
+from napari_wbc.review.folder import LOG, is_review, reviews_of
+from napari_wbc.review.session import ReviewSession
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Shapes
-    from napari.viewer import Viewer
 
 # Cells appear while the count runs, but no more than a sixth of the time goes into drawing them.
 _LIVE_MS = 150
 _LIVE_SHARE = 5
-
-
-@dataclass
-class Shown:
-    """What the viewer shows of one image: its layers, and the last count that ended well."""
-
-    layers: CellLayers
-    regions: RegionLayer
-    result: CountResult | None = None
 
 
 class CountController(QObject):
@@ -73,8 +66,12 @@ class CountController(QObject):
         Light and stain of the count that goes on, or of the result of the chosen image.
     result_changed(CountResult or None)
         The result of the chosen image.
-    cells_selected(tuple of int)
-        The rows of the cells that were picked in the image.
+    cells_edited(Change)
+        A person has changed cells of that result.
+    reviews_changed(str)
+        What is to be said of an earlier review of the chosen image; empty where there is none.
+    selection_changed(tuple of int)
+        Rows of the cells that are selected.
     """
 
     layers_changed = Signal()
@@ -86,23 +83,22 @@ class CountController(QObject):
     counts_changed = Signal(object)
     stain_changed = Signal(object)
     result_changed = Signal(object)
-    cells_selected = Signal(object)
+    cells_edited = Signal(object)
+    reviews_changed = Signal(str)
+    selection_changed = Signal(object)
 
-    def __init__(self, viewer: Viewer, parent: QObject | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.viewer = viewer
+        self.workspace = workspace
+        self.viewer = workspace.viewer
         self.choices = Choices()
-        self.style, self.opacity = Style.OUTLINES, 0.9
-        self.shows_regions = False
-        self.shown: dict[Layer, Shown] = {}
-        self._hidden: frozenset[str] = frozenset()
-        self._counting: Layer | None = None
         self._live: Counter[str] = Counter()
         self._text = ProgressText()
         self._started = 0.0
         self._connected = False
         self._stop_line = ""
-        self._abandoned: Shown | None = None
+        self._earlier: list[Path] = []
+        self._reopened: WeakSet[Layer] = WeakSet()
 
         self.runner = JobRunner(self)
         self.runner.state_changed.connect(self.state_changed)
@@ -113,7 +109,6 @@ class CountController(QObject):
         self.scale_finder = ScaleFinder(self)
         self.scale_finder.changed.connect(self.scale_changed)
         self.scale_finder.changed.connect(lambda _: self._tell_reason())
-        self._clicks = ClickWatcher(viewer, self._on_click)
         self._live_timer = QTimer(self)
         self._live_timer.setSingleShot(True)
         self._live_timer.setInterval(_LIVE_MS)
@@ -126,9 +121,9 @@ class CountController(QObject):
         if self._connected:
             return
         self._connected = True
+        self.workspace.join(self)
         for event, answer in self._answers():
             event.connect(answer)
-        self._clicks.connect()
         self.layers_changed.emit()
 
     def shutdown(self) -> None:
@@ -136,25 +131,26 @@ class CountController(QObject):
         self.runner.shutdown()
         self.scale_finder.stop()
         self._live_timer.stop()
-        self._counting = self._abandoned = None
+        if self._counting is not None:
+            self._restore()
         if not self._connected:
             return
         self._connected = False
         for event, answer in self._answers():
             event.disconnect(answer)
-        self._clicks.disconnect()
-        for shown in self.shown.values():
-            shown.layers.disconnect()
-        self.shown.clear()
+        self.workspace.leave(self)
 
     def _answers(self) -> list[tuple[Any, Callable[..., None]]]:
         """Give what the viewer tells about its layers, and what is done then."""
         events = self.viewer.layers.events
         return [
-            (events.inserted, self._on_layers),
-            (events.removed, self._on_removed),
-            (events.reordered, self._on_layers),
-            (events.renamed, self._on_layers),
+            *((event, self._on_layers) for event in (events.inserted, events.removed)),
+            *((event, self._on_layers) for event in (events.reordered, events.renamed)),
+            (self.workspace.removed, self._on_removed),
+            (self.workspace.chosen, self._tell_result),
+            (self.workspace.edited, self._on_edited),
+            (self.workspace.selected, self.selection_changed.emit),
+            (self.workspace.message, self._on_message),
         ]
 
     # ---- what can be chosen --------------------------------------------------------------------------------
@@ -170,14 +166,19 @@ class CountController(QObject):
         return region_layers(self.viewer.layers)
 
     @property
-    def result(self) -> CountResult | None:
-        """The result of the chosen image."""
-        shown = self._shown
-        return shown.result if shown else None
+    def shown(self) -> dict[Layer, Shown]:
+        """What the viewer shows of each image."""
+        return self.workspace.shown
 
     @property
-    def _shown(self) -> Shown | None:
-        return self.shown.get(self.choices.image) if self.choices.image is not None else None
+    def result(self) -> CountResult | None:
+        """The result of the chosen image, as it was reviewed."""
+        current = self.workspace.current
+        return current.result if current is not None else None
+
+    @property
+    def _counting(self) -> Image | None:
+        return self.workspace.busy
 
     def choose(self, choices: Choices) -> None:
         """Take a new state of the form."""
@@ -189,7 +190,7 @@ class CountController(QObject):
                 choices.regions.events.data.connect(self._on_regions)
         if choices.image is not before.image:
             self.scale_finder.look_at(choices.image)
-            self._tell_result()
+            self.workspace.choose(choices.image)
         self._tell_reason()
 
     def reason(self) -> str:
@@ -204,14 +205,14 @@ class CountController(QObject):
         return why_not(choices, self.scale_finder.note, images_without_colour=grey, region_shapes=shapes)
 
     def open_path(self, path: str | Path) -> None:
-        """Open a file or an OME-Zarr folder as a layer."""
+        """Open a file, an OME-Zarr folder or the folder of a review as a layer."""
         from napari.layers import Layer
 
-        from napari_wbc.gui.readers import read_slide
+        from napari_wbc.gui.readers import read_review, read_slide
 
         self.message.emit("", False)
         try:
-            layers = read_slide(path)
+            layers = read_review(path) if is_review(path) else read_slide(path)
         except WbcError as error:
             self._fail(str(error))
             return
@@ -226,7 +227,7 @@ class CountController(QObject):
         if self.runner.state is not JobState.IDLE or self.reason() or choices.image is None:
             self._tell_reason()
             return
-        layer = choices.image
+        layer: Image = choices.image
         image = read_layer(layer)
         boxes, approximated = (
             region_boxes(choices.regions, layer) if choices.regions is not None else (None, 0)
@@ -243,39 +244,16 @@ class CountController(QObject):
             "Shapes that are not upright rectangles count with their bounding box." if approximated else "",
             False,
         )
-        self._layers_for(layer, image.shape).show(empty_table([]), [])
+        self.workspace.layers_for(layer, image.shape).show(empty_table([]), [])
         self.shown[layer].regions.remove()
-        self._counting, self._live, self._text, self._started = (
-            layer,
-            Counter(),
-            ProgressText(),
-            perf_counter(),
-        )
+        self.workspace.busy = layer
+        self.workspace.select(())
+        self._live, self._text, self._started = Counter(), ProgressText(), perf_counter()
         self._stop_line = "Cancelled."
         self.result_changed.emit(None)
         self.stain_changed.emit(None)
         self.counts_changed.emit({})
         self.runner.start(Job(f"Counting {layer.name}", lambda cancel: count_steps(image, options, cancel)))
-
-    def _layers_for(self, layer: Image, shape: tuple[int, int]) -> CellLayers:
-        """Give the layers of an image; what the user has removed of them comes back with a new count."""
-        shown = self.shown.get(layer)
-        if shown is not None and shown.layers.complete:
-            return shown.layers
-        if shown is not None:
-            shown.layers.remove()
-        layers = CellLayers(
-            self.viewer,
-            layer,
-            shape,
-            style=self.style,
-            opacity=self.opacity,
-            selected=self.cells_selected.emit,
-        )
-        layers.set_hidden(self._hidden)
-        regions = shown.regions if shown is not None else RegionLayer(self.viewer, layer)
-        self.shown[layer] = Shown(layers, regions, shown.result if shown is not None else None)
-        return layers
 
     def save(self, folder: str | Path) -> None:
         """Write the result of the chosen image into a folder, as the command line does."""
@@ -285,6 +263,33 @@ class CountController(QObject):
         self.message.emit("", False)
         self._text = ProgressText()
         self.runner.start(Job(f"Saving {folder}", lambda cancel: save_steps(result, Path(folder), cancel)))
+
+    def reopen(self, folder: str | Path | None = None) -> None:
+        """Go on with a review of the chosen image: the latest one, or that of a folder."""
+        image = self.choices.image
+        chosen = Path(folder) if folder is not None else next(iter(self._earlier), None)
+        if image is None or chosen is None or self.runner.state is not JobState.IDLE:
+            return
+        layer = read_layer(image)
+        self.workspace.layers_for(image, layer.shape).show(empty_table([]), [])
+        self.workspace.busy = image
+        self._text, self._started, self._stop_line = ProgressText(), perf_counter(), "Cancelled."
+        self.runner.start(Job(f"Opening {chosen}", lambda cancel: reopen_steps(layer, chosen, cancel)))
+
+    def _look_for_reviews(self) -> None:
+        """Offer to go on with an earlier review of the chosen image; one that its layer names is opened at once."""
+        image, self._earlier, text = self.choices.image, [], ""
+        if image is not None and self.workspace.session is None and image is not self._counting:
+            named = image.metadata.get(METADATA_KEY, {}).get("review")
+            if named is not None and image not in self._reopened:
+                self._reopened.add(image)
+                QTimer.singleShot(0, lambda: self.reopen(named))
+            path = read_layer(image).path
+            self._earlier = reviews_of(path) if path is not None else []
+            if self._earlier:
+                day = datetime.fromtimestamp((self._earlier[0] / LOG).stat().st_mtime, UTC).astimezone()
+                text = f"Go on with the review of {day:%Y-%m-%d %H:%M}"
+        self.reviews_changed.emit(text)
 
     def cancel(self) -> None:
         """Stop the current job."""
@@ -318,37 +323,31 @@ class CountController(QObject):
 
     def _on_finished(self, result: Any) -> None:
         seconds = perf_counter() - self._started
-        layer, self._counting = self._counting, None
+        layer = self._counting
+        self.workspace.busy = None
         self._live_timer.stop()
         if isinstance(result, Path):
             self.message.emit(f"Saved in {result}", False)
             return
-        if layer is None or layer not in self.shown or not isinstance(result, CountResult):
+        if layer is None or layer not in self.shown or not isinstance(result, ReviewSession):
             return
-        shown, chosen = self.shown[layer], self.choices.image is layer
-        shown.result = result
-        self._draw(shown, result)
-        if shown.layers.points is not None and chosen:
+        left, name = self.shown[layer].session, layer.name
+        self.workspace.show(layer, result)
+        points = self.shown[layer].layers.points
+        if points is not None and self.choices.image is layer:
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
-            self.viewer.layers.selection.active = shown.layers.points
-        if chosen:
-            self._tell_result()
-        cells = f"{len(result.cells):,} cell{'' if len(result.cells) == 1 else 's'}"
-        self.message.emit(f"{cells} found in {layer.name}, {duration(seconds)}", False)
-
-    def _draw(self, shown: Shown, result: CountResult) -> None:
-        """Show the cells and the regions of a whole result."""
-        shown.layers.set_scale(result.scale.um_per_px)
-        shown.layers.show(result.cells, result.masks)
-        shown.regions.show(result, wanted=self.shows_regions)
+            self.viewer.layers.selection.active = points
+        found = f"{cells_text(len(result.cells))} found in {name}, {duration(seconds)}"
+        reopened = f"Review of {name} opened: {cells_text(result.changes, 'change')}"
+        lines = [reopened if result.changes else found]
+        if left is not None and left.changes and left.folder is not None:
+            lines.append(f"The earlier review is kept in {left.folder}")
+        if result.folder is None:
+            lines.append("Changes cannot be kept: save the results when you have reviewed them.")
+        self.message.emit("\n".join(lines), False)
 
     def _on_cancelled(self) -> None:
         self._restore()
-        if self._abandoned is not None:
-            # The marks of half a count go as well; now, for napari was in the middle of its own removing before.
-            self._abandoned.layers.remove()
-            self._abandoned.regions.remove()
-            self._abandoned = None
         self.message.emit(self._stop_line, False)
 
     def _on_failed(self, line: str) -> None:
@@ -357,17 +356,11 @@ class CountController(QObject):
 
     def _restore(self) -> None:
         """Go back to the last result that ended well; half a count is no count."""
-        layer, self._counting = self._counting, None
+        layer = self._counting
+        self.workspace.busy = None
         self._live_timer.stop()
-        shown = self.shown.get(layer) if layer is not None else None
-        if shown is None or layer is None:
-            return
-        if shown.result is None:
-            shown.layers.remove()
-            del self.shown[layer]
-        else:
-            self._draw(shown, shown.result)
-        self._tell_result()
+        if layer is not None:
+            self.workspace.abandon(layer)
 
     def _fail(self, line: str) -> None:
         from napari.utils.notifications import show_error
@@ -375,48 +368,9 @@ class CountController(QObject):
         self.message.emit(line, True)
         show_error(line)
 
-    # ---- looking -------------------------------------------------------------------------------------------
-
-    def set_hidden(self, labels: frozenset[str]) -> None:
-        """Hide classes in the viewer."""
-        self._hidden = labels
-        for shown in self.shown.values():
-            shown.layers.set_hidden(labels)
-
-    def set_marks(self, style: Style, opacity: float) -> None:
-        """Change how cells are marked."""
-        if style is not self.style:
-            self.style = style
-            for shown in self.shown.values():
-                shown.layers.set_style(style)
-        if opacity != self.opacity:
-            self.opacity = opacity
-            for shown in self.shown.values():
-                shown.layers.set_opacity(opacity)
-
-    def set_regions(self, shown: bool) -> None:
-        """Show or hide the quality of the regions."""
-        self.shows_regions = shown
-        for layer, counted in self.shown.items():
-            counted.regions.show(None if layer is self._counting else counted.result, wanted=shown)
-
-    def go_to(self, rows: tuple[int, ...]) -> None:
-        """Select cells of the chosen image; the viewer is centred on one that is alone."""
-        shown = self._shown
-        if shown is None or not all(0 <= row < len(shown.layers.cells) for row in rows):
-            return
-        shown.layers.select(rows)
-        if len(rows) == 1:
-            go_to(self.viewer, shown.layers.world_position(rows[0]), shown.layers.world_size(rows[0]))
-
-    def _on_click(self, position: Sequence[float]) -> None:
-        shown = self._shown
-        if shown is None:
-            return
-        row = shown.layers.cell_at(position)
-        rows = () if row is None else (row,)
-        shown.layers.select(rows)
-        self.cells_selected.emit(rows)
+    def _on_edited(self, change: Change) -> None:
+        self.cells_edited.emit(change)
+        self._tell_counts()
 
     # ---- telling -------------------------------------------------------------------------------------------
 
@@ -427,7 +381,19 @@ class CountController(QObject):
         result = self.result
         self.result_changed.emit(result)
         self.stain_changed.emit(None if result is None else result.slide_model)
-        self.counts_changed.emit({} if result is None else dict(Counter(result.cells["label"])))
+        self._tell_counts()
+        self._look_for_reviews()
+
+    def _tell_counts(self) -> None:
+        result = self.result
+        counts = {} if result is None else Counter(counted(result.cells)["label"])
+        self.counts_changed.emit(dict(counts))
+
+    def _on_message(self, line: str, is_error: bool) -> None:
+        if is_error:
+            self._fail(line)
+        else:
+            self.message.emit(line, False)
 
     def _on_regions(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
         self._tell_reason()
@@ -436,13 +402,7 @@ class CountController(QObject):
         self.layers_changed.emit()
         self._tell_reason()
 
-    def _on_removed(self, event: Any) -> None:
-        layer = event.value
-        shown = self.shown.pop(layer, None)
-        if shown is not None:
-            shown.layers.disconnect()
+    def _on_removed(self, layer: Layer) -> None:
         if layer is self._counting:
             self._stop_line = "The image was removed, so its count was stopped."
-            self._abandoned = shown
             self.runner.cancel()
-        self._on_layers()

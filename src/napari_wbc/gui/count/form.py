@@ -25,6 +25,7 @@ from napari_wbc.gui import tooltips
 from napari_wbc.gui.count.choices import Choices, ScaleNote, scale_text
 from napari_wbc.gui.devices import devices
 from napari_wbc.gui.wrapped_label import WrappedLabel
+from napari_wbc.review.folder import reviews_folder
 
 _WHOLE_IMAGE = "whole image"
 _OTHER_PROFILE = "other file…"
@@ -61,6 +62,7 @@ class CountForm(QWidget):
         menu = QMenu(self.open)
         menu.addAction("Image or whole slide…", self._ask_file)
         menu.addAction("OME-Zarr folder…", self._ask_folder).setToolTip(tooltips.OPEN_FOLDER)
+        menu.addAction("Review…", self._ask_review).setToolTip(tooltips.OPEN_REVIEW)
         self.open.setMenu(menu)
         self.scale = QDoubleSpinBox()
         self.scale.setRange(0.0, 2.0)
@@ -177,6 +179,11 @@ class CountForm(QWidget):
         path = QFileDialog.getExistingDirectory(self, "Open an OME-Zarr image", self.open_folder)
         if path:
             self.open_folder = str(Path(path).parent)
+            self.file_chosen.emit(path)
+
+    def _ask_review(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open a review", str(reviews_folder()))
+        if path:
             self.file_chosen.emit(path)
 
     def _on_profile(self, index: int) -> None:

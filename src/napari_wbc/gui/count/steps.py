@@ -6,23 +6,34 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from napari_wbc.errors import ScaleUnknownError
+from napari_wbc.errors import OutputError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.gui.image_layers import LayerImage
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
+from napari_wbc.review.folder import new_folder, open_session, save_session
+from napari_wbc.review.session import ReviewSession
 from napari_wbc.slides import resolve_scale
 
 
 def count_steps(image: LayerImage, options: CountOptions, cancel: CancelToken) -> Generator[Any]:
-    """Open an image and count it.
+    """Open an image, count it and begin its review.
 
     Yields
     ------
-    Progress, ScaleResolved, SlideModelFitted, CellsFound or CountResult
-        The result comes last.
+    Progress, ScaleResolved, SlideModelFitted, CellsFound or ReviewSession
+        The review comes last.
     """
     yield Progress("Opening the image", 0, 0)
-    yield from count_events(image.open(), options, cancel=cancel)
+    for event in count_events(image.open(), options, cancel=cancel):
+        if not isinstance(event, CountResult):
+            yield event
+            continue
+        yield Progress("Keeping the cells for their review", 0, 0)
+        try:
+            yield save_session(event, new_folder(event.slide))
+        except OutputError:
+            # A count is worth having also where there is no place to keep its review.
+            yield ReviewSession(event)
 
 
 def save_steps(result: CountResult, folder: Path, cancel: CancelToken) -> Generator[Any]:
@@ -35,6 +46,18 @@ def save_steps(result: CountResult, folder: Path, cancel: CancelToken) -> Genera
     """
     yield Progress("Saving", 0, 0)
     yield result.write(folder, cancel=cancel)
+
+
+def reopen_steps(image: LayerImage | None, folder: Path, cancel: CancelToken) -> Generator[Any]:
+    """Open a review again, for a layer or with its own image.
+
+    Yields
+    ------
+    Progress, then ReviewSession
+        The review.
+    """
+    yield Progress("Opening the review", 0, 0)
+    yield open_session(folder, image=image.open() if image is not None else None, cancel=cancel)
 
 
 def scale_steps(image: LayerImage, cancel: CancelToken) -> Generator[Any]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -37,7 +35,7 @@ from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
-from napari_wbc.gui.gl_context import main_window, make_current
+from napari_wbc.gui.docked import DockedWidget
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
@@ -50,13 +48,14 @@ if TYPE_CHECKING:
 
     from napari_wbc.gui.count.choices import ScaleNote
     from napari_wbc.pipeline import CountResult
+    from napari_wbc.review.edits import Change
     from napari_wbc.segmentation.slide_model import SlideModel
 
 _WIDTH = 400
 _BUTTON = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
 
 
-class CountWidget(QWidget):
+class CountWidget(DockedWidget):
     """Find, classify and count the leukocytes of an image layer.
 
     Parameters
@@ -65,19 +64,13 @@ class CountWidget(QWidget):
         Given by napari.
     """
 
-    _built = False
-
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        # Layers are compared by identity, which the proxy that napari gives to plugins would break.
-        self.controller = CountController(getattr(viewer, "__wrapped__", viewer), self)
-        self._connected = False
-        self._window: Callable[[], QWidget | None] = lambda: None
+        super().__init__(viewer, parent)
+        self.controller = CountController(self.workspace, self)
         self._build()
         self._wire()
         self._recall()
-        self._built = True
-        self._connect()
+        self.go_live()
 
     def minimumSizeHint(self) -> Any:  # noqa: N802 - Qt's name
         """See Qt; on a small screen the dock shrinks and its panels scroll."""
@@ -106,6 +99,11 @@ class CountWidget(QWidget):
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(10, 100)
         self.opacity.setToolTip(tooltips.OPACITY)
+        self.reopen = QPushButton()
+        self.reopen.setToolTip(tooltips.REOPEN)
+        self.reopen.setVisible(False)
+        self.review = QPushButton("Review cells…")
+        self.review.setToolTip(tooltips.REVIEW)
         self.legend = Legend()
         self.regions = RegionSwitch()
         self.results = QWidget()
@@ -136,6 +134,7 @@ class CountWidget(QWidget):
         for widget in (
             self.form,
             self.run,
+            self.reopen,
             self.reason,
             self.progress,
             self.progress_line,
@@ -154,23 +153,26 @@ class CountWidget(QWidget):
         shown.addWidget(self.marks)
         shown.addWidget(self.legend)
         shown.addWidget(self.regions)
+        shown.addWidget(self.review)
         shown.addWidget(self.tabs, 1)
         self.setMinimumWidth(_WIDTH)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._show_results(False)
 
     def _wire(self) -> None:
-        control, form = self.controller, self.form
+        control, form, workspace = self.controller, self.form, self.workspace
         form.changed.connect(self._on_form)
         form.file_chosen.connect(control.open_path)
         form.card_clicked.connect(self._show_card)
         self.run.clicked.connect(self._on_run)
         self.panel.save_clicked.connect(self._ask_save)
-        self.legend.hidden_changed.connect(control.set_hidden)
+        self.legend.hidden_changed.connect(workspace.set_hidden)
         self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
         self.opacity.valueChanged.connect(lambda *_: self._on_marks())
-        self.regions.toggled.connect(control.set_regions)
-        self.table.rows_picked.connect(control.go_to)
+        self.regions.toggled.connect(workspace.set_regions)
+        self.table.rows_picked.connect(workspace.pick)
+        self.review.clicked.connect(self._open_review)
+        self.reopen.clicked.connect(lambda: control.reopen())
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
         control.reason_changed.connect(self._on_reason)
         control.scale_changed.connect(self._on_scale)
@@ -180,7 +182,9 @@ class CountWidget(QWidget):
         control.stain_changed.connect(self._on_stain)
         control.counts_changed.connect(self._on_counts)
         control.result_changed.connect(self._on_result)
-        control.cells_selected.connect(self.table.select)
+        control.cells_edited.connect(self._on_edited)
+        control.selection_changed.connect(self.table.select)
+        control.reviews_changed.connect(self._on_reviews)
 
     # ---- remembering ---------------------------------------------------------------------------------------
 
@@ -200,8 +204,8 @@ class CountWidget(QWidget):
             model=choices.model or "robust",
             device=choices.device,
             profile=choices.profile,
-            style=self.controller.style.value,
-            opacity=self.controller.opacity,
+            style=self.workspace.style.value,
+            opacity=self.workspace.opacity,
             open_folder=self.form.open_folder,
         )
 
@@ -271,12 +275,26 @@ class CountWidget(QWidget):
             self.table.set_cells(result.cells)
         self._show_results(result is not None)
 
+    def _on_edited(self, change: Change) -> None:
+        result = self.controller.result
+        if result is not None:
+            self.panel.show_differential(result.differential)
+            self.table.update_rows(result.cells, change.rows)
+
+    def _on_reviews(self, text: str) -> None:
+        self.reopen.setText(text)
+        self.reopen.setVisible(bool(text))
+
+    def _open_review(self) -> None:
+        window = self.workspace.viewer.window
+        window.add_plugin_dock_widget("napari-wbc", "Review cells")
+
     def _show_results(self, there: bool) -> None:
-        for widget in (self.marks, self.legend, self.regions, self.tabs):
+        for widget in (self.marks, self.legend, self.regions, self.review, self.tabs):
             widget.setVisible(there)
 
     def _on_marks(self) -> None:
-        self.controller.set_marks(self.style_box.currentData(), self.opacity.value() / 100)
+        self.workspace.set_marks(self.style_box.currentData(), self.opacity.value() / 100)
 
     def _ask_save(self) -> None:
         result = self.controller.result
@@ -313,50 +331,14 @@ class CountWidget(QWidget):
 
     # ---- coming and going ----------------------------------------------------------------------------------
 
-    def event(self, event: QEvent) -> bool:
-        """Notice when napari takes the widget out of its dock, or puts it back."""
-        if event.type() == QEvent.Type.ParentChange and self._built:
-            if self.parent() is None:
-                self._shutdown()
-            else:
-                self._connect()
-        elif event.type() == QEvent.Type.Show:
-            self._watch_window()
-        return bool(super().event(event))
+    def connect_all(self) -> None:
+        """Begin to listen."""
+        self.controller.connect_viewer()
 
-    def _watch_window(self) -> None:
-        window = main_window(self)
-        if window is not self._window():
-            # A closed window must be free to go, also while somebody holds on to this widget.
-            self._window = weakref.ref(window)
-            window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Notice when the viewer is closed; it may yet refuse, so a look at it comes later."""
-        if event.type() == QEvent.Type.Close and watched is self._window():
-            QTimer.singleShot(0, self._on_window_closed)
-        return False
-
-    def _on_window_closed(self) -> None:
-        window = self._window()
-        if window is None or not window.isVisible():
-            self._shutdown()
-
-    def _connect(self) -> None:
-        if not self._connected:
-            self._connected = True
-            self.controller.viewer.layers.events.removing.connect(self._before_removing)
-            self.controller.connect_viewer()
-
-    def _shutdown(self) -> None:
-        if self._connected:
-            self._connected = False
-            self.controller.viewer.layers.events.removing.disconnect(self._before_removing)
-            self._remember()
-            self.controller.shutdown()
-
-    def _before_removing(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
-        make_current(main_window(self))
+    def disconnect_all(self) -> None:
+        """End every job and stop listening."""
+        self._remember()
+        self.controller.shutdown()
 
 
 def _no_cells() -> Any:

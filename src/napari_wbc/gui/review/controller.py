@@ -1,0 +1,473 @@
+"""What the dock widget "Review cells" does: which cells are shown in which order, and what keys do to them. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_wbc.cell_table import second_guesses
+from napari_wbc.execution.progress import CancelToken
+from napari_wbc.gui.workspace import Workspace
+from napari_wbc.leukocytes import UNIDENTIFIED, class_of
+from napari_wbc.review.edits import Change, NewCell
+from napari_wbc.review.order import ORDERS, label_choices, ordered_rows, rows_with
+from napari_wbc.review.session import ReviewSession
+from napari_wbc.review.similar import similar_rows, typical_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_wbc.classification.bundle import Model
+
+#: Keys of the classes that most differentials have; the others are in the menu.
+CLASS_KEYS: dict[str, str] = {
+    "1": "neutrophil_segmented",
+    "2": "neutrophil_band",
+    "3": "lymphocyte",
+    "4": "monocyte",
+    "5": "eosinophil",
+    "6": "basophil",
+    "7": "metamyelocyte",
+    "8": "myelocyte",
+    "9": "promyelocyte",
+    "0": UNIDENTIFIED,
+    "G": "immature_granulocyte",
+    "L": "blast",
+    "R": "lymphocyte_reactive",
+    "E": "erythroblast",
+    "P": "platelet",
+    "D": "artifact",
+}
+#: Cells that are shown as examples of a class.
+EXAMPLES = 4
+#: Cosine from which cells are proposed as alike, at first.
+ALIKE = 0.8
+_MOST_ALIKE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Cells that resemble some, proposed to be labelled together.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        The cells that others resemble.
+    rows : numpy.ndarray of int
+        Those others, the nearest first.
+    cosine : numpy.ndarray of float32
+        One per row.
+    least : float
+        Those from here on are selected.
+    """
+
+    seeds: tuple[int, ...]
+    rows: NDArray[np.intp]
+    cosine: NDArray[np.float32]
+    least: float
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The seeds and those that are alike enough."""
+        return (*self.seeds, *(int(row) for row in self.rows[self.cosine >= self.least]))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Cells that were made beside the GUI thread, and what they are for."""
+
+    kind: str
+    rows: tuple[int, ...]
+    cells: tuple[NewCell, ...]
+    session: ReviewSession
+
+
+class ReviewController:
+    """Between the review of the chosen slide and the gallery.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of the viewer.
+    start : callable
+        Runs a generator beside the GUI thread: takes a title and a function of a cancel token; what the generator
+        yields last comes back to :meth:`take`. Tells whether it could be started.
+
+    Signals
+    -------
+    listed()
+        Other cells are shown, or in another order.
+    edited(Change)
+        Cells are others.
+    state_changed()
+        Another slide, selection, signature, or something to undo.
+    """
+
+    listed = Signal()
+    edited = Signal(object)
+    state_changed = Signal()
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        start: Callable[[str, Callable[[CancelToken], Generator[Any]]], bool],
+    ) -> None:
+        self.workspace = workspace
+        self.order = "informative"
+        self.label: str | None = None
+        self.left_only = False
+        self.alike: Alike | None = None
+        self.rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._start = start
+        self._model: tuple[str, Model] | None = None
+
+    def connect(self) -> None:
+        """Begin to listen."""
+        self.workspace.join(self)
+        self.workspace.chosen.connect(self._on_chosen)
+        self.workspace.edited.connect(self._on_edited)
+        self.workspace.selected.connect(self._on_selected)
+        self._on_chosen()
+
+    def disconnect(self) -> None:
+        """Stop listening."""
+        self.workspace.chosen.disconnect(self._on_chosen)
+        self.workspace.edited.disconnect(self._on_edited)
+        self.workspace.selected.disconnect(self._on_selected)
+        self.workspace.leave(self)
+
+    # ---- what is shown -------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> ReviewSession | None:
+        """The review of the chosen slide."""
+        return self.workspace.session
+
+    @property
+    def cells(self) -> pd.DataFrame | None:
+        """Its cell table."""
+        return self.session.cells if self.session is not None else None
+
+    @property
+    def choices(self) -> list[str]:
+        """The classes to label with."""
+        if self.session is None:
+            return []
+        return label_choices(self.session.cells, self.session.profile)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Keys and the classes that they give."""
+        choices = self.choices
+        return {key: name for key, name in CLASS_KEYS.items() if name in choices}
+
+    @property
+    def reason(self) -> str:
+        """Why nothing can be changed; empty when it can."""
+        workspace = self.workspace
+        if workspace.image is None:
+            return "Open an image and count its leukocytes first (Count leukocytes)."
+        if workspace.image is workspace.busy:
+            return f"{workspace.busy.name} is being counted."
+        if self.session is None:
+            return f"Count the leukocytes of {workspace.image.name} first."
+        signature = self.session.signature
+        if signature is not None:
+            note = f" ({signature['note']})" if signature["note"] else ""
+            return f"Signed by {signature['by']} on {signature['at'][:10]}{note}: locked."
+        return ""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Cells that a person has looked at, and all of them."""
+        session = self.session
+        return (int(session.reviewed.sum()), len(session.cells)) if session is not None else (0, 0)
+
+    def set_order(self, order: str) -> None:
+        """Sort by one of :data:`napari_wbc.review.order.ORDERS`."""
+        if order not in ORDERS:
+            raise ValueError(f"{order!r} is no order")
+        self.order = order
+        self.refresh()
+
+    def set_label(self, label: str | None) -> None:
+        """Show the cells of one class; None: of all."""
+        self.label = label
+        self.refresh()
+
+    def set_left_only(self, left_only: bool) -> None:
+        """Show only cells that nobody has looked at."""
+        self.left_only = left_only
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Choose and sort the cells anew; edits alone leave every cell where it is."""
+        self.alike = None
+        self._list()
+
+    def groups(self) -> list[tuple[str, int]]:
+        """Headings of the gallery, and how many of :attr:`rows` stand under each."""
+        cells = self.cells
+        if cells is None:
+            return []
+        if self.alike is not None:
+            n = len(self.alike.seeds)
+            return [("Like these", n), ("Alike, the nearest first", len(self.rows) - n)]
+        if self.order != "class" or not len(self.rows):
+            return []
+        labels = cells["label"].to_numpy(object)[self.rows]
+        edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
+        return [(class_of(labels[a]).title, int(b - a)) for a, b in pairwise(edges)]
+
+    def notes(self) -> list[str]:
+        """Short texts for all cells of the table: what they are sorted by, or how alike they are."""
+        cells = self.cells
+        if cells is None:
+            return []
+        if self.alike is not None:
+            notes = np.full(len(cells), "", object)
+            notes[self.alike.rows] = [f"{cosine:.2f}" for cosine in self.alike.cosine]
+            return list(notes)
+        column = "novelty" if self.order == "novelty" else "confidence"
+        return [f"{value:.2f}" for value in cells[column].to_numpy(float)]
+
+    def describe(self, row: int) -> str:
+        """Give all that is to be said about a cell, in lines."""
+        cells = self.cells
+        if cells is None or not 0 <= row < len(cells):
+            return ""
+        cell = cells.iloc[row]
+        second = second_guesses(cells.iloc[[row]]).iloc[0]
+        lines = [f"Cell {cell['cell_id']}: {class_of(cell['label']).title}"]
+        lines.append(f"Model: {class_of(cell['model_label']).title}, {cell['confidence']:.2f}")
+        if second["label"]:
+            lines[-1] += f"; then {class_of(second['label']).title}, {second['probability']:.2f}"
+        lines.append(f"Novelty {cell['novelty']:.2f}; cell {cell['cell_area_um2']:.0f} µm²")
+        if cell["status"] != "model":
+            lines.append(str(cell["status"]).capitalize())
+        if cell["flags"]:
+            lines.append(str(cell["flags"]).replace(";", ", ").replace("_", " "))
+        return "\n".join(lines)
+
+    def examples(self, row: int) -> NDArray[np.intp]:
+        """Give cells of the slide that stand for the class of a cell."""
+        session = self.session
+        if session is None:
+            return np.zeros(0, np.intp)
+        label = str(session.cells["label"].iloc[row])
+        if label == UNIDENTIFIED:
+            label = str(session.cells["model_label"].iloc[row])
+        found = typical_rows(session.cells, session.embeddings, label, most=EXAMPLES + 1)
+        return found[found != row][:EXAMPLES]
+
+    # ---- looking -------------------------------------------------------------------------------------------
+
+    def next(self) -> None:
+        """Select the cell that a look at tells most, of those that nobody has looked at, and go there."""
+        session = self.session
+        if session is None:
+            return
+        among = rows_with(session.cells, [self.label] if self.label else None, left=True)
+        among = among[~np.isin(among, self.workspace.selection)] if len(among) > 1 else among
+        if not len(among):
+            self.workspace.message.emit("Every cell has been looked at.", False)
+            return
+        order = "informative" if self.order in ("class", "number") else self.order
+        row = int(ordered_rows(session.cells, order, session.profile, among=among)[0])
+        if row not in self.rows:
+            self.refresh()
+        self.workspace.pick((row,))
+
+    def show_alike(self) -> None:
+        """Propose the cells that resemble the selected ones, to be labelled in one gesture."""
+        session, seeds = self.session, self.workspace.selection
+        if session is None or not seeds:
+            self.workspace.message.emit(
+                "Select one or several cells first; then those like them are shown.", False
+            )
+            return
+        rows, cosine = similar_rows(session.cells, session.embeddings, seeds, most=_MOST_ALIKE)
+        self.alike = Alike(tuple(seeds), rows, cosine, ALIKE)
+        self._list()
+        self.workspace.select(self.alike.chosen)
+
+    def set_least(self, least: float) -> None:
+        """Propose only cells that are at least so alike."""
+        if self.alike is not None:
+            self.alike = Alike(self.alike.seeds, self.alike.rows, self.alike.cosine, least)
+            self.workspace.select(self.alike.chosen)
+
+    # ---- changing ------------------------------------------------------------------------------------------
+
+    def relabel(self, label: str) -> None:
+        """Give the selected cells a class; a single one is followed by the next."""
+        rows = self._selected()
+        if rows:
+            self.workspace.edit(lambda session: session.relabel(rows, label))
+            self._advance(rows)
+
+    def accept(self) -> None:
+        """Say that the labels of the selected cells are right."""
+        rows = self._selected()
+        if rows:
+            self.workspace.edit(lambda session: session.accept(rows))
+            self._advance(rows)
+
+    def exclude(self) -> None:
+        """Take the selected cells out of the count; if all of them are out, bring them back."""
+        rows, cells = self._selected(), self.cells
+        if rows and cells is not None:
+            out = bool((cells["status"].iloc[list(rows)] == "excluded").all())
+            self.workspace.edit(lambda session: session.include(rows) if out else session.exclude(rows))
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        text = self.workspace.edit(lambda session: session.undo())
+        if text is not None:
+            self.workspace.message.emit(f"Undone: {text}" if text else "There is nothing to undo.", False)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        text = self.workspace.edit(lambda session: session.redo())
+        if text is not None:
+            self.workspace.message.emit(f"Done again: {text}" if text else "There is nothing to redo.", False)
+
+    def add(self, corners: NDArray[np.floating]) -> None:
+        """Add a cell with an outline, level-0 px."""
+        from napari_wbc.review.new_cells import drawn_cell
+
+        self._make("add", (), lambda session, model: (drawn_cell(session, model, corners),))
+
+    def split(self, line: NDArray[np.floating] | None = None) -> None:
+        """Split the selected cell at its neck, or along a line, level-0 px."""
+        from napari_wbc.review.new_cells import split_cell
+
+        rows = self._selected()
+        if len(rows) != 1:
+            self.workspace.message.emit("Select one cell to split it.", False)
+            return
+        self._make("split", rows, lambda session, model: tuple(split_cell(session, model, rows[0], line)))
+
+    def merge(self) -> None:
+        """Make one cell of the selected ones."""
+        from napari_wbc.review.new_cells import merged_cell
+
+        rows = self._selected()
+        if len(rows) < 2:
+            self.workspace.message.emit("Select two or more cells to merge them.", False)
+            return
+        self._make("merge", rows, lambda session, model: (merged_cell(session, model, rows),))
+
+    def take(self, made: Made) -> None:
+        """Put cells that were made into the review, and select them."""
+        if made.session is not self.session:
+            return
+        if made.kind == "add":
+            rows = self.workspace.edit(lambda session: (session.add(made.cells[0]),))
+        elif made.kind == "split":
+            rows = self.workspace.edit(lambda session: session.split(made.rows[0], made.cells))
+        else:
+            rows = self.workspace.edit(lambda session: (session.merge(made.rows, made.cells[0]),))
+        if rows:
+            self.workspace.select(rows)
+
+    def sign(self, name: str, note: str = "") -> None:
+        """Sign the review."""
+        self.workspace.edit(lambda session: session.sign(name, note))
+        self.state_changed.emit()
+
+    def unlock(self, name: str) -> None:
+        """Open a signed review again."""
+        self.workspace.edit(lambda session: session.unlock(name))
+        self.state_changed.emit()
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _selected(self) -> tuple[int, ...]:
+        if self.session is not None and not self.workspace.selection:
+            self.workspace.message.emit("Select a cell first: in the gallery, the table or the image.", False)
+        return self.workspace.selection
+
+    def _advance(self, rows: Sequence[int]) -> None:
+        """After a single cell, select the one behind it in the gallery that nobody has looked at."""
+        if self.alike is not None:
+            self.refresh()
+            return
+        cells = self.cells
+        place = np.flatnonzero(self.rows == rows[0])
+        if len(rows) != 1 or cells is None or not len(place):
+            return
+        behind = self.rows[place[0] + 1 :]
+        left = behind[(cells["status"].to_numpy(object)[behind] == "model")]
+        if len(left):
+            self.workspace.pick((int(left[0]),))
+
+    def _make(
+        self,
+        kind: str,
+        rows: tuple[int, ...],
+        cells: Callable[[ReviewSession, Model], tuple[NewCell, ...]],
+    ) -> None:
+        session = self.session
+        if session is None or self.reason:
+            self.workspace.message.emit(self.reason, True)
+            return
+
+        def steps(cancel: CancelToken) -> Generator[Any]:
+            model = self._model_of(session)
+            cancel.check()
+            yield Made(kind, rows, cells(session, model), session)
+
+        if not self._start(f"{kind.capitalize()} …", steps):
+            self.workspace.message.emit("Wait until the last change is done.", False)
+
+    def _model_of(self, session: ReviewSession) -> Model:
+        """Load the model of the count; another one of that name would not fit to the other cells."""
+        from napari_wbc.classification.bundle import load_model
+        from napari_wbc.errors import ModelError
+
+        wanted = session.count.run["model"]
+        if self._model is None or self._model[0] != wanted["sha256"]:
+            model = load_model(wanted["name"])
+            if model.sha256 != wanted["sha256"]:
+                raise ModelError(
+                    f"the model {Path(wanted['name']).name} is another one since this count; count again to add cells"
+                )
+            self._model = wanted["sha256"], model
+        return self._model[1]
+
+    def _list(self) -> None:
+        session = self.session
+        if session is None:
+            self.rows = np.zeros(0, np.intp)
+        elif self.alike is not None:
+            self.rows = np.concatenate([np.array(self.alike.seeds, np.intp), self.alike.rows])
+        else:
+            among = rows_with(session.cells, [self.label] if self.label else None, left=self.left_only)
+            self.rows = ordered_rows(session.cells, self.order, session.profile, among=among)
+        self.listed.emit()
+
+    def _on_chosen(self) -> None:
+        if self.session is not None and self.label not in (None, *self.session.cells["label"].unique()):
+            self.label = None
+        self.refresh()
+        self.state_changed.emit()
+
+    def _on_edited(self, change: Change) -> None:
+        if change.n_cells != change.n_before:
+            there = self.rows[self.rows < change.n_cells]
+            self.rows = np.concatenate([there, np.arange(change.n_before, change.n_cells, dtype=np.intp)])
+            self.listed.emit()
+        else:
+            self.edited.emit(change)
+        self.state_changed.emit()
+
+    def _on_selected(self, rows: tuple[int, ...]) -> None:  # noqa: ARG002 - the signal's signature
+        self.state_changed.emit()
