@@ -46,8 +46,9 @@ def uncertain(cells: pd.DataFrame) -> pd.Series[bool]:
     confidence = cells["confidence"].copy()
     for finer in CONTAINS.values():
         known = [f"p_{name}" for name in finer if f"p_{name}" in cells.columns]
-        if known:
-            confidence = confidence.where(~cells["model_label"].isin(finer), cells[known].sum(axis=1))
+        among = cells["model_label"].isin(finer)
+        if known and among.any():
+            confidence = confidence.where(~among, cells[known].sum(axis=1))
     doubtful = (confidence < UNCERTAIN_BELOW) | has_flag(cells["flags"], "unlike_training")
     return (cells["label"] == UNIDENTIFIED) | (doubtful & (cells["status"] != "reviewed"))
 

@@ -79,6 +79,8 @@ class CellLooks:
         n = len(cells)
         changed = np.union1d(np.asarray(rows, np.intp), np.arange(len(self), n)).astype(np.intp)
         changed = changed[changed < n]
+        if not len(changed) and n == len(self):
+            return self
         part = CellLooks.of(cells.iloc[changed])
         return CellLooks(
             *(

@@ -90,11 +90,17 @@ class CellPoints:
             self.fill(cells, looks, shown, circles=circles)
             return
         self._tell_features(cells)
-        self._write(np.asarray(rows, np.intp), looks, circles=circles)
-        if not np.array_equal(shown, self.layer.shown):
-            self.layer.shown = shown
-        elif circles or looks.excluded.any():
-            self.layer.events.border_color()
+        layer, changed = self.layer, np.asarray(rows, np.intp)
+        colours_before, symbols_before = layer.border_color[changed], layer.symbol[changed]
+        self._write(changed, looks, circles=circles)
+        colours_now = layer.border_color[changed]
+        differ = (colours_now != colours_before).any(axis=1) | (layer.symbol[changed] != symbols_before)
+        seen = (colours_now[:, 3] > 0) | (colours_before[:, 3] > 0)
+        if not np.array_equal(shown, layer.shown):
+            layer.shown = shown
+        elif (differ & seen).any():
+            # All points are sent to the graphics card again: napari has nothing smaller.
+            layer.events.border_color()
 
     def select(self, rows: Iterable[int]) -> None:
         """Mark points as selected."""
@@ -118,7 +124,9 @@ class CellPoints:
             layer.border_width[some] = line
 
     def _tell_features(self, cells: pd.DataFrame) -> None:
+        columns = {name: cells[name].to_numpy() for name in _FEATURES}
+        for name in ("confidence", "novelty"):
+            columns[name] = columns[name].round(3)
         # Changed in place, features would tell nobody.
-        features = cells[_FEATURES].round({"confidence": 3, "novelty": 3})
-        self.layer.features = features.reset_index(drop=True)
+        self.layer.features = pd.DataFrame(columns)
         self.layer.metadata[METADATA_KEY]["cells"] = cells
