@@ -62,9 +62,28 @@ class ProgressText:
             parts.append(
                 f"{rate:.1f} {progress.unit}s/s" if rate >= 0.1 else f"{1 / rate:.0f} s per {progress.unit}"
             )
-            if progress.done < progress.total:
-                parts.append(f"{duration((progress.total - progress.done) / rate)} left")
-        return " · ".join(parts)
+        left = time_left(seconds, done, progress.total - self._first_done)
+        return " · ".join([*parts, left] if left else parts)
+
+
+def time_left(seconds: float, done: float, total: float) -> str:
+    """Say how much longer a job takes that goes on as it went so far; empty where that is not known yet.
+
+    Parameters
+    ----------
+    seconds : float
+        That it took so far.
+    done, total : float
+        Units finished and in all; parts of a unit count.
+
+    Examples
+    --------
+    >>> time_left(30.0, 1.5, 6.0), time_left(0.2, 1.5, 6.0), time_left(30.0, 0.0, 6.0)
+    ('1 min 30 s left', '', '')
+    """
+    if seconds < _SETTLE_S or not 0 < done < total:
+        return ""
+    return f"{duration((total - done) / done * seconds)} left"
 
 
 def duration(seconds: float) -> str:

@@ -88,3 +88,23 @@ COLUMNS = {
     "cell_area_um2": "Area of the cell, µm²",
     "flags": "What is special about the cell",
 }
+OPEN_IMAGES = "Count every image of a folder, as the command line does."
+FOLDER_IMAGES = (
+    "Every image in this folder is counted, whole slides and OME-Zarr folders too. Other folders in it are not looked "
+    "into."
+)
+FOLDER_RESULTS = (
+    "Each image gets a folder of its own here (cells.csv, differential.csv, report.html, …); counts.csv has a row for "
+    "every image."
+)
+FOLDER_CHOICES = (
+    "As chosen in the form of the dock widget. Regions and the white cell count belong to one image and are not used "
+    "here."
+)
+FOLDER_RESUME = (
+    "Images whose results are there, made from the same image with the same model and choices, are not counted again. "
+    "Without it, every image is counted anew and its results are replaced."
+)
+FOLDER_RUN = "Count all images, one after the other. One that cannot be read does not stop the others."
+FOLDER_COPY = "Copy the table, a row per image, with tabs between the columns."
+FOLDER_TABLE = "Double click an image that is counted to open it in the viewer."

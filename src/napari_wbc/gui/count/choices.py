@@ -83,17 +83,29 @@ def why_not(
         if images_without_colour:
             return f"'{images_without_colour[0]}' is no RGB image: a stained smear in colour, 2D, is needed."
         return "Open an RGB image of a smear first (Open…, or drop a file onto the viewer)."
-    if not choices.model:
-        return "No model is installed: napari-wbc models list shows where models are looked for."
-    if note.problem:
-        return note.problem
-    if choices.um_per_px is not None and not MIN_UM_PER_PX <= choices.um_per_px <= MAX_UM_PER_PX:
-        return f"{choices.um_per_px:g} µm per px cannot be: type {MIN_UM_PER_PX:g} to {MAX_UM_PER_PX:g}."
+    wrong = what_is_wrong(choices)
+    if wrong or note.problem:
+        return wrong or note.problem
     if choices.um_per_px is None and note.scale is None and not note.looking:
         return "The scale is not known: neither the file nor its red cells tell it. Type the µm per px."
     if region_shapes == 0:
         name = choices.regions.name if choices.regions is not None else ""
         return f"The layer '{name}' has no rectangle on the image: draw one, or choose the whole image."
+    return ""
+
+
+def what_is_wrong(choices: Choices) -> str:
+    """Say with what no image can be counted, in one plain line; empty when all is well.
+
+    Examples
+    --------
+    >>> what_is_wrong(Choices(model="robust", um_per_px=7.0))
+    '7 µm per px cannot be: type 0.02 to 2.'
+    """
+    if not choices.model:
+        return "No model is installed: napari-wbc models list shows where models are looked for."
+    if choices.um_per_px is not None and not MIN_UM_PER_PX <= choices.um_per_px <= MAX_UM_PER_PX:
+        return f"{choices.um_per_px:g} µm per px cannot be: type {MIN_UM_PER_PX:g} to {MAX_UM_PER_PX:g}."
     return ""
 
 

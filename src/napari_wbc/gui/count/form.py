@@ -45,12 +45,15 @@ class CountForm(QWidget):
         Some choice is another one.
     file_chosen(str)
         A file or folder to open.
+    folder_clicked()
+        A folder of images is to be counted.
     card_clicked(str)
         The name of the model whose card is wanted.
     """
 
     changed = Signal()
     file_chosen = Signal(str)
+    folder_clicked = Signal()
     card_clicked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -62,7 +65,9 @@ class CountForm(QWidget):
         menu = QMenu(self.open)
         menu.addAction("Image or whole slide…", self._ask_file)
         menu.addAction("OME-Zarr folder…", self._ask_folder).setToolTip(tooltips.OPEN_FOLDER)
+        menu.addAction("Folder of images…", self.folder_clicked.emit).setToolTip(tooltips.OPEN_IMAGES)
         menu.addAction("Review…", self._ask_review).setToolTip(tooltips.OPEN_REVIEW)
+        menu.setToolTipsVisible(True)
         self.open.setMenu(menu)
         self.scale = QDoubleSpinBox()
         self.scale.setRange(0.0, 2.0)

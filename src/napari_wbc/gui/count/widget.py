@@ -32,6 +32,7 @@ from napari_wbc.differential.profile import profile_names
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_table_panel import CellTablePanel
 from napari_wbc.gui.count.controller import CountController
+from napari_wbc.gui.count.folder_panel import FolderPanel
 from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
@@ -78,6 +79,7 @@ class CountWidget(DockedWidget):
 
     def _build(self) -> None:
         self.form = CountForm()
+        self.folder = FolderPanel(self)
         self.run = QPushButton(_BUTTON[JobState.IDLE])
         self.run.setObjectName("wbc-run")
         self.run.setToolTip(tooltips.RUN)
@@ -164,6 +166,9 @@ class CountWidget(DockedWidget):
         form.changed.connect(self._on_form)
         form.file_chosen.connect(control.open_path)
         form.card_clicked.connect(self._show_card)
+        form.folder_clicked.connect(self.folder.show)
+        form.changed.connect(lambda: self.folder.set_choices(form.choices()))
+        self.folder.open_wanted.connect(control.open_path)
         self.run.clicked.connect(self._on_run)
         self.panel.save_clicked.connect(self._ask_save)
         self.legend.hidden_changed.connect(workspace.set_hidden)
@@ -338,6 +343,8 @@ class CountWidget(DockedWidget):
     def disconnect_all(self) -> None:
         """End every job and stop listening."""
         self._remember()
+        self.folder.stop()
+        self.folder.hide()
         self.controller.shutdown()
 
 
