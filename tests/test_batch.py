@@ -123,7 +123,7 @@ def test_other_parameters_are_another_count(images: list[str], tmp_path: Path) -
 def test_what_all_images_share_is_said_before_anything_is_begun(images: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ModelError, match="rubust"):
-        next(count_images(images, out, CountOptions(model="rubust")))
+        list(count_images(images, out, CountOptions(model="rubust")))
     assert list(out.iterdir()) == []
     with pytest.raises(OutputError, match="file is in the way"):
-        next(count_images(images, images[0], OPTIONS))
+        list(count_images(images, images[0], OPTIONS))

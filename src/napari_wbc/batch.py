@@ -180,7 +180,7 @@ def count_images(
     Yields
     ------
     ImageStarted, Progress, ImageCounted, CountedBefore or ImageFailed
-        For each image in turn.
+        For each image in turn; progress comes also before the first.
     BatchFinished
         At the end.
 
@@ -200,6 +200,7 @@ def count_images(
     cancel = cancel or CancelToken()
     out = Path(out)
     writable_folder(out)
+    yield Progress("Loading the model", 0, 0)
     options = prepared(options or CountOptions())
     counted = before = failed = 0
     for image, folder in result_folders(images, out).items():

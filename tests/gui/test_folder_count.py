@@ -228,6 +228,17 @@ def test_it_says_what_is_missing(viewer, add_widget, tmp_path, folder):
     assert "folder for the results" in panel.reason.text()
 
 
+def test_an_image_without_a_scale_says_what_to_do_in_the_form(viewer, add_widget, tmp_path, finish_folder):
+    (tmp_path / "blank").mkdir()
+    Image.new("RGB", (200, 200), (240, 238, 239)).save(tmp_path / "blank" / "blank.png")
+    panel = add_widget(viewer).folder
+    panel.set_folders(str(tmp_path / "blank"))
+    panel.run.click()
+    finish_folder(panel)
+    assert column(panel, 1) == ["failed"]
+    assert column(panel, 4)[0].endswith("type the µm per px in the form")
+
+
 def test_a_place_that_cannot_be_written_to_is_one_line(panel, folder, finish_folder):
     panel.out.setText(str(folder / "notes.txt"))
     panel.run.click()

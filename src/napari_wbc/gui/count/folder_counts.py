@@ -21,7 +21,7 @@ from napari_wbc.batch_table import (
 )
 from napari_wbc.differential.profile import DEFAULT_PROFILE
 from napari_wbc.differential.wording import cells_text, percent_text
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.gui.count.choices import Choices, what_is_wrong
 from napari_wbc.gui.progress_text import time_left
@@ -86,7 +86,7 @@ def folder_steps(
                 case Progress():
                     yield event
                 case ImageFailed():
-                    rows.append(ImageCounts(Path(event.image).name, folder.name, problem=event.line))
+                    rows.append(ImageCounts(Path(event.image).name, folder.name, problem=problem_text(event)))
                     yield event
                 case ImageCounted() | CountedBefore():
                     summary = read_summary(event.folder)
@@ -96,6 +96,13 @@ def folder_steps(
         if rows:
             write_counts_csv(rows, out / COUNTS_FILE)
     yield out / COUNTS_FILE
+
+
+def problem_text(event: ImageFailed) -> str:
+    """Say why an image could not be counted, and what to do about it in the viewer."""
+    if isinstance(event.error, ScaleUnknownError):
+        return "the scale is not known: neither the file nor its red cells tell it; type the µm per px in the form"
+    return event.line
 
 
 @dataclass(eq=False)
@@ -216,7 +223,7 @@ class FolderCounts:
                 row.state = ImageState.BEFORE if event.before else ImageState.COUNTED
                 row.folder, row.summary = event.folder, event.summary
             case ImageFailed():
-                row.state, row.problem = ImageState.FAILED, event.line
+                row.state, row.problem = ImageState.FAILED, problem_text(event)
         return number
 
     @property
