@@ -12,21 +12,10 @@ import pandas as pd
 from qtpy.QtWidgets import QApplication
 
 from napari_wbc.cell_table import conform
+from napari_wbc.leukocytes import HARMONISED
 from napari_wbc.masks import CellMask
 
-CLASSES = (
-    "neutrophil_segmented",
-    "neutrophil_band",
-    "lymphocyte",
-    "monocyte",
-    "eosinophil",
-    "basophil",
-    "metamyelocyte",
-    "myelocyte",
-    "promyelocyte",
-    "erythroblast",
-    "platelet",
-)
+CLASSES = (*HARMONISED.values(), "platelet")
 
 
 def random_cells(n: int, side: int, radius: int = 24) -> tuple[pd.DataFrame, list[CellMask]]:

@@ -22,32 +22,28 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
 
 
-@dataclass(frozen=True)
-class ImageStarted:
-    """The turn of an image has come.
-
-    Attributes
-    ----------
-    image : str
-        As the user named it.
-    folder : pathlib.Path
-        Where its results go.
-    """
-
+@dataclass(frozen=True, eq=False)
+class _OfImage:
     image: str
     folder: Path
 
 
 @dataclass(frozen=True, eq=False)
-class ImageCounted:
-    """An image is counted, and its results are written.
+class ImageStarted(_OfImage):
+    """The turn of an ``image``, as the user named it, has come; its results go to ``folder``."""
+
+
+@dataclass(frozen=True, eq=False)
+class CountedBefore(_OfImage):
+    """Results of the same ``image``, model and parameters are in ``folder`` already."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCounted(_OfImage):
+    """An ``image`` is counted, and its results are written to ``folder``.
 
     Attributes
     ----------
-    image : str
-        As the user named it.
-    folder : pathlib.Path
-        Its results.
     differential : Differential
         Of the image.
     n_cells : int
@@ -56,42 +52,15 @@ class ImageCounted:
         Provenance, as in ``run.json``.
     """
 
-    image: str
-    folder: Path
     differential: Differential
     n_cells: int
     run: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class CountedBefore:
-    """Results of the same image, model and parameters are there already.
-
-    Attributes
-    ----------
-    image : str
-        As the user named it.
-    folder : pathlib.Path
-        Its results.
-    """
-
-    image: str
-    folder: Path
-
-
 @dataclass(frozen=True, eq=False)
-class ImageFailed:
-    """An image could not be counted.
+class ImageFailed(_OfImage):
+    """An ``image`` could not be counted; ``error`` says what is wrong."""
 
-    Attributes
-    ----------
-    image : str
-        As the user named it.
-    error : Exception
-        What is wrong.
-    """
-
-    image: str
     error: Exception
 
     @property
@@ -212,7 +181,7 @@ def count_images(
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
             failed += 1
-            yield ImageFailed(image, error)
+            yield ImageFailed(image, folder, error)
         else:
             counted += isinstance(ended, ImageCounted)
             before += isinstance(ended, CountedBefore)

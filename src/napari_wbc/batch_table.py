@@ -15,11 +15,10 @@ from napari_wbc.cell_table import spreadsheet_safe
 from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.wording import percent_text
 from napari_wbc.errors import InputError
-from napari_wbc.leukocytes import CLASSES, class_of
+from napari_wbc.leukocytes import class_of, in_order
 
 #: Name of the table beside the folders of results.
 COUNTS_FILE = "counts.csv"
-_ORDER = {entry.name: place for place, entry in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,8 @@ def counts_table(rows: Sequence[ImageCounts]) -> pd.DataFrame:
         no meaning or an image could not be counted.
     """
     summaries = [row.summary for row in rows if row.summary is not None]
-    classes = _in_order({name for summary in summaries for name in summary.counts})
-    beside = _in_order({name for summary in summaries for name in summary.per_100})
+    classes = in_order({name for summary in summaries for name in summary.counts})
+    beside = in_order({name for summary in summaries for name in summary.per_100})
     records = []
     for row in rows:
         record: dict[str, Any] = {"image": row.image, "results": row.folder}
@@ -180,7 +179,7 @@ def counts_text(rows: Sequence[ImageCounts]) -> str:
     """
     summaries = [row.summary for row in rows if row.summary is not None]
     titles = {name: title for summary in summaries for name, title in summary.titles.items()}
-    classes = _in_order({name for one in summaries for name, count in one.counts.items() if count})
+    classes = in_order({name for one in summaries for name, count in one.counts.items() if count})
     heading = ["Image", "Leukocytes", *(f"{titles[name]} %" for name in classes), "Unidentified", "Notes"]
     lines = [heading]
     for row in rows:
@@ -207,10 +206,6 @@ def largest_text(summary: CountSummary, number: int = 3) -> str:
         f"{class_of(name).abbreviation} {percent_text(percent)} %"
         for name, percent in summary.largest(number)
     )
-
-
-def _in_order(names: set[str]) -> list[str]:
-    return sorted(names, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
 
 
 def _number(value: float | None) -> float:

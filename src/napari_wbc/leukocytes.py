@@ -8,6 +8,7 @@ stay apart under the common forms of colour blindness.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,6 +73,7 @@ CLASSES: tuple[CellClass, ...] = (
     CellClass(UNIDENTIFIED, "Unidentified", "?", "#000000", "unidentified"),
 )
 BY_NAME: dict[str, CellClass] = {c.name: c for c in CLASSES}
+_PLACES = {c.name: place for place, c in enumerate(CLASSES)}
 
 #: A coarse label and the fine classes whose probabilities add up to it.
 CONTAINS: dict[str, tuple[str, ...]] = {
@@ -164,6 +166,17 @@ def coarse_class(label: str) -> str:
     'neutrophil'
     """
     return next((coarse for coarse, fine in CONTAINS.items() if label in fine), label)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort names of classes: ours as the differential lists them, then the user's own by name.
+
+    Examples
+    --------
+    >>> in_order({"basophil", "sezary_cell", "lymphocyte"})
+    ['lymphocyte', 'basophil', 'sezary_cell']
+    """
+    return sorted(names, key=lambda name: (_PLACES.get(name, len(_PLACES)), name))
 
 
 def is_nucleated(name: str) -> bool:

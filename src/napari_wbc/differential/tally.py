@@ -10,9 +10,7 @@ import pandas as pd
 
 from napari_wbc.cell_table import probability_columns
 from napari_wbc.differential.profile import Profile
-from napari_wbc.leukocytes import CLASSES, CONTAINS, UNIDENTIFIED, class_of, fine_classes
-
-_ORDER = {c.name: i for i, c in enumerate(CLASSES)}
+from napari_wbc.leukocytes import CLASSES, CONTAINS, UNIDENTIFIED, class_of, fine_classes, in_order
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def tally(cells: pd.DataFrame, profile: Profile, before_review: pd.DataFrame | N
     listed, not_recognised = _listed_rows(profile, present, recognised)
     names = [
         *listed,
-        *_in_order({name: 0 for name in present if name not in listed and name != UNIDENTIFIED}),
+        *in_order(name for name in present if name not in listed and name != UNIDENTIFIED),
     ]
     outside = [name for name in names if not _is_leukocyte(name, profile)]
     merged = {
@@ -110,7 +108,11 @@ def tally(cells: pd.DataFrame, profile: Profile, before_review: pd.DataFrame | N
         outside=(*outside, UNIDENTIFIED),
         counts={name: numbers.get(name, 0) for name in (*names, UNIDENTIFIED)},
         before={name: numbers_before.get(name, 0) for name in (*names, UNIDENTIFIED)},
-        parts={row: _in_order(parts) for row, parts in merged.items() if set(parts) != {row}},
+        parts={
+            row: {name: parts[name] for name in in_order(parts)}
+            for row, parts in merged.items()
+            if set(parts) != {row}
+        },
         titles={name: title + (", not split" if name in not_split else "") for name, title in titles.items()},
         not_split=not_split,
         excluded=int((~counted).sum()),
@@ -159,11 +161,6 @@ def _is_leukocyte(row: str, profile: Profile) -> bool:
 def _count(rows: Iterable[str]) -> dict[str, int]:
     names, numbers = np.unique(np.asarray(list(rows), dtype=str), return_counts=True)
     return {str(name): int(number) for name, number in zip(names, numbers, strict=True)}
-
-
-def _in_order(counts: dict[str, int]) -> dict[str, int]:
-    names = sorted(counts, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
-    return {name: counts[name] for name in names}
 
 
 def _listed_rows(

@@ -19,9 +19,8 @@ from qtpy.QtWidgets import (
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_rows import CellFilter
 from napari_wbc.gui.cell_table_view import CellTableView
-from napari_wbc.gui.legend import in_order
 from napari_wbc.gui.swatches import icon
-from napari_wbc.leukocytes import class_of
+from napari_wbc.leukocytes import class_of, in_order
 
 
 class CellFilterBar(QWidget):

@@ -9,15 +9,9 @@ from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.swatches import icon
-from napari_wbc.leukocytes import CLASSES, class_of
+from napari_wbc.leukocytes import class_of, in_order
 
 _COLUMNS = 2
-
-
-def in_order(labels: Mapping[str, int] | list[str]) -> list[str]:
-    """Sort class names: ours in the order of the differential, then the user's own by name."""
-    known = [c.name for c in CLASSES]
-    return sorted(labels, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
 class _Chip(QToolButton):

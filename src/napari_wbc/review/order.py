@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_wbc.cell_table import is_unidentified, probability_columns
 from napari_wbc.differential.profile import Profile
-from napari_wbc.leukocytes import CLASSES, UNIDENTIFIED
+from napari_wbc.leukocytes import UNIDENTIFIED, in_order
 
 #: Names of the orders, and what people read.
 ORDERS: dict[str, str] = {
@@ -21,7 +21,6 @@ ORDERS: dict[str, str] = {
     "effect": "Effect on the differential",
     "number": "Place in the image",
 }
-_PLACE = {c.name: i for i, c in enumerate(CLASSES)}
 
 
 def ordered_rows(
@@ -59,8 +58,7 @@ def ordered_rows(
         return rows
     if by == "class":
         labels = cells["label"].to_numpy(object)[rows]
-        names = {label: (_PLACE.get(label, len(_PLACE)), label) for label in set(labels)}
-        rank = {label: i for i, label in enumerate(sorted(names, key=lambda name: names[name]))}
+        rank = {label: i for i, label in enumerate(in_order(set(labels)))}
         places = np.array([rank[label] for label in labels], int)
         sure = cells["confidence"].to_numpy(float)[rows]
         return rows[np.lexsort((rows, -sure, places))]
@@ -145,7 +143,7 @@ def label_choices(cells: pd.DataFrame, profile: Profile) -> list[str]:
     names |= {c.name for c in profile.classes} - set(profile.merges)
     names |= merged | set(cells["label"])
     names -= {UNIDENTIFIED}
-    return [*sorted(names, key=lambda name: (_PLACE.get(name, len(_PLACE)), name)), UNIDENTIFIED]
+    return [*in_order(names), UNIDENTIFIED]
 
 
 def _row_probabilities(cells: pd.DataFrame, profile: Profile) -> tuple[NDArray[np.float64], list[str]]:

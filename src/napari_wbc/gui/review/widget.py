@@ -32,7 +32,6 @@ from napari_wbc.gui import tooltips
 from napari_wbc.gui.docked import DockedWidget
 from napari_wbc.gui.gl_context import main_window
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
-from napari_wbc.gui.legend import in_order
 from napari_wbc.gui.review.cell_detail import CellDetail
 from napari_wbc.gui.review.class_keys import ClassKeys
 from napari_wbc.gui.review.controller import EXAMPLES, Made, ReviewController
@@ -41,7 +40,7 @@ from napari_wbc.gui.review.gallery import CellGallery
 from napari_wbc.gui.review.sketch import KINDS, Sketch
 from napari_wbc.gui.swatches import icon
 from napari_wbc.gui.wrapped_label import WrappedLabel
-from napari_wbc.leukocytes import UNIDENTIFIED, class_of
+from napari_wbc.leukocytes import UNIDENTIFIED, class_of, in_order
 from napari_wbc.review.order import ORDERS
 from napari_wbc.review.session import ReviewSession
 
