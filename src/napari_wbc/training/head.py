@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,10 +84,9 @@ def refit_head(
     # A copy: what was made in inference mode cannot be trained on.
     embeddings = torch.cat(parts).clone()
     of = torch.from_numpy(drawn).to(device)
-    classification = replace(
-        config.loss, boda=0.0, macro=0.0, coral=0.0, supervised_contrastive=0.0, group_dro=0.0
+    objective = build_objective(config.loss.classification_alone(), numbered, network.embedding_size).to(
+        device
     )
-    objective = build_objective(classification, numbered, network.embedding_size).to(device)
     start_weight = network.head.weight.detach().clone()
     weight = start_weight.clone().requires_grad_()
     bias = network.head.bias.detach().clone().requires_grad_()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_wbc.training.tables import require
 
@@ -85,3 +85,7 @@ class LossConfig:
         for name in ("class_balanced_beta", "boda_momentum"):
             value = getattr(self, name)
             require(0 <= value < 1, f"{name} must lie between 0 and 1, 1 excluded, not {value}")
+
+    def classification_alone(self) -> LossConfig:
+        """Give the same without the terms that shape the embeddings or weigh the domains."""
+        return replace(self, boda=0.0, macro=0.0, coral=0.0, supervised_contrastive=0.0, group_dro=0.0)
