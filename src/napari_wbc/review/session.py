@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -195,7 +195,11 @@ class ReviewSession:
 
     def include(self, rows: Sequence[int]) -> None:
         """Take excluded cells back into the count; those of a split or merger stay out."""
-        rows = [r for r in rows if not {SPLIT, MERGED} & set(self._state(r).flags.split(";"))]
+        rows = [
+            row
+            for row, was in zip(rows, self._states(rows), strict=True)
+            if not {SPLIT, MERGED} & set(was.flags.split(";"))
+        ]
         self._set("include", rows, lambda was: CellState(was.label, "reviewed", was.flags))
 
     def add(self, cell: NewCell) -> int:
@@ -339,14 +343,18 @@ class ReviewSession:
     def _entries(self) -> list[dict[str, Any]]:
         return self._log.entries if self._log is not None else []
 
-    def _state(self, row: int) -> CellState:
-        if not 0 <= row < len(self.cells):
-            raise InputError(f"there is no cell {row + 1}; the table has {len(self.cells)}")
-        return CellState(*(str(self.cells[name].iloc[row]) for name in _STATE))
+    def _states(self, rows: Iterable[int]) -> list[CellState]:
+        rows = [int(row) for row in rows]
+        for row in rows:
+            if not 0 <= row < len(self.cells):
+                raise InputError(f"there is no cell {row + 1}; the table has {len(self.cells)}")
+        columns = [self.cells[name].to_numpy(object)[rows] for name in _STATE]
+        return [CellState(*map(str, values)) for values in zip(*columns, strict=True)]
 
     def _set(self, kind: str, rows: Sequence[int], new: Callable[[CellState], CellState]) -> None:
-        every = {int(row): self._state(int(row)) for row in dict.fromkeys(rows)}
-        changed = {row: (was, new(was)) for row, was in every.items() if new(was) != was}
+        once = list(dict.fromkeys(int(row) for row in rows))
+        every = zip(once, self._states(once), strict=True)
+        changed = {row: (was, new(was)) for row, was in every if new(was) != was}
         self._check_unsigned()
         if changed:
             before, after = zip(*changed.values(), strict=True)
@@ -355,7 +363,7 @@ class ReviewSession:
     def _replace(
         self, kind: str, rows: tuple[int, ...], flag: str, parts: Sequence[NewCell]
     ) -> tuple[int, ...]:
-        before = tuple(self._state(row) for row in rows)
+        before = tuple(self._states(rows))
         after = tuple(CellState(was.label, "excluded", joined(was.flags, flag)) for was in before)
         first = len(self.cells)
         self._do(Edit(kind, rows, before, after, tuple(_flagged(part, DRAWN) for part in parts)))
@@ -393,7 +401,7 @@ class ReviewSession:
             self._signature = None
         else:
             edit = Edit.from_plain(entry)
-            if any(self._state(row) != was for row, was in zip(edit.rows, edit.before, strict=True)):
+            if tuple(self._states(edit.rows)) != tuple(edit.before):
                 raise ValueError("the cells were others when it was written")
             self._undone.clear()
             self._done.append(edit)
