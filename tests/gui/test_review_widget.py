@@ -182,6 +182,7 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
     sketch = review._sketch
     assert sketch.layer in viewer.layers
     assert str(sketch.layer.mode) == "add_polygon_lasso"
+    assert review.add.isChecked()
     y0, x0, y1, x1 = mask.bbox
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     outline = np.column_stack(
@@ -192,10 +193,12 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
     assert len(session.cells) == n + 1
     assert review.workspace.selection == (n,)
     assert len(sketch.layer.data) == 0
+    assert "Draw around" in review.message.text()
     on_screen(viewer, count, review)
     press(qtbot, review, "A")
     assert review._sketch is None
     assert sketch.layer is None
+    assert not review.add.isChecked()
     screenshot(viewer, "review_added")
 
     line = np.array([[y0 - 5, (x0 + x1) / 2], [y1 + 5, (x0 + x1) / 2 + 1]])
@@ -215,6 +218,17 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
     on_screen(viewer, count, review)
 
 
+def test_drawing_ends_when_its_layer_is_removed(reviewing, qtbot):
+    viewer, _, review = reviewing
+    press(qtbot, review, "A")
+    viewer.layers.remove(review._sketch.layer)
+    assert review._sketch is None
+    assert not review.add.isChecked()
+    press(qtbot, review, "A")
+    assert review._sketch.layer in viewer.layers
+    press(qtbot, review, "A")
+
+
 def test_a_cell_without_a_neck_is_cut_along_a_drawn_line(reviewing, qtbot):
     viewer, _, review = reviewing
     session = review.controller.session
@@ -222,8 +236,9 @@ def test_a_cell_without_a_neck_is_cut_along_a_drawn_line(reviewing, qtbot):
     row = rows[0]
     review.workspace.select((row,))
     mask = session.masks[row]
-    review._draw("line")
+    press(qtbot, review, "T")
     sketch = review._sketch
+    assert "Draw a line" in review.message.text()
     middle = mask.x0 + mask.width / 2
     sketch.layer.add_lines(np.array([[mask.y0 - 4, middle], [mask.y0 + mask.height + 4, middle]]))
     made(qtbot, review)

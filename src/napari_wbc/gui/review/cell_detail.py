@@ -116,7 +116,7 @@ class CellDetail(QWidget):
         self.text.setText(text)
         self._rows = tuple(row for row, _ in examples)
         title = class_of(label).title
-        self.heading.setText(f"{title} on this slide" if examples else f"No other {title.lower()} here")
+        self.heading.setText(f"{title} here" if examples else f"No other {title.lower()} here")
         self._chip.setPixmap(swatch(label))
         for picture, (_, crop) in zip(self._examples, examples, strict=False):
             picture.show_image(crop)

@@ -12,6 +12,13 @@ from napari_wbc.gui.swatches import icon
 from napari_wbc.leukocytes import class_of
 
 _BUTTON_PX = 128
+# Titles that are too long for a button; the tooltip has the whole one.
+_SHORT = {
+    "neutrophil_segmented": "Segmented",
+    "neutrophil_band": "Band",
+    "immature_granulocyte": "Immature gran.",
+    "lymphocyte_reactive": "Reactive lymph.",
+}
 
 
 class ClassKeys(QWidget):
@@ -71,7 +78,7 @@ class ClassKeys(QWidget):
     def _button(self, key: str, name: str) -> QToolButton:
         button = QToolButton()
         title = class_of(name).title.split(" (")[0]
-        button.setText(f"{key}  {title}")
+        button.setText(f"{key}  {_SHORT.get(name, title)}")
         button.setIcon(icon(name))
         button.setIconSize(QSize(12, 12))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

@@ -219,7 +219,7 @@ class ReviewController:
             return []
         if self.alike is not None:
             n = len(self.alike.seeds)
-            return [("Like these", n), ("Alike, the nearest first", len(self.rows) - n)]
+            return [("Selected", n), ("Similar, the nearest first", len(self.rows) - n)]
         if self.order != "class" or not len(self.rows):
             return []
         labels = cells["label"].to_numpy(object)[self.rows]
@@ -246,7 +246,8 @@ class ReviewController:
         cell = cells.iloc[row]
         second = second_guesses(cells.iloc[[row]]).iloc[0]
         lines = [f"Cell {cell['cell_id']}: {class_of(cell['label']).title}"]
-        lines.append(f"Model: {class_of(cell['model_label']).title}, {cell['confidence']:.2f}")
+        model = "" if cell["model_label"] == cell["label"] else f"{class_of(cell['model_label']).title}, "
+        lines.append(f"Model: {model}{cell['confidence']:.2f}")
         if second["label"]:
             lines[-1] += f"; then {class_of(second['label']).title}, {second['probability']:.2f}"
         lines.append(f"Novelty {cell['novelty']:.2f}; cell {cell['cell_area_um2']:.0f} µm²")
@@ -355,6 +356,20 @@ class ReviewController:
             return
         self._make("split", rows, lambda session, model: tuple(split_cell(session, model, rows[0], line)))
 
+    def is_without_neck(self) -> bool:
+        """Tell whether the only selected cell is narrow nowhere, so that a line must tell where to split it."""
+        from napari_wbc.errors import InputError
+        from napari_wbc.segmentation.drawn import split_mask
+
+        session, rows = self.session, self.workspace.selection
+        if session is None or self.reason or len(rows) != 1:
+            return False
+        try:
+            split_mask(session.masks[rows[0]])
+        except InputError:
+            return True
+        return False
+
     def merge(self) -> None:
         """Make one cell of the selected ones."""
         from napari_wbc.review.new_cells import merged_cell
@@ -425,8 +440,9 @@ class ReviewController:
             cancel.check()
             yield Made(kind, rows, cells(session, model), session)
 
-        if not self._start(f"{kind.capitalize()} …", steps):
-            self.workspace.message.emit("Wait until the last change is done.", False)
+        started = self._start(f"{kind.capitalize()} …", steps)
+        line = "Classifying what was made …" if started else "Wait until the last change is done."
+        self.workspace.message.emit(line, False)
 
     def _model_of(self, session: ReviewSession) -> Model:
         """Load the model of the count; another one of that name would not fit to the other cells."""

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLine
 from napari_wbc.differential import RESEARCH_USE
 
 
-def ask_signature(parent: QWidget, name: str) -> tuple[str, str] | None:
+def ask_signature(parent: QWidget, name: str, state: str) -> tuple[str, str] | None:
     """Ask for name and note.
 
     Parameters
@@ -16,6 +16,8 @@ def ask_signature(parent: QWidget, name: str) -> tuple[str, str] | None:
         Over which the dialog lies.
     name : str
         Suggested.
+    state : str
+        How far the review is, in a sentence.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def ask_signature(parent: QWidget, name: str) -> tuple[str, str] | None:
     form = QFormLayout()
     form.addRow("Name", who)
     form.addRow("Note", note)
-    text = QLabel(f"Nothing can be changed until the review is unlocked. {RESEARCH_USE}")
+    text = QLabel(f"{state} Nothing can be changed until the review is unlocked. {RESEARCH_USE}")
     text.setWordWrap(True)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
     sign = buttons.addButton("Sign", QDialogButtonBox.ButtonRole.AcceptRole)

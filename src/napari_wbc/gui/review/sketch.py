@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,23 @@ if TYPE_CHECKING:
     from napari.layers import Image, Shapes
     from napari.viewer import Viewer
 
-#: How each kind of sketch is drawn, and what the user is told.
+
+class SketchKind(NamedTuple):
+    """The mode of napari's layer, the layer's name, and what the user is told."""
+
+    mode: str
+    name: str
+    hint: str
+
+
+#: How each kind of sketch is drawn.
 KINDS = {
-    "outline": (
+    "outline": SketchKind(
         "add_polygon_lasso",
-        "Draw around the missed cell with the mouse button held down. Esc ends.",
+        "missed cell",
+        "Draw around a missed cell with the mouse button held down. Esc ends.",
     ),
-    "line": ("add_line", "Draw a line right across the cell. Esc ends."),
+    "line": SketchKind("add_line", "cut", "Draw a line right across the cell. Esc ends."),
 }
 
 
@@ -37,10 +47,17 @@ class Sketch:
         What is drawn.
     drawn : callable
         Called with the corners of each shape, shape (n, 2), px of the image.
+    ended : callable
+        Called once, when there is nothing to draw any more.
     """
 
     def __init__(
-        self, viewer: Viewer, image: Image, kind: str, drawn: Callable[[NDArray[np.float64]], None]
+        self,
+        viewer: Viewer,
+        image: Image,
+        kind: str,
+        drawn: Callable[[NDArray[np.float64]], None],
+        ended: Callable[[], None],
     ) -> None:
         from napari.layers import Shapes
 
@@ -48,10 +65,11 @@ class Sketch:
         self._viewer = viewer
         self._image = image
         self._drawn = drawn
+        self._ended = ended
         self._active = viewer.layers.selection.active
         place = placement(image)
         self.layer: Shapes | None = Shapes(
-            name=KINDS[kind][0].removeprefix("add_").replace("_", " "),
+            name=KINDS[kind].name,
             ndim=2,
             edge_color="#ff2bd6",
             edge_width=1.5,
@@ -59,8 +77,9 @@ class Sketch:
             **place,
         )
         viewer.add_layer(self.layer)
-        self.layer.mode = KINDS[kind][0]
+        self.layer.mode = KINDS[kind].mode
         self.layer.events.data.connect(self._on_data)
+        viewer.layers.events.removed.connect(self._on_removed)
         self.layer.bind_key("Escape", lambda _: self.close(), overwrite=True)
 
     def close(self) -> None:
@@ -69,10 +88,12 @@ class Sketch:
         if layer is None:
             return
         layer.events.data.disconnect(self._on_data)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
         if layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
         if self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
+        self._ended()
 
     def _on_data(self, event: Any) -> None:
         layer = self.layer
@@ -87,6 +108,10 @@ class Sketch:
 
         QTimer.singleShot(0, self._clear)
         self._drawn(place)
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.layer:
+            self.close()
 
     def _clear(self) -> None:
         if self.layer is not None:

@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_wbc.cell_table import is_unidentified
 from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.docked import DockedWidget
 from napari_wbc.gui.gl_context import main_window
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
 
     from napari_wbc.review.edits import Change
 
-_WIDTH, _HEIGHT = 400, 300
+_WIDTH = 400
+# Of the window, px: the gallery wants two lines of cells, the image the larger part.
+_SHARE, _LOWEST, _HIGHEST = 0.38, 300, 420
 # Qt's word for any width.
 _ANY = (1 << 24) - 1
 _ALL = "All classes"
@@ -105,11 +108,13 @@ class ReviewWidget(DockedWidget):
         self.size.setValue(self.gallery.side)
         self.detail = CellDetail(EXAMPLES)
         self.keys = ClassKeys()
-        self.accept = _button("Right  (Space)", tooltips.ACCEPT)
+        self.accept = _button("Confirm  (Space)", tooltips.ACCEPT)
         self.exclude = _button("Exclude  (X)", tooltips.EXCLUDE)
         self.next = _button("Next  (N)", tooltips.NEXT)
-        self.alike = _button("Alike  (S)", tooltips.SHOW_ALIKE)
+        self.alike = _button("Similar  (S)", tooltips.SHOW_ALIKE)
         self.add = _button("Add  (A)", tooltips.ADD)
+        # Held down while there is something to draw.
+        self.add.setCheckable(True)
         self.split = _button("Split  (T)", tooltips.SPLIT)
         self.merge = _button("Merge  (M)", tooltips.MERGE)
         self.undo = _button("Undo", tooltips.UNDO)
@@ -123,9 +128,8 @@ class ReviewWidget(DockedWidget):
         self.reason = WrappedLabel(kind="note")
         self.message = WrappedLabel(kind="note")
         self.error = WrappedLabel(kind="error")
-        self.research = QLabel(RESEARCH_USE)
-        self.research.setStyleSheet("font-size: 7pt; color: gray;")
-        self.research.setWordWrap(True)
+        self.research = WrappedLabel(kind="note")
+        self.research.set_lines([RESEARCH_USE])
 
         self.chooser = QWidget()
         chooser = QVBoxLayout(self.chooser)
@@ -134,7 +138,7 @@ class ReviewWidget(DockedWidget):
         chooser.addLayout(_line(self.order, self.label, stretch=True))
         chooser.addLayout(_line(self.left, self.refresh, self.size))
         self.alike_bar = QWidget()
-        alike = _line(QLabel("At least as alike as"), self.least, self.least_line, self.leave_alike)
+        alike = _line(QLabel("Similarity from"), self.least, self.least_line, self.leave_alike)
         alike.setContentsMargins(0, 0, 0, 0)
         self.alike_bar.setLayout(alike)
         self.alike_bar.setVisible(False)
@@ -195,7 +199,7 @@ class ReviewWidget(DockedWidget):
             button.clicked.connect(lambda *_, answer=answer: answer())
         self.crops.arrived.connect(self._on_crops)
         self.runner.finished.connect(self._on_made)
-        self.runner.failed.connect(lambda line: self._on_message(line, is_error=True))
+        self.runner.failed.connect(lambda line: self.workspace.message.emit(line, True))
         self.runner.state_changed.connect(lambda _: self._on_state())
         control.listed.connect(self._on_listed)
         control.edited.connect(self._on_edited)
@@ -210,7 +214,7 @@ class ReviewWidget(DockedWidget):
         self._take_session(session)
         alike = control.alike
         self.alike_bar.setVisible(alike is not None)
-        self.chooser.setEnabled(alike is None)
+        self.chooser.setVisible(alike is None)
         if alike is not None:
             self.least.blockSignals(True)
             self.least.setValue(round(100 * alike.least))
@@ -285,7 +289,7 @@ class ReviewWidget(DockedWidget):
         done, total = control.progress
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(done)
-        changes = f", {session.changes:,} changes" if session is not None else ""
+        changes = f", {cells_text(session.changes, 'change')}" if session is not None else ""
         self.status.setText(f"{done:,} of {total:,} reviewed{changes}" if session is not None else "")
         self.status.setToolTip(f"Kept in {session.folder}" if session is not None and session.folder else "")
         self.keys.set_classes(control.keys, control.choices)
@@ -372,23 +376,31 @@ class ReviewWidget(DockedWidget):
             super().keyPressEvent(event)
 
     def _split(self) -> None:
-        self.controller.split()
+        if self._sketch is not None or self.controller.is_without_neck():
+            self._draw("line")
+        else:
+            self.controller.split()
 
     def _draw(self, kind: str) -> None:
         """Begin to draw on the image, or end it."""
-        drawing = self._sketch is not None and self._sketch.layer is not None
+        drawing = self._sketch is not None
         self._end_drawing()
         image = self.workspace.image
         if image is None or self.controller.reason or drawing:
             return
         answer = self.controller.add if kind == "outline" else self.controller.split
-        self._sketch = Sketch(self.workspace.viewer, image, kind, answer)
-        self.workspace.message.emit(KINDS[kind][1], False)
+        self._sketch = Sketch(self.workspace.viewer, image, kind, answer, self._on_drawing_ended)
+        self.add.setChecked(kind == "outline")
+        self.workspace.message.emit(KINDS[kind].hint, False)
 
     def _end_drawing(self) -> None:
         if self._sketch is not None:
             self._sketch.close()
-            self._sketch = None
+
+    def _on_drawing_ended(self) -> None:
+        self._sketch = None
+        self.add.setChecked(False)
+        self.workspace.message.emit("", False)
 
     def _start(self, title: str, steps: Callable[[Any], Any]) -> bool:
         if self.runner.state is not JobState.IDLE:
@@ -399,8 +411,13 @@ class ReviewWidget(DockedWidget):
     def _on_made(self, made: object) -> None:
         if isinstance(made, Made):
             self.controller.take(made)
-        if self._sketch is not None and self._sketch.kind == "line":
+        if self._sketch is None:
+            return
+        if self._sketch.kind == "line":
             self._end_drawing()
+        else:
+            # The next cell can be drawn at once.
+            self.workspace.message.emit(KINDS[self._sketch.kind].hint, False)
 
     def _ask_class(self) -> None:
         name, ok = QInputDialog.getText(self, "New class", "Name of the class:")
@@ -420,7 +437,8 @@ class ReviewWidget(DockedWidget):
             return
         from napari_wbc.gui.review.sign_dialog import ask_signature
 
-        answer = ask_signature(self, session.user)
+        done, total = self.controller.progress
+        answer = ask_signature(self, session.user, f"{done:,} of {cells_text(total)} reviewed.")
         if answer is not None:
             self.controller.sign(*answer)
 
@@ -460,7 +478,8 @@ class ReviewWidget(DockedWidget):
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
             self._lay_out(wide=True)
             # Once the window has laid itself out for it.
-            QTimer.singleShot(0, lambda: window.resizeDocks([dock], [_HEIGHT], Qt.Orientation.Vertical))
+            height = max(_LOWEST, min(_HIGHEST, round(_SHARE * window.height())))
+            QTimer.singleShot(0, lambda: window.resizeDocks([dock], [height], Qt.Orientation.Vertical))
 
     def connect_all(self) -> None:
         """Begin to listen."""
