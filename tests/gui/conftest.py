@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 pytest.importorskip("qtpy")
 
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _display() -> None:
@@ -114,6 +118,76 @@ def counted(viewer, add_widget, smear, finish):
     finish(widget)
     assert widget.controller.result is not None, widget.error.text()
     return viewer, widget
+
+
+@pytest.fixture
+def reviewing(counted, qtbot):
+    """The counted smear with the dock widget "Review cells" beside it; gives viewer, count widget, review widget."""
+    viewer, count = counted
+    count.review.click()
+    (review,) = [w for name, w in viewer.window.dock_widgets.items() if "Review cells" in name]
+    qtbot.waitUntil(lambda: review.crops.crop(0) is not None, timeout=20_000)
+    return viewer, count, review
+
+
+@pytest.fixture
+def mouse(qtbot):
+    """Presses, moves and releases the mouse over the canvas of a viewer, at places of the world (y, x)."""
+    return CanvasMouse(qtbot)
+
+
+class CanvasMouse:
+    """The left mouse button; every event carries the modifiers, as those of a window system do."""
+
+    def __init__(self, qtbot):
+        self._qtbot = qtbot
+
+    def click(self, viewer, place, modifiers=Qt.KeyboardModifier.NoModifier):
+        self.press(viewer, place, modifiers)
+        self.release(viewer, place, modifiers)
+
+    def drag(self, viewer, start, end, modifiers=Qt.KeyboardModifier.NoModifier):
+        self.press(viewer, start, modifiers)
+        self.move(viewer, start, end, modifiers)
+        self.release(viewer, end, modifiers)
+
+    def press(self, viewer, place, modifiers=Qt.KeyboardModifier.NoModifier):
+        self._send(viewer, QEvent.Type.MouseButtonPress, place, modifiers, held=True)
+
+    def move(self, viewer, start, end, modifiers=Qt.KeyboardModifier.NoModifier):
+        for share in (0.3, 0.7, 1.0):
+            # The canvas passes moves over that come within 10 ms.
+            self._qtbot.wait(20)
+            place = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
+            self._send(viewer, QEvent.Type.MouseMove, place, modifiers, held=True)
+
+    def release(self, viewer, place, modifiers=Qt.KeyboardModifier.NoModifier):
+        self._send(viewer, QEvent.Type.MouseButtonRelease, place, modifiers, held=False)
+
+    @staticmethod
+    def canvas(viewer):
+        return viewer.window._qt_viewer.canvas.native
+
+    def _send(self, viewer, kind, place, modifiers, *, held):
+        canvas, camera = self.canvas(viewer), viewer.camera
+        y, x = (
+            (at - centre) * camera.zoom + side / 2
+            for at, centre, side in zip(
+                place, camera.center[-2:], (canvas.height(), canvas.width()), strict=True
+            )
+        )
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        button = none if kind == QEvent.Type.MouseMove else left
+        point = QPointF(round(x), round(y))
+        event = QMouseEvent(
+            kind,
+            point,
+            QPointF(canvas.mapToGlobal(point.toPoint())),
+            button,
+            left if held else none,
+            modifiers,
+        )
+        QApplication.sendEvent(canvas, event)
 
 
 @pytest.fixture

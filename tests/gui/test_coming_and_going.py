@@ -36,7 +36,7 @@ def test_closing_the_widget_ends_its_run(viewer, add_widget, smear, qtbot):
     # It listens to nothing any more.
     viewer.add_image(smear, rgb=True, name="another")
     assert widget.form.image.count() == 1
-    assert not [c for c in viewer.mouse_drag_callbacks if "ClickWatcher" in repr(c)]
+    assert not [c for c in viewer.mouse_drag_callbacks if "CellPicker" in repr(c)]
 
 
 def test_a_closed_widget_can_be_shown_again(viewer, add_widget, smear, qtbot, finish):
@@ -50,7 +50,7 @@ def test_a_closed_widget_can_be_shown_again(viewer, add_widget, smear, qtbot, fi
     widget.run.click()
     finish(widget)
     assert widget.controller.result is not None
-    assert len([c for c in viewer.mouse_drag_callbacks if "ClickWatcher" in repr(c)]) == 1
+    assert len([c for c in viewer.mouse_drag_callbacks if "CellPicker" in repr(c)]) == 1
 
 
 def test_closing_the_viewer_ends_the_run(make_napari_viewer, add_widget, smear, qtbot):

@@ -14,16 +14,6 @@ from napari_wbc.review.folder import LOG, is_review, reviews_folder
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def reviewing(counted, qtbot):
-    """The counted smear with the dock widget "Review cells" beside it; gives viewer, count widget, review widget."""
-    viewer, count = counted
-    count.review.click()
-    (review,) = [w for name, w in viewer.window.dock_widgets.items() if "Review cells" in name]
-    qtbot.waitUntil(lambda: review.crops.crop(0) is not None, timeout=20_000)
-    return viewer, count, review
-
-
 def press(qtbot, review, key, modifier=Qt.KeyboardModifier.NoModifier):
     review.gallery.setFocus()
     qtbot.keyClick(review.gallery, key, modifier)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _FEATURES = ["cell_id", "label", "confidence", "novelty", "status"]
 # Shapes tell what colours alone must not. The diameter is in those of a circle, the line in diameters.
 _SURE, _UNSURE, _EXCLUDED = ("disc", 1.0, CIRCLE_LINE), ("diamond", 1.3, 0.035), ("x", 0.5, 0.08)
+# Keys of napari that remove or add points also where a layer cannot be edited; cells are kept by their table alone.
+_REMOVING_KEYS = ("1", "Delete", "Backspace", "Control-V")
+
+
+def _do_nothing(layer: Points) -> None:
+    """Take the place of what napari would do; it cannot do with no function at all."""
 
 
 class CellPoints:
@@ -46,6 +52,8 @@ class CellPoints:
             self.layer.current_symbol = name
             self._symbols[name] = self.layer.current_symbol
         self.layer.editable = False
+        for key in _REMOVING_KEYS:
+            self.layer.bind_key(key, _do_nothing)
 
     def fill(self, cells: pd.DataFrame, looks: CellLooks, shown: NDArray[np.bool_], *, circles: bool) -> None:
         """Show these cells and no others; what is selected stays so.
@@ -101,10 +109,15 @@ class CellPoints:
         elif (differ & seen).any():
             # All points are sent to the graphics card again: napari has nothing smaller.
             layer.events.border_color()
+        if differ.any() and not layer.selected_data.isdisjoint(changed.tolist()):
+            # A selected cell is framed with the shape of its mark, which is another one now.
+            layer.events.highlight()
 
     def select(self, rows: Iterable[int]) -> None:
         """Mark points as selected."""
         wanted = {int(row) for row in rows if 0 <= row < len(self.layer.data)}
+        # Also while another layer is chosen in the list: what is selected is to be seen.
+        self.layer.update_highlight_visibility(True)
         if set(self.layer.selected_data) != wanted:
             self.layer.selected_data = wanted
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.cell_table import empty_table
+from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_looks import CellLooks
 from napari_wbc.gui.cell_points import CellPoints
 from napari_wbc.gui.class_overlay import ClassOverlay
@@ -231,6 +232,34 @@ class CellLayers:
         distance = np.hypot(*(looks.centres[rows] - (y, x)).T)
         return int(rows[np.lexsort((distance, looks.excluded[rows]))[0]])
 
+    def cells_in(self, corner: Sequence[float], opposite: Sequence[float]) -> tuple[int, ...]:
+        """Give the rows of the shown cells whose nuclei lie in a box that is upright in the viewer.
+
+        Parameters
+        ----------
+        corner, opposite : sequence of float
+            As in ``viewer.cursor.position``.
+
+        Returns
+        -------
+        tuple of int
+            In the order of the cell table; without any where the points are not visible.
+        """
+        points = self.points
+        if points is None or not points.visible or not len(self._looks):
+            return ()
+        first, last = np.array(corner, float), np.array(opposite, float)
+        down, across = first.copy(), first.copy()
+        down[-2], across[-1] = last[-2], last[-1]
+        # An image may be rotated or sheared: in its own px the box is a parallelogram.
+        start, *ends = (np.array(points.world_to_data(place)[-2:]) for place in (first, down, across))
+        sides = np.column_stack([end - start for end in ends])
+        if abs(np.linalg.det(sides)) < 1e-9:
+            return ()
+        shares = np.linalg.solve(sides, (self._looks.centres - start).T)
+        inside = ((shares >= 0) & (shares <= 1)).all(axis=0) & self._shown()
+        return tuple(np.flatnonzero(inside).tolist())
+
     def world_position(self, row: int) -> tuple[float, ...]:
         """Give where a cell lies in the viewer."""
         return tuple(self.image.data_to_world(tuple(self._looks.centres[row])))
@@ -276,6 +305,10 @@ class CellLayers:
         if self._points is not None:
             with self._quiet_selection():
                 self._points.fill(self.cells, self._looks, self._shown(), circles=self._circles)
+            # In the status bar; napari would tell of tools that a layer which cannot be edited does not have.
+            self._points.layer.help = tooltips.PICKING
+            if self._viewer.layers.selection.active is self._points.layer:
+                self._viewer.help = tooltips.PICKING
 
     def _show_some(self) -> None:
         if self._overlay is not None:

@@ -36,9 +36,11 @@ SAVE = (
 COPY = "Copy the differential as plain text."
 TARGET = "How many leukocytes were counted, of those that the profile asks for."
 CELLS = (
-    "One row per cell. Click a row to see the cell, Shift or Ctrl and click for several; click a cell in the image to "
-    "find its row. Click a heading to sort, right click it to choose columns."
+    "One row per cell. Click a row to see the cell, Shift or Ctrl and click for several; click a cell in the image, or "
+    "draw a box around several with Shift held down, to find their rows. Click a heading to sort, right click it to "
+    "choose columns."
 )
+PICKING = "click a cell to select it, <Shift>-drag a box to select all in it, with <Ctrl> to add"
 UNSURE = "The class is uncertain: low confidence, or unlike the cells that the model was trained on."
 FILTER_TEXT = "List only cells with these words in class, flags or status, or with this number."
 FILTER_CLASS = "List only cells of this class."

@@ -12,7 +12,8 @@ from psygnal import Signal
 from napari_wbc.errors import WbcError
 from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import Style
-from napari_wbc.gui.navigation import ClickWatcher, go_to
+from napari_wbc.gui.navigation import go_to
+from napari_wbc.gui.picking import CellPicker
 from napari_wbc.gui.region_layer import RegionLayer
 from napari_wbc.review.edits import Change
 from napari_wbc.review.folder import discard_unchanged
@@ -84,7 +85,7 @@ class Workspace:
         self.style, self.opacity = Style.OUTLINES, 0.9
         self.hidden: frozenset[str] = frozenset()
         self.shows_regions = False
-        self._clicks = ClickWatcher(viewer, self._on_click)
+        self._picker = CellPicker(viewer, self._on_click, self._on_box)
         self._members: set[int] = set()
 
     @classmethod
@@ -103,7 +104,7 @@ class Workspace:
         """Begin to listen to the viewer for a widget."""
         if not self._members:
             self.viewer.layers.events.removed.connect(self._on_removed)
-            self._clicks.connect()
+            self._picker.connect()
             for layer in [layer for layer in self.shown if layer not in self.viewer.layers]:
                 self._forget(layer)
         self._members.add(id(member))
@@ -116,7 +117,7 @@ class Workspace:
         if self._members:
             return
         self.viewer.layers.events.removed.disconnect(self._on_removed)
-        self._clicks.disconnect()
+        self._picker.disconnect()
 
     # ---- what is shown -------------------------------------------------------------------------------------
 
@@ -291,11 +292,23 @@ class Workspace:
             self.select(gone)
         self.edited.emit(change)
 
-    def _on_click(self, position: Sequence[float]) -> None:
+    def _on_click(self, position: Sequence[float], add: bool = False) -> None:
+        current = self.current
+        if current is None:
+            return
+        row = current.layers.cell_at(position)
+        if not add:
+            self.select(() if row is None else (row,))
+        elif row in self.selection:
+            self.select([other for other in self.selection if other != row])
+        elif row is not None:
+            self.select((*self.selection, row))
+
+    def _on_box(self, corner: Sequence[float], opposite: Sequence[float], add: bool = False) -> None:
         current = self.current
         if current is not None:
-            row = current.layers.cell_at(position)
-            self.select(() if row is None else (row,))
+            rows = current.layers.cells_in(corner, opposite)
+            self.select((*self.selection, *rows) if add else rows)
 
     def _on_removed(self, event: Any) -> None:
         layer = event.value
