@@ -266,6 +266,36 @@ def test_rectangles_restrict_the_count(counted, finish):
     assert "has no rectangle on the image" in widget.reason.text()
 
 
+def test_a_region_is_drawn_with_a_button(viewer, add_widget, smear, screenshot):
+    widget = add_widget(viewer)
+    assert not widget.form.draw.isEnabled()
+    image = viewer.add_image(smear, rgb=True, name="smear")
+    widget.form.draw.click()
+    layer = widget.controller.choices.regions
+    assert viewer.layers.selection.active is layer
+    assert layer.mode == "add_rectangle"
+    assert "has no rectangle on the image" in widget.reason.text()
+    layer.add_rectangles([[50, 40], [250, 300]])
+    assert widget.reason.text() == ""
+    assert np.allclose(layer.face_color[:, 3], 0)
+    screenshot(viewer, "count_region_drawn")
+    # Again, in the same layer.
+    layer.mode = "pan_zoom"
+    widget.form.draw.click()
+    assert layer.mode == "add_rectangle"
+    assert list(viewer.layers) == [image, layer]
+
+
+def test_what_a_count_came_to_stays_to_be_read(counted):
+    _, widget = counted
+    found = widget.message.text()
+    assert "cells found in smear" in found
+    widget.workspace.message.emit("Select a cell first.", False)
+    assert widget.message.text() == "Select a cell first."
+    widget.workspace.edit(lambda session: session.accept([0]))
+    assert widget.message.text() == found
+
+
 def test_results_are_saved_as_the_command_line_does(counted, tmp_path, finish):
     from napari_wbc.cell_table import read_cells_csv
     from napari_wbc.results import FILES

@@ -42,8 +42,13 @@ def test_the_panel_shows_the_differential(qtbot):
     assert panel.target.value() == 95
     assert panel.summary.text() == result.summary
     assert sum(p.percent for p in panel.bar.pieces) == pytest.approx(100)
+    # A number stays on the line of its unit.
+    notes = panel.notes.text().replace("\u00a0", " ")
+    assert result.flags
     for flag in result.flags:
-        assert flag in panel.notes.text()
+        assert flag in notes
+        flagged = next(values for name, values in rows.items() if flag.startswith(f"{name}:"))
+        assert flagged[4].endswith("?") == ("not settled" in flag)
     panel.show_differential(differential(table_of(["unidentified"] * 5 + ["lymphocyte"] * 5)))
     assert panel.alarms.text()
     assert panel.table.isColumnHidden(6)

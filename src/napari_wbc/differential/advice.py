@@ -60,9 +60,9 @@ def flags_of_rows(table: pd.DataFrame, counts: Tally, profile: Profile) -> list[
 
 
 def sentences_of(table: pd.DataFrame, counts: Tally, profile: Profile) -> tuple[str, ...]:
-    """Say in one sentence each what the flags mean, and where the interval holds the limit."""
+    """Say in one sentence each what the flags mean, and where the interval includes the limit."""
     return tuple(
-        f.sentence + ("." if is_settled(row, f.limit) else "; the interval holds the limit.")
+        f.sentence + ("." if is_settled(row, f.limit) else "; not settled: the interval includes the limit.")
         for row in _rows(table)
         for f in _findings(row, counts, profile)
     )

@@ -281,7 +281,9 @@ def _table_notes(differential: Differential) -> list[str]:
         "Dot and whisker: percentage and 95 % interval on a square-root axis; grey: reference interval of the profile."
     ]
     if differential.table["flag"].ne("").any():
-        notes.append("A flag in outline: the interval holds the limit, so that more cells could change it.")
+        notes.append(
+            "A flag in outline: the interval includes the limit, so that more cells could change it."
+        )
     if differential.unidentified:
         notes.append("?: unidentified cells.")
     given, used = differential.wbc_per_l, differential.wbc_corrected_per_l

@@ -15,12 +15,12 @@ from napari_wbc.gui.cell_rows import CellFilter
 from napari_wbc.gui.cell_table_model import COLUMNS, CellTableModel
 
 _WIDTHS = {
-    "cell_id": 44,
-    "label": 150,
-    "confidence": 52,
+    "cell_id": 38,
+    "label": 164,
+    "confidence": 50,
     "second": 150,
-    "novelty": 58,
-    "status": 66,
+    "novelty": 56,
+    "status": 64,
     "nucleus_area_um2": 62,
     "cell_area_um2": 66,
 }

@@ -22,12 +22,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_wbc.differential.advice import flagged_limits, is_settled
 from napari_wbc.differential.wording import (
     flag_text,
     interval_text,
     per_litre_text,
     percent_text,
     range_text,
+    unit_tied,
     whole_text,
 )
 from napari_wbc.gui import tooltips
@@ -110,7 +112,7 @@ class DifferentialPanel(QWidget):
         for widget in (self.summary, self.target, self.bar, self.table, self.save, self.copy):
             widget.setVisible(True)
         goal = differential.profile.target_count
-        self.alarms.set_lines(differential.alarms)
+        self.alarms.set_lines(unit_tied(line) for line in differential.alarms)
         self.summary.setText(differential.summary)
         self.target.setRange(0, goal)
         self.target.setValue(min(differential.denominator, goal))
@@ -123,9 +125,13 @@ class DifferentialPanel(QWidget):
             ]
         )
         self._fill_table(differential)
-        self.notes.set_lines(
-            (*differential.flags, *differential.advice, differential.smear_quality, *_missing(differential))
+        notes = (
+            *differential.flags,
+            *differential.advice,
+            differential.smear_quality,
+            *_missing(differential),
         )
+        self.notes.set_lines(f"•  {unit_tied(line)}" for line in notes if line)
 
     def _fill_table(self, differential: Differential) -> None:
         table = self.table
@@ -136,6 +142,7 @@ class DifferentialPanel(QWidget):
         for i, row in enumerate(records):
             name, inside = str(row["class"]), bool(row["in_denominator"])
             count = int(row["count"])
+            settled = all(is_settled(row, limit) for limit in flagged_limits(row))
             interval = interval_text(row["ci_low"], row["ci_high"], count, differential.denominator)
             cells = {
                 _CLASS: differential.titles.get(name, name),
@@ -143,7 +150,7 @@ class DifferentialPanel(QWidget):
                 _PERCENT: percent_text(row["percent"]) if inside else _beside(differential, name),
                 _INTERVAL: interval if inside else "",
                 _REFERENCE: range_text(row["reference_low"], row["reference_high"]),
-                _FLAG: flag_text(str(row["flag"])),
+                _FLAG: flag_text(str(row["flag"])) + ("" if settled else " ?"),
                 _ABSOLUTE: per_litre_text(row["absolute_per_l"]),
             }
             for column, text in cells.items():
@@ -166,6 +173,7 @@ class DifferentialPanel(QWidget):
             if row["flag"]:
                 for column in (_PERCENT, _FLAG):
                     table.item(i, column).setForeground(_FLAG_COLOUR)
+                table.item(i, _FLAG).setToolTip("" if settled else tooltips.UNSETTLED)
         table.setColumnHidden(_FLAG, not any(row["flag"] for row in records))
         table.setColumnHidden(_ABSOLUTE, differential.wbc_per_l is None)
         method = differential.interval_method.replace("_", "-").title()

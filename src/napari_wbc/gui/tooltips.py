@@ -11,11 +11,12 @@ SCALE = (
 SCALE_ESTIMATE = "Where the scale comes from, and how sure that is."
 MODEL = "The classifier: bundled models and your own."
 MODEL_CARD = "What the model was trained on, what it is for, and how well it does where."
-MORE = "Device, lab profile, regions and white cell count."
+MORE = "Device, lab profile and white cell count."
 DEVICE = "Where the classifier runs. 'auto' takes the GPU if there is one; 'cuda' is listed only then."
 PROFILE = "The lab's classes, merges, reference intervals and alarm rules."
 PROFILE_FILE = "Use a profile of your own (YAML)."
-REGIONS = "Count only inside the rectangles of a Shapes layer."
+REGIONS = "Count the whole image, or only inside the rectangles of a Shapes layer."
+DRAW_REGIONS = "Draw rectangles on the image: only the cells inside them are counted."
 WBC = "White cells in 10⁹ per litre, from the blood counter: adds absolute counts. 0: not given."
 RUN = "Find, classify and count the leukocytes of the image."
 CANCEL = "Stop the run; it leaves nothing half-done."
@@ -49,6 +50,7 @@ FILTER_UNSURE = (
 )
 FILTER_BELOW = "List only cells of lower confidence."
 INTERVAL = "95 % confidence interval of the percentage ({method})."
+UNSETTLED = "Not settled: the interval includes the limit, so that more cells could change it."
 REFERENCE = "Reference interval of the profile, % of leukocytes."
 
 ORDER = "In which order the cells are shown. The text below each cell is what they are sorted by."

@@ -23,6 +23,7 @@ from napari_wbc.gui.image_layers import (
     METADATA_KEY,
     countable_layers,
     is_countable,
+    new_region_layer,
     read_layer,
     region_boxes,
     region_layers,
@@ -98,6 +99,7 @@ class CountController(QObject):
         self._connected = False
         self._stop_line = ""
         self._earlier: list[Path] = []
+        self._ended = ""
         self._reopened: WeakSet[Layer] = WeakSet()
 
         self.runner = JobRunner(self)
@@ -189,6 +191,7 @@ class CountController(QObject):
             if choices.regions is not None:
                 choices.regions.events.data.connect(self._on_regions)
         if choices.image is not before.image:
+            self._ended = ""
             self.scale_finder.look_at(choices.image)
             self.workspace.choose(choices.image)
         self._tell_reason()
@@ -218,6 +221,18 @@ class CountController(QObject):
             return
         for layer in layers:
             self.viewer.add_layer(Layer.create(*layer))
+
+    def draw_regions(self) -> Shapes | None:
+        """Let the user draw rectangles on the chosen image, in the chosen layer or a new one; gives that layer."""
+        image, layer = self.choices.image, self.choices.regions
+        if image is None:
+            return None
+        if layer is None:
+            layer = new_region_layer(image)
+            self.viewer.add_layer(layer)
+        self.viewer.layers.selection.active = layer
+        layer.mode = "add_rectangle"
+        return layer
 
     # ---- running -------------------------------------------------------------------------------------------
 
@@ -249,7 +264,7 @@ class CountController(QObject):
         self.workspace.busy = layer
         self.workspace.select(())
         self._live, self._text, self._started = Counter(), ProgressText(), perf_counter()
-        self._stop_line = "Cancelled."
+        self._stop_line, self._ended = "Cancelled.", ""
         self.result_changed.emit(None)
         self.stain_changed.emit(None)
         self.counts_changed.emit({})
@@ -344,7 +359,8 @@ class CountController(QObject):
             lines.append(f"The earlier review is kept in {left.folder}")
         if result.folder is None:
             lines.append("Changes cannot be kept: save the results when you have reviewed them.")
-        self.message.emit("\n".join(lines), False)
+        self._ended = "\n".join(lines)
+        self.message.emit(self._ended, False)
 
     def _on_cancelled(self) -> None:
         self._restore()
@@ -393,7 +409,8 @@ class CountController(QObject):
         if is_error:
             self._fail(line)
         else:
-            self.message.emit(line, False)
+            # What the count came to stays to be read; panels that come and go with a line would move all below.
+            self.message.emit(line or self._ended, False)
 
     def _on_regions(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
         self._tell_reason()

@@ -111,8 +111,8 @@ class FolderPanel(QDialog):
         self.copy = QPushButton("Copy as text")
         self.copy.setToolTip(tooltips.FOLDER_COPY)
         self.leave = QPushButton("Close")
-        research = QLabel(RESEARCH_USE)
-        research.setStyleSheet("font-size: 7pt; color: gray;")
+        research = WrappedLabel(kind="note")
+        research.set_lines([RESEARCH_USE])
 
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

@@ -27,6 +27,7 @@ from napari_wbc.gui.devices import devices
 from napari_wbc.gui.wrapped_label import WrappedLabel
 from napari_wbc.review.folder import reviews_folder
 
+_BUTTON_PX = 60
 _WHOLE_IMAGE = "whole image"
 _OTHER_PROFILE = "other file…"
 _FILES = (
@@ -49,12 +50,15 @@ class CountForm(QWidget):
         A folder of images is to be counted.
     card_clicked(str)
         The name of the model whose card is wanted.
+    draw_clicked()
+        Regions are to be drawn.
     """
 
     changed = Signal()
     file_chosen = Signal(str)
     folder_clicked = Signal()
     card_clicked = Signal(str)
+    draw_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +66,7 @@ class CountForm(QWidget):
         self.image = _combo(tooltips.IMAGE)
         self.open = QPushButton("Open")
         self.open.setToolTip(tooltips.OPEN_FILE)
+        self.open.setMinimumWidth(_BUTTON_PX)
         menu = QMenu(self.open)
         menu.addAction("Image or whole slide…", self._ask_file)
         menu.addAction("OME-Zarr folder…", self._ask_folder).setToolTip(tooltips.OPEN_FOLDER)
@@ -83,12 +88,18 @@ class CountForm(QWidget):
         self.model = _combo(tooltips.MODEL)
         self.card = QPushButton("Card")
         self.card.setToolTip(tooltips.MODEL_CARD)
+        self.card.setMinimumWidth(_BUTTON_PX)
         self.card.clicked.connect(lambda: self.card_clicked.emit(self.model.currentData() or ""))
         self.device = _combo(tooltips.DEVICE)
         for name in devices():
             self.device.addItem(name, name)
         self.profile = _combo(tooltips.PROFILE)
         self.regions = _combo(tooltips.REGIONS)
+        self.draw = QPushButton("Draw")
+        self.draw.setToolTip(tooltips.DRAW_REGIONS)
+        self.draw.setMinimumWidth(_BUTTON_PX)
+        self.draw.setEnabled(False)
+        self.draw.clicked.connect(lambda *_: self.draw_clicked.emit())
         self.wbc = QDoubleSpinBox()
         self.wbc.setRange(0.0, 1000.0)
         self.wbc.setDecimals(2)
@@ -101,6 +112,7 @@ class CountForm(QWidget):
         layout.setSpacing(4)
         rows = _rows()
         rows.addRow("Image", _beside(self.image, self.open))
+        rows.addRow("Regions", _beside(self.regions, self.draw))
         scale = QVBoxLayout()
         scale.setSpacing(2)
         scale.addWidget(self.scale)
@@ -112,7 +124,6 @@ class CountForm(QWidget):
         more = QWidget()
         more_rows = _rows()
         more.setLayout(more_rows)
-        more_rows.addRow("Regions", self.regions)
         more_rows.addRow("Device", self.device)
         more_rows.addRow("Profile", self.profile)
         more_rows.addRow("WBC count", self.wbc)
@@ -148,7 +159,14 @@ class CountForm(QWidget):
     def set_layers(self, images: list[Any], regions: list[Any]) -> None:
         """List the layers of the viewer; what was chosen stays chosen as long as it is there."""
         _fill(self.image, [(layer.name, layer) for layer in images])
+        self.draw.setEnabled(bool(images))
         _fill(self.regions, [(_WHOLE_IMAGE, None), *((layer.name, layer) for layer in regions)])
+
+    def choose_regions(self, layer: Any) -> None:
+        """Choose one of the layers that are listed."""
+        self.regions.setCurrentIndex(
+            [self.regions.itemData(i) for i in range(self.regions.count())].index(layer)
+        )
 
     def set_models(self, models: list[ModelInfo], chosen: str) -> None:
         """List the models and choose one by name."""

@@ -120,9 +120,8 @@ class CountWidget(DockedWidget):
         scroll.setWidget(self.panel)
         self.tabs.addTab(scroll, "Differential")
         self.tabs.addTab(self.cell_list, "Cells")
-        self.research = QLabel(RESEARCH_USE)
-        self.research.setStyleSheet("font-size: 7pt; color: gray;")
-        self.research.setWordWrap(True)
+        self.research = WrappedLabel(kind="note")
+        self.research.set_lines([RESEARCH_USE])
 
         self.marks = QWidget()
         marks = QHBoxLayout(self.marks)
@@ -166,6 +165,7 @@ class CountWidget(DockedWidget):
         form.changed.connect(self._on_form)
         form.file_chosen.connect(control.open_path)
         form.card_clicked.connect(self._show_card)
+        form.draw_clicked.connect(self._draw_regions)
         form.folder_clicked.connect(self.folder.show)
         form.changed.connect(lambda: self.folder.set_choices(form.choices()))
         self.folder.open_wanted.connect(control.open_path)
@@ -220,6 +220,11 @@ class CountWidget(DockedWidget):
         self.controller.choose(self.form.choices())
         self.form.set_note(self.controller.scale_finder.note)
 
+    def _draw_regions(self) -> None:
+        layer = self.controller.draw_regions()
+        if layer is not None:
+            self.form.choose_regions(layer)
+
     def _on_scale(self, note: ScaleNote) -> None:
         self.form.set_note(note)
 
@@ -269,7 +274,9 @@ class CountWidget(DockedWidget):
 
     def _on_counts(self, counts: dict[str, int]) -> None:
         self.legend.set_counts(counts)
-        self._show_results(bool(counts) or self.controller.result is not None)
+        # While cells appear, there is no differential yet.
+        for widget in (self.marks, self.legend):
+            widget.setVisible(bool(counts) or self.controller.result is not None)
 
     def _on_result(self, result: CountResult | None) -> None:
         if result is None:

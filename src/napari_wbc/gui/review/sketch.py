@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.gui.image_layers import placement
+from napari_wbc.gui.image_layers import SKETCH_COLOUR, placement
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -71,7 +71,7 @@ class Sketch:
         self.layer: Shapes | None = Shapes(
             name=KINDS[kind].name,
             ndim=2,
-            edge_color="#ff2bd6",
+            edge_color=SKETCH_COLOUR,
             edge_width=1.5,
             face_color="transparent",
             **place,
