@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSize, Qt, Signal
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_rows import CellFilter
 from napari_wbc.gui.cell_table_model import COLUMNS, CellTableModel
+from napari_wbc.gui.key_events import wants_edit
 
 _WIDTHS = {
     "cell_id": 38,
@@ -140,6 +142,19 @@ class CellTableView(QTableView):
         if rows != self._selected:
             self._selected = rows
             self.rows_picked.emit(rows)
+
+    @property
+    def listed(self) -> NDArray[np.intp]:
+        """The rows of the cell table that are listed, in the order of the list."""
+        n = self.cells.rowCount()
+        return self.cells.table_rows(0, n - 1).copy() if n else np.zeros(0, np.intp)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep keys of classes and edits from the shortcuts of the window."""
+        if wants_edit(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Move and select with the keys for that; pass all others on."""

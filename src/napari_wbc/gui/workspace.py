@@ -53,6 +53,8 @@ class Workspace:
         Rows of the cells that are selected in the chosen image.
     message(str, bool)
         A line for the user, and whether it is an error; empty takes the last one away.
+    key_pressed(QKeyEvent, numpy.ndarray of int)
+        A key for the selected cells was pressed elsewhere than in the review, and the rows as they are listed there.
     removed(layer)
         An image that was counted was removed from the viewer.
 
@@ -72,6 +74,7 @@ class Workspace:
     edited = Signal(object)
     selected = Signal(object)
     message = Signal(str, bool)
+    key_pressed = Signal(object, object)
     removed = Signal(object)
 
     _of_viewers: ClassVar[WeakValueDictionary[int, Workspace]] = WeakValueDictionary()

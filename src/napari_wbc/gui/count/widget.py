@@ -176,6 +176,7 @@ class CountWidget(DockedWidget):
         self.opacity.valueChanged.connect(lambda *_: self._on_marks())
         self.regions.toggled.connect(workspace.set_regions)
         self.table.rows_picked.connect(workspace.pick)
+        self.table.key_pressed.connect(lambda event: workspace.key_pressed.emit(event, self.table.listed))
         self.review.clicked.connect(self._open_review)
         self.reopen.clicked.connect(lambda: control.reopen())
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))

@@ -307,19 +307,27 @@ class ReviewController:
 
     # ---- changing ------------------------------------------------------------------------------------------
 
-    def relabel(self, label: str) -> None:
-        """Give the selected cells a class; a single one is followed by the next."""
+    def relabel(self, label: str, listed: NDArray[np.intp] | None = None) -> None:
+        """Give the selected cells a class; a single one is followed by the next.
+
+        Parameters
+        ----------
+        label : str
+            The class.
+        listed : numpy.ndarray of int, optional
+            Rows in the order that says which is the next; by default that of the gallery.
+        """
         rows = self._selected()
         if rows:
             self.workspace.edit(lambda session: session.relabel(rows, label))
-            self._advance(rows)
+            self._advance(rows, listed)
 
-    def accept(self) -> None:
-        """Say that the labels of the selected cells are right."""
+    def accept(self, listed: NDArray[np.intp] | None = None) -> None:
+        """Say that the labels of the selected cells are right; see :meth:`relabel`."""
         rows = self._selected()
         if rows:
             self.workspace.edit(lambda session: session.accept(rows))
-            self._advance(rows)
+            self._advance(rows, listed)
 
     def exclude(self) -> None:
         """Take the selected cells out of the count; if all of them are out, bring them back."""
@@ -410,16 +418,17 @@ class ReviewController:
             self.workspace.message.emit("Select a cell first: in the gallery, the table or the image.", False)
         return self.workspace.selection
 
-    def _advance(self, rows: Sequence[int]) -> None:
-        """After a single cell, select the one behind it in the gallery that nobody has looked at."""
+    def _advance(self, rows: Sequence[int], listed: NDArray[np.intp] | None) -> None:
+        """After a single cell, select the one behind it in the list that nobody has looked at."""
         if self.alike is not None:
             self.refresh()
             return
         cells = self.cells
-        place = np.flatnonzero(self.rows == rows[0])
+        listed = self.rows if listed is None else listed
+        place = np.flatnonzero(listed == rows[0])
         if len(rows) != 1 or cells is None or not len(place):
             return
-        behind = self.rows[place[0] + 1 :]
+        behind = listed[place[0] + 1 :]
         left = behind[(cells["status"].to_numpy(object)[behind] == "model")]
         if len(left):
             self.workspace.pick((int(left[0]),))

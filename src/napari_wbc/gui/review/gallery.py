@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_wbc.gui.key_events import CTRL, PLAIN, SHIFT, wants_edit
 from napari_wbc.gui.review.gallery_area import GalleryArea
 
 _SIDE_STEP = 16
@@ -18,11 +19,6 @@ _SIDE_STEP = 16
 _AUTOSCROLL_MS = 30
 _AUTOSCROLL_PX = 24
 
-_SHIFT = Qt.KeyboardModifier.ShiftModifier
-_CTRL = Qt.KeyboardModifier.ControlModifier
-_PLAIN = Qt.KeyboardModifier.NoModifier
-# Keys without a letter that whoever hears key_pressed may use.
-_EDITING = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
 _MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_AltGr, Qt.Key.Key_Meta)
 _MOVES = (
     Qt.Key.Key_Left,
@@ -135,7 +131,7 @@ class CellGallery(GalleryArea):
         """See Qt."""
         point = self._in_grid(event)
         place = self._grid.at(point.x(), point.y())
-        shift, ctrl = bool(event.modifiers() & _SHIFT), bool(event.modifiers() & _CTRL)
+        shift, ctrl = bool(event.modifiers() & SHIFT), bool(event.modifiers() & CTRL)
         if event.button() == Qt.MouseButton.LeftButton:
             self._base = self.selection.chosen & (shift or ctrl)
             self._pressed = point
@@ -177,7 +173,7 @@ class CellGallery(GalleryArea):
             self._describe()
             if self.selected != self._before:
                 self.selection_changed.emit(self.selected)
-        elif self._grid.at(pressed.x(), pressed.y()) is None and event.modifiers() == _PLAIN:
+        elif self._grid.at(pressed.x(), pressed.y()) is None and event.modifiers() == PLAIN:
             self._pick(self.selection.none)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -189,7 +185,7 @@ class CellGallery(GalleryArea):
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Scroll; with Ctrl, change the size."""
-        if event.modifiers() & _CTRL:
+        if event.modifiers() & CTRL:
             turn = event.angleDelta().y()
             if turn:
                 self.set_side(self.side + (_SIDE_STEP if turn > 0 else -_SIDE_STEP))
@@ -233,12 +229,10 @@ class CellGallery(GalleryArea):
 
     def event(self, event: QEvent) -> bool:
         """Keep keys from the shortcuts of the window: the gallery's own, and those that classes and edits may have."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            plain = event.modifiers() & ~(_SHIFT | Qt.KeyboardModifier.KeypadModifier) == _PLAIN
-            writes = bool(event.text()) and event.text().isprintable()
-            if self._is_own(event) or (plain and (writes or event.key() in _EDITING)):
-                event.accept()
-                return True
+        own = event.type() == QEvent.Type.ShortcutOverride and self._is_own(event)
+        if own or wants_edit(event):
+            event.accept()
+            return True
         return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -250,7 +244,7 @@ class CellGallery(GalleryArea):
             return
         event.accept()
         key, current = event.key(), self.selection.current
-        shift, ctrl = bool(event.modifiers() & _SHIFT), bool(event.modifiers() & _CTRL)
+        shift, ctrl = bool(event.modifiers() & SHIFT), bool(event.modifiers() & CTRL)
         if key == Qt.Key.Key_A:
             self._pick(self.selection.all)
         elif key in _MOVES:
@@ -260,15 +254,15 @@ class CellGallery(GalleryArea):
         elif current is not None:
             self.activated.emit(int(self.order[current]))
 
-    def _is_own(self, event: QKeyEvent) -> bool:
+    def _is_own(self, event: Any) -> bool:
         if not len(self.order):
             return False
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if event.key() in _MOVES:
-            return not modifiers & ~(_SHIFT | _CTRL)
+            return not modifiers & ~(SHIFT | CTRL)
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            return modifiers == _PLAIN
-        return event.key() in (Qt.Key.Key_A, Qt.Key.Key_Space) and modifiers == _CTRL
+            return modifiers == PLAIN
+        return event.key() in (Qt.Key.Key_A, Qt.Key.Key_Space) and modifiers == CTRL
 
     def _move(self, place: int, *, shift: bool, ctrl: bool) -> None:
         if shift:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
     QCheckBox,
@@ -38,6 +38,7 @@ from napari_wbc.gui.review.class_keys import ClassKeys
 from napari_wbc.gui.review.controller import EXAMPLES, Made, ReviewController
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.gallery import CellGallery
+from napari_wbc.gui.review.review_keys import ImageKeys, ReviewKeys
 from napari_wbc.gui.review.sketch import KINDS, Sketch
 from napari_wbc.gui.swatches import icon
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -72,6 +73,10 @@ class ReviewWidget(DockedWidget):
         super().__init__(viewer, parent)
         self.runner = JobRunner(self)
         self.controller = ReviewController(self.workspace, self._start)
+        self.review_keys = ReviewKeys(
+            self.controller, {"A": lambda: self._draw("outline"), "T": lambda: self._split()}
+        )
+        self.image_keys = ImageKeys(self.workspace, self.review_keys)
         self.crops = CropSource(self)
         self._sketch: Sketch | None = None
         self._shown: ReviewSession | None = None
@@ -180,9 +185,9 @@ class ReviewWidget(DockedWidget):
         self.leave_alike.clicked.connect(control.refresh)
         self.gallery.selection_changed.connect(self.workspace.pick)
         self.gallery.activated.connect(self.workspace.go_to)
-        self.gallery.key_pressed.connect(self._on_key)
+        self.gallery.key_pressed.connect(self.review_keys.use)
         self.detail.example_clicked.connect(lambda row: self.workspace.pick((row,)))
-        self.keys.chosen.connect(control.relabel)
+        self.keys.chosen.connect(lambda name: control.relabel(name))
         self.keys.new_wanted.connect(self._ask_class)
         for button, answer in (
             (self.accept, control.accept),
@@ -331,48 +336,9 @@ class ReviewWidget(DockedWidget):
 
     # ---- doing ---------------------------------------------------------------------------------------------
 
-    def _on_key(self, event: QKeyEvent) -> None:
-        if self._use_key(event):
-            event.accept()
-        else:
-            event.ignore()
-
-    def _use_key(self, event: QKeyEvent) -> bool:
-        control = self.controller
-        if event.matches(QKeySequence.StandardKey.Undo):
-            control.undo()
-        elif event.matches(QKeySequence.StandardKey.Redo):
-            control.redo()
-        elif event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier):
-            return False
-        elif event.key() == Qt.Key.Key_Escape and control.alike is not None:
-            control.refresh()
-        else:
-            return self._use_letter(event.text().upper())
-        return True
-
-    def _use_letter(self, letter: str) -> bool:
-        control = self.controller
-        answers: dict[str, Callable[[], Any]] = {
-            " ": control.accept,
-            "X": control.exclude,
-            "N": control.next,
-            "S": control.show_alike,
-            "A": lambda: self._draw("outline"),
-            "T": self._split,
-            "M": control.merge,
-        }
-        if letter in control.keys:
-            control.relabel(control.keys[letter])
-        elif letter in answers:
-            answers[letter]()
-        else:
-            return False
-        return True
-
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """See Qt."""
-        if not self._use_key(event):
+        if not self.review_keys.use(event):
             super().keyPressEvent(event)
 
     def _split(self) -> None:
@@ -484,6 +450,8 @@ class ReviewWidget(DockedWidget):
     def connect_all(self) -> None:
         """Begin to listen."""
         self.controller.connect()
+        self.workspace.key_pressed.connect(self.review_keys.use)
+        self.image_keys.connect()
 
     def disconnect_all(self) -> None:
         """End every job and stop listening."""
@@ -491,6 +459,8 @@ class ReviewWidget(DockedWidget):
         self.runner.shutdown()
         self.crops.clear()
         self._shown = None
+        self.image_keys.disconnect()
+        self.workspace.key_pressed.disconnect(self.review_keys.use)
         self.controller.disconnect()
 
 
