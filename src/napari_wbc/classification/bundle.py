@@ -100,6 +100,11 @@ class Model:
         return float(self.info["temperature"])
 
     @property
+    def log_prior(self) -> NDArray[np.float64]:
+        """Added to the logits, after the temperature: how common each class is, shape ``(k,)``."""
+        return np.log([self.info["class_priors"][c] for c in self.classes])
+
+    @property
     def second_look(self) -> SecondLook:
         """In how many orientations unsure cells are seen; none in bundles that do not say."""
         return SecondLook(**self.info.get("second_look", {}))
@@ -280,7 +285,12 @@ def verify_bundle(name_or_path: str | Path) -> Model:
 
 
 def save_bundle(
-    folder: str | Path, tensors: Mapping[str, NDArray[Any]], info: Mapping[str, Any], card: str
+    folder: str | Path,
+    tensors: Mapping[str, NDArray[Any]],
+    info: Mapping[str, Any],
+    card: str,
+    *,
+    further: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a bundle; the folder appears whole or not at all.
 
@@ -294,6 +304,8 @@ def save_bundle(
         For ``model.json``; schema version and SHA-256 are added.
     card : str
         Markdown.
+    further : mapping of str to bytes, optional
+        Other files of the bundle by their names (:mod:`napari_wbc.classification.replay`).
 
     Raises
     ------
@@ -315,6 +327,8 @@ def save_bundle(
             (temporary / WEIGHTS_FILE).write_bytes(content)
             (temporary / INFO_FILE).write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
             (temporary / CARD_FILE).write_text(card, encoding="utf-8")
+            for name, of_file in (further or {}).items():
+                (temporary / name).write_bytes(of_file)
             _read_info(temporary)
             if folder.exists():
                 shutil.rmtree(folder)

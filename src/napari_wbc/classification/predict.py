@@ -118,13 +118,16 @@ def predict_crops(
         Those of a crop do not depend on the other crops. Cells that the model is unsure of are seen in further
         orientations (:class:`~napari_wbc.classification.second_look.SecondLook`).
     """
-    log_prior = np.log([model.info["class_priors"][c] for c in model.classes])
     look = _Look(model, crops, choose_device(device), cancel, progress)
-    logits, embeddings = model.second_look.outputs(look, len(crops), model.classes, log_prior)
-    probabilities = softmax(logits / model.temperature + log_prior, axis=1).astype(np.float32)
+    logits, embeddings = model.second_look.outputs(look, len(crops), model.classes, model.log_prior)
     reference = NoveltyReference.of(model)
     novelty = reference.novelty(reference.score(logits, embeddings))
-    return Predictions(probabilities, novelty, embeddings, logits)
+    return Predictions(calibrated(model, logits), novelty, embeddings, logits)
+
+
+def calibrated(model: Model, logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Give probabilities ``(n, k)`` of logits, with the temperature and the class priors of a model."""
+    return np.asarray(softmax(logits / model.temperature + model.log_prior, axis=1), np.float32)
 
 
 class _Look:
@@ -185,6 +188,22 @@ class _Look:
                 yield turned(images, orientation)
 
 
+def likeliest(probabilities: NDArray[np.floating], classes: Sequence[str]) -> NDArray[np.intp]:
+    """Give the place of the likeliest class of each row: of the likeliest coarse class the likeliest fine one.
+
+    Examples
+    --------
+    >>> likeliest(np.array([[0.3, 0.3, 0.4]]), ["neutrophil_band", "neutrophil_segmented", "monocyte"]).tolist()
+    [0]
+    """
+    names, sums = coarse_probabilities(probabilities, classes)
+    if not len(sums):
+        return np.zeros(0, np.intp)
+    columns = np.array([names.index(coarse_class(c)) for c in classes])
+    within = np.where(columns[None, :] == sums.argmax(axis=1)[:, None], probabilities, -1.0)
+    return np.asarray(within.argmax(axis=1), np.intp)
+
+
 def label_predictions(model: Model, predictions: Predictions) -> Labels:
     """Choose labels: the coarse class first, then the finest class within it; unsure cells stay unidentified.
 
@@ -195,10 +214,8 @@ def label_predictions(model: Model, predictions: Predictions) -> Labels:
     """
     probabilities = predictions.probabilities
     names, sums = coarse_probabilities(probabilities, model.classes)
-    columns = np.array([names.index(coarse_class(c)) for c in model.classes])
     best = sums.argmax(axis=1) if len(sums) else np.zeros(0, int)
-    within = np.where(columns[None, :] == best[:, None], probabilities, -1.0)
-    index = within.argmax(axis=1) if len(within) else np.zeros(0, int)
+    index = likeliest(probabilities, model.classes)
     rows = np.arange(len(index))
     thresholds, conformal = model.info["thresholds"], model.info.get("conformal")
     if conformal is None:

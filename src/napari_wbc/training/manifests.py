@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ COLUMNS = ("path", "domain", "label", "label_raw", "group", "um_per_px", "split"
 SPLITS = ("train", "val", "test")
 #: µm per px of the development images, where a manifest does not say.
 _DEFAULT_UM_PER_PX = 25.0 / 192
+#: Images that one process reads.
+_READ_ALONE = 512
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
@@ -222,9 +225,13 @@ def load_crops(
         cached = Path(cache_dir) / f"crops-{key}.npy"
         if cached.is_file():
             return np.asarray(np.load(cached, mmap_mode="r"))
-    with ProcessPoolExecutor() as pool:
+    # Processes take longer to start than a few hundred images to read.
+    pool = ProcessPoolExecutor() if len(rows) > _READ_ALONE else None
+    with pool or nullcontext():
         crops = np.empty((len(rows), CROP_PX, CROP_PX, 3), np.uint8)
-        for i, crop in enumerate(pool.map(_load_crop, rows["path"], rows["um_per_px"], chunksize=64)):
+        named = rows["path"], rows["um_per_px"]
+        read = pool.map(_load_crop, *named, chunksize=64) if pool else map(_load_crop, *named)
+        for i, crop in enumerate(read):
             if cancel is not None:
                 cancel.check()
             crops[i] = crop

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from napari_wbc.classification.bundle import load_model, save_bundle
 from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.classification.conformal import coarse_probabilities, conformal_threshold, prediction_sets
+from napari_wbc.classification.replay import REPLAY_FILE, replay_content
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import coarse_class, is_nucleated
 from napari_wbc.training.card import write_card
@@ -115,7 +116,9 @@ def rewrite_bundle(folder: str | Path, unseen: UnseenCells) -> Path:
     """
     model = load_model(folder)
     info = fit_on_unseen(dict(model.info), unseen)
-    return save_bundle(model.folder, model.tensors, info, write_card(info))
+    replay = replay_content(model)
+    further = {REPLAY_FILE: replay} if replay is not None else {}
+    return save_bundle(model.folder, model.tensors, info, write_card(info), further=further)
 
 
 def sharpest_level(

@@ -1,0 +1,348 @@
+"""From labelled cells to an adapted model and a verdict on it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_wbc.adaptation.card import write_adapted_card
+from napari_wbc.adaptation.cells import Copies, Folds, LabelledCells, find_copies, split_into_folds
+from napari_wbc.adaptation.crossfit import cross_fit
+from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
+from napari_wbc.adaptation.recalibrate import SeenCells, recalibrate, target_cells
+from napari_wbc.adaptation.recipe import Recipe
+from napari_wbc.adaptation.refine import LearningCallback, interpolated, look, refine, source_network
+from napari_wbc.adaptation.start import Start, start_of
+from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
+from napari_wbc.classification.bundle import Model, list_models, load_model, save_bundle
+from napari_wbc.classification.novelty import NoveltyReference
+from napari_wbc.classification.predict import choose_device
+from napari_wbc.classification.replay import Replay, load_replay
+from napari_wbc.errors import InputError, ModelError, WbcError
+from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.slides.crops import CROP_PX
+from napari_wbc.training.trust.cells import JudgedCells
+
+#: Fewer labelled cells, kinds of cells, or cells of a kind show nothing.
+LEAST_CELLS, LEAST_CLASSES, LEAST_PER_CLASS = 12, 2, 4
+#: Share of the cells that lie beyond all that the source was ever right about: then they are hardly blood cells.
+_FOREIGN = 0.5
+
+
+class NotBetterError(WbcError):
+    """An adapted model that must not be used; ``verdict`` says why, with figures."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__("the adapted model is refused: " + "; ".join(verdict.reasons))
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adaptation:
+    """An adapted model, not yet written.
+
+    Attributes
+    ----------
+    start : Start
+        The source, with the new classes.
+    weights : dict of str to torch.Tensor
+        Those that changed, at the factor chosen.
+    tensors, stated : dict
+        References and entries of ``model.json`` that replace those of the source.
+    verdict : Verdict
+        Whether it may be used.
+    """
+
+    start: Start
+    weights: dict[str, Tensor]
+    tensors: dict[str, NDArray[Any]]
+    stated: dict[str, Any]
+    verdict: Verdict
+
+    def save(self, folder: str | Path) -> Model:
+        """Write the bundle and load it; its name is that of the folder.
+
+        Raises
+        ------
+        NotBetterError
+            The verdict refused it.
+        OutputError
+            The place cannot be written to, or holds something else.
+        """
+        if not self.verdict.accepted:
+            raise NotBetterError(self.verdict)
+        folder = Path(folder)
+        source = self.start.model
+        changed = {f"network.{k}": v.numpy().astype(np.float16) for k, v in self.weights.items()}
+        info = {**source.info, **self.stated, "name": folder.name}
+        # It is never adapted again: the next adaptation begins at the source, with all labels.
+        info.pop("replay", None)
+        tensors = {**source.tensors, **changed, **self.tensors}
+        return load_model(save_bundle(folder, tensors, info, write_adapted_card(info, source.card)))
+
+
+def adapt(
+    model: str | Path | Model,
+    cells: LabelledCells,
+    *,
+    recipe: Recipe | None = None,
+    device: str = "auto",
+    learning: LearningCallback | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Adaptation:
+    """Adapt a model to labelled cells and judge it; nothing is written and nothing is changed.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        The source. For an adapted model it is the one that that was adapted from: labels add up, adaptations do not.
+    cells : LabelledCells
+        All labels so far.
+    recipe : Recipe, optional
+        Other settings.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where to run.
+    learning : callable, optional
+        Takes :class:`~napari_wbc.adaptation.refine.LearningPoint` for live curves.
+    progress, cancel : optional
+        A callback and a token to stop.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    InputError
+        There are too few cells to learn from and to judge by; the message says what is missing.
+    ModelError
+        The source of an adapted model is not installed.
+    """
+    recipe = recipe or Recipe()
+    place = choose_device(device)
+    cancel = cancel or CancelToken()
+    source = source_of(load_model(model))
+    tell = progress or (lambda _: None)
+    loaded = load_replay(source)
+    replay, guard = _parts(loaded)
+    tell(Progress("Looking at the labelled cells", 0, 0, "cell"))
+    unchanged = start_of(source, ())
+    network = source_network(unchanged, place)
+    before_logits, embeddings = outputs_of(unchanged, network, cells.crops, cancel=cancel)
+    copies = find_copies(cells, embeddings)
+    cells, before_logits = cells.rows(copies.kept), before_logits[copies.kept]
+    check_enough(cells)
+    start = start_of(source, cells.labels)
+    folds = split_into_folds(cells)
+    warnings = _noticed(start, copies, before_logits, embeddings[copies.kept])
+
+    def showing(done: int, total: int) -> None:
+        tell(Progress("Looking at the cells in many ways", done, total, "crop"))
+
+    views = look(start, cells.crops, replay, recipe, device=place, step=showing, cancel=cancel)
+    runs = len(np.unique(folds.fold)) + 1
+    finished = 0
+
+    def stepping(_run: str, done: int, total: int) -> None:
+        nonlocal finished
+        tell(Progress("Learning", finished * total + done, runs * total, "step"))
+        finished += done == total
+
+    fit = cross_fit(
+        start,
+        cells,
+        folds,
+        replay,
+        views,
+        recipe,
+        device=place,
+        learning=learning,
+        step=stepping,
+        cancel=cancel,
+    )
+    refined = refine(
+        start, cells.crops, cells.labels, replay, views, recipe,
+        device=place, run="with all cells", learning=learning,
+        step=lambda done, total: stepping("", done, total), cancel=cancel,
+    )  # fmt: skip
+    tell(Progress("Judging", 0, 0, "cell"))
+    guard_before, _ = outputs_of(unchanged, network, guard.crops, cancel=cancel)
+    guards: list[Guard | None] = []
+    guard_outputs = []
+    for factor in recipe.factors:
+        at = interpolated(start, refined, factor, place)
+        guard_outputs.append(outputs_of(start, at, guard.crops, cancel=cancel))
+        guards.append(_guarded(start, guard, guard_before, guard_outputs[-1][0]) if len(guard) else None)
+    allowed = np.array([g is None or g.lost <= recipe.largest_loss for g in guards], bool)
+    chosen = fit.best(allowed)
+    factor = recipe.factors[chosen]
+    honest = fit.honest_logits(allowed)
+    final = interpolated(start, refined, factor, place)
+    cancel.check()
+    seen = SeenCells(
+        target_cells(
+            honest, outputs_of(start, final, cells.crops, cancel=cancel)[1], cells.labels, folds.groups
+        ),
+        folds.fold,
+        _judged(replay, outputs_of(start, final, replay.crops, cancel=cancel)),
+        _judged(guard, guard_outputs[chosen]),
+    )
+    tensors, stated = recalibrate(start, seen, seed=recipe.seed)
+    verdict = judge(
+        Judged(
+            cells.labels,
+            folds.groups,
+            cells.names,
+            probabilities_of(start, before_logits, start.temperature),
+            probabilities_of(start, honest, stated["temperature"]),
+        ),
+        start.classes,
+        guards[chosen],
+        largest_loss=recipe.largest_loss,
+        warnings=warnings,
+        torn=folds.torn,
+        seed=recipe.seed,
+    )
+    state = final.state_dict()
+    stated |= _provenance(start, cells, copies, folds, factor, recipe, verdict, stated)
+    return Adaptation(start, {k: state[k].cpu() for k in refined}, tensors, stated, verdict)
+
+
+def source_of(model: Model) -> Model:
+    """Give the model that an adapted one was adapted from; any other is its own source.
+
+    Raises
+    ------
+    ModelError
+        It is not installed.
+    """
+    told = model.info.get("adaptation")
+    if told is None:
+        return model
+    parent = told["parent"]
+    for found in list_models():
+        try:
+            candidate = load_model(found.folder)
+        except ModelError:
+            continue
+        if candidate.sha256 == parent["sha256"]:
+            return candidate
+    raise ModelError(
+        f"{model.name} was adapted from {parent['name']}, which is not installed; an adaptation begins there, with all "
+        "labels: give its bundle"
+    )
+
+
+def check_enough(cells: LabelledCells) -> None:
+    """Make sure that there is something to learn from and to judge by.
+
+    Raises
+    ------
+    InputError
+        There is not; the message says what is missing.
+    """
+    counts = cells.counts()
+    several = [label for label, n in counts.items() if n >= LEAST_PER_CLASS]
+    if len(cells) >= LEAST_CELLS and len(several) >= LEAST_CLASSES:
+        return
+    there = ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"
+    if len(counts) == 1 and len(cells) >= LEAST_CELLS:
+        raise InputError(
+            f"all {len(cells)} labelled cells are {next(iter(counts))}, which does not tell what is none; label "
+            f"{LEAST_PER_CLASS} or more of another class as well"
+        )
+    raise InputError(
+        f"too few labelled cells to learn from and to judge by ({there}); label {LEAST_CELLS} or more, "
+        f"{LEAST_PER_CLASS} each of {LEAST_CLASSES} classes at least"
+    )
+
+
+def _parts(replay: Replay | None) -> tuple[Replay, Replay]:
+    """Give the replayed cells and the guard; both empty where there are none."""
+    if replay is None:
+        none = np.zeros(0, np.str_)
+        replay = Replay(np.zeros((0, CROP_PX, CROP_PX, 3), np.uint8), none, none, np.zeros(0, bool))
+    return replay.rows(~replay.guard), replay.rows(replay.guard)
+
+
+def _noticed(
+    start: Start, copies: Copies, logits: NDArray[np.floating], embeddings: NDArray[np.floating]
+) -> list[str]:
+    """Say what is odd about the labelled cells, before anything is learned from them."""
+    noticed = []
+    if copies.contradicting:
+        shown = ", ".join(copies.contradicting[:3])
+        noticed.append(
+            f"{len(copies.contradicting)} cells bear more than one label and were left out; look at them again: {shown}"
+        )
+    elif copies.dropped:
+        noticed.append(f"{copies.dropped} images show a cell that is there already; each cell counts once")
+    reference = NoveltyReference.of(start.model)
+    beyond = reference.score(logits, embeddings) > reference.quantiles[-1]
+    if beyond.mean() > _FOREIGN:
+        noticed.append(
+            f"{100 * beyond.mean():.0f} % of these images are less like blood cells than any that the source was right "
+            "about; make sure that each shows one cell at its centre and that the scale is right"
+        )
+    return noticed
+
+
+def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:
+    return guard_of(
+        start.classes,
+        guard.labels,
+        guard.domains,
+        probabilities_of(start, before, start.temperature),
+        probabilities_of(start, after, start.temperature),
+    )
+
+
+def _judged(replay: Replay, outputs: tuple[NDArray[np.float32], NDArray[np.float32]]) -> JudgedCells:
+    each = np.array([f"{i}" for i in range(len(replay))], str)
+    return JudgedCells(*outputs, replay.labels, replay.domains, each)
+
+
+def _provenance(
+    start: Start,
+    cells: LabelledCells,
+    copies: Copies,
+    folds: Folds,
+    factor: float,
+    recipe: Recipe,
+    verdict: Verdict,
+    stated: dict[str, Any],
+) -> dict[str, Any]:
+    """Give the entries of ``model.json`` that say what the model was made of."""
+    source = start.model
+    return {
+        "classes": list(start.classes),
+        "class_priors": {c: round(float(p), 6) for c, p in start.priors.items()},
+        "adaptation": {
+            "parent": {"name": source.name, "sha256": source.sha256},
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "labels": cells.counts(),
+            "slides": len(set(cells.slides)),
+            "copies_left_out": copies.dropped,
+            "sources": list(cells.sources),
+            "new_classes": list(start.new),
+            "judged_within_slides": list(folds.torn),
+            "factor": factor,
+            "recipe": _plain(asdict(recipe)),
+            "temperature_of_parent": source.temperature,
+            "verdict": verdict.to_dict(),
+            "renewed": sorted(stated),
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,61 @@
+"""How an adaptation learns: one table of numbers, the same for every laboratory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_wbc.training.augmentation import Augmentation
+
+#: Cells of one lab come from one microscope and one stain: turns and focus vary, colours hardly.
+_WITHIN_A_LAB = Augmentation(
+    scale=(0.85, 1.18), shift=0.05, stain_swap=0.0, stain_lab=0.0, stain_jitter=0.1, depth=0.2, hue=0.05, light=0.5,
+    view_edge=0.0, optics=0.2, fringe=0.0, noise=0.01, jpeg=0.1, cutout=0.1,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Settings of a refinement; the defaults were chosen on draws of development cells (benchmarks/few_shot).
+
+    Attributes
+    ----------
+    views, replay_views : int
+        Augmented copies of each labelled and each replayed cell that the head is fitted to.
+    pull : float
+        How strongly the head is held where it was.
+    pull_without_replay : float
+        The same where no cell of the training is at hand that would hold it.
+    steps : int
+        Of the layers below; 0 leaves them as they are.
+    batch, replay_batch : int
+        Labelled and replayed cells of a step.
+    lr : float
+        Of AdamW, with a short warm-up and half a cosine.
+    distillation : float
+        Weight of the divergence from what the source says of replayed cells.
+    average : float
+        Decay of the running average of the weights, per step.
+    factors : tuple of float
+        How far to go from the source (0) to the refined weights (1): the choice that folds and guard have.
+    largest_loss : float
+        Of accuracy on the guard cells of the source, that is allowed.
+    augmentation : Augmentation
+        Of labelled and replayed cells.
+    seed : int
+        Of all draws.
+    """
+
+    views: int = 6
+    replay_views: int = 2
+    pull: float = 0.01
+    pull_without_replay: float = 0.3
+    steps: int = 60
+    batch: int = 16
+    replay_batch: int = 16
+    lr: float = 1e-3
+    distillation: float = 2.0
+    average: float = 0.9
+    factors: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    largest_loss: float = 0.01
+    augmentation: Augmentation = field(default_factory=lambda: _WITHIN_A_LAB)
+    seed: int = 0

@@ -1,0 +1,361 @@
+"""A model refined on labelled cells: its head first, then what lies next to the image and the biases in between."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_wbc.adaptation.balance import balanced_rows, log_shares
+from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
+from napari_wbc.adaptation.recipe import Recipe
+from napari_wbc.adaptation.start import Start
+from napari_wbc.classification.backbone import Network
+from napari_wbc.classification.network import build_network
+from napari_wbc.classification.replay import Replay
+from napari_wbc.errors import InputError
+from napari_wbc.execution.progress import CancelToken
+from napari_wbc.training.losses.cross_entropy import set_log_probability
+from napari_wbc.training.outputs import CropSource, network_outputs
+
+_VIEW_CROPS = 64
+_WARMUP_STEPS = 5
+_HEAD = ("head.weight", "head.bias")
+#: Steps between two looks at the loss.
+_LOOK_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPoint:
+    """Where a run is, for live curves.
+
+    Attributes
+    ----------
+    run : str
+        Which one, in words.
+    step, steps : int
+        Taken, and in all.
+    loss : float
+        Mean over the last steps.
+    macro_f1 : float or None
+        On the cells that this run does not learn from; None where there are none.
+    """
+
+    run: str
+    step: int
+    steps: int
+    loss: float
+    macro_f1: float | None
+
+
+#: Called with every point.
+LearningCallback = Callable[[LearningPoint], None]
+#: Gives the macro-F1 of a network on cells set aside.
+Judge = Callable[[Network], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """Embeddings of augmented copies of the cells, under the weights of the source.
+
+    Attributes
+    ----------
+    labelled : numpy.ndarray, shape (v, n, d)
+        Of n labelled cells.
+    replayed : numpy.ndarray, shape (w, m, d)
+        Of m replayed cells.
+    replay_logits : numpy.ndarray, shape (m, k)
+        What the source says of the replayed cells as they are.
+    """
+
+    labelled: NDArray[np.float32]
+    replayed: NDArray[np.float32]
+    replay_logits: NDArray[np.float32]
+
+
+def source_network(start: Start, device: str) -> Network:
+    """Build the network of the source with an output for every class, in evaluation mode."""
+    model = start.model
+    architecture = model.info["architecture"]
+    network = build_network(architecture["name"], len(start.classes), **architecture.get("arguments", {}))
+    weights = {k: v.detach().clone() for k, v in model.network("cpu").state_dict().items()}
+    weights["head.weight"] = torch.from_numpy(start.head.weight.astype(np.float32))
+    weights["head.bias"] = torch.from_numpy(start.head.bias.astype(np.float32))
+    network.load_state_dict(weights)
+    network.eval().requires_grad_(False)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def look(
+    start: Start,
+    crops: NDArray[np.uint8],
+    replay: Replay,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    step: Callable[[int, int], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> Views:
+    """Show augmented copies of all cells to the source, once for all runs.
+
+    Parameters
+    ----------
+    start : Start
+        The source.
+    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
+        Labelled cells.
+    replay : Replay
+        Without its guard; may be empty.
+    recipe : Recipe
+        How many copies.
+    device : {"cpu", "cuda"}
+        Where to run.
+    step : callable, optional
+        Told how many crops of how many are done.
+    cancel : CancelToken, optional
+        Checked before each batch.
+    """
+    network = source_network(start, device)
+    generator = torch.Generator(device).manual_seed(recipe.seed)
+    total = recipe.views * len(crops) + recipe.replay_views * len(replay)
+    done = 0
+
+    def embedded(of: NDArray[np.uint8], views: int) -> NDArray[np.float32]:
+        nonlocal done
+        source = CropSource(of, device)
+        found = np.zeros((views, len(of), network.embedding_size), np.float32)
+        for view in range(views):
+            for first in range(0, len(of), _VIEW_CROPS):
+                if cancel is not None:
+                    cancel.check()
+                rows = np.arange(first, min(first + _VIEW_CROPS, len(of)))
+                with torch.inference_mode():
+                    images = _images(source, rows, start, recipe, generator, np.zeros(len(rows), np.int64))
+                    found[view, rows] = network(images)[1].float().cpu().numpy()
+                done += len(rows)
+                if step is not None:
+                    step(done, total)
+        return found
+
+    labelled = embedded(crops, recipe.views)
+    replayed = embedded(replay.crops, recipe.replay_views)
+    logits = np.zeros((0, len(start.classes)), np.float32)
+    if len(replay):
+        logits, _ = network_outputs(
+            network, replay.crops, start.model.input_px, start.model.view, cancel=cancel
+        )
+    return Views(labelled, replayed, logits)
+
+
+def refine(
+    start: Start,
+    crops: NDArray[np.uint8],
+    labels: NDArray[np.str_],
+    replay: Replay,
+    views: Views,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    run: str = "",
+    judge: Judge | None = None,
+    learning: LearningCallback | None = None,
+    step: Callable[[int, int], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> dict[str, Tensor]:
+    """Refine the source on labelled cells.
+
+    The head is fitted to the embeddings of the views. Then the first blocks of the network and all biases (which took
+    in its folded normalisation) follow for some steps, half of each batch replayed and held to what the source says.
+    It always begins at the source.
+
+    Parameters
+    ----------
+    start : Start
+        The source.
+    crops, labels
+        Of the n cells to learn from.
+    replay : Replay
+        As for :func:`look`.
+    views : Views
+        Of these cells.
+    recipe : Recipe
+        The settings.
+    device : {"cpu", "cuda"}
+        Where to run.
+    run : str, optional
+        Name of the run for ``learning``.
+    judge : callable, optional
+        Looks at cells that this run does not learn from.
+    learning : callable, optional
+        Takes a :class:`LearningPoint` now and then.
+    step : callable, optional
+        Told how many steps of how many are done.
+    cancel : CancelToken, optional
+        Checked at each step.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        The weights that changed, by their names, on the CPU.
+
+    Raises
+    ------
+    InputError
+        The loss runs away.
+    """
+    head = fit_head(start, labels, replay, views, recipe)
+    network = source_network(start, device)
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weight))
+        network.head.bias.copy_(torch.from_numpy(head.bias))
+    # Without cells of the training nothing would hold the layers below.
+    if not recipe.steps or not len(replay):
+        return _kept(network, _HEAD)
+    names = _trained_names(network)
+    parameters: list[Tensor] = [p for name, p in network.named_parameters() if name in names]
+    average = copy.deepcopy(network)
+    followed: list[Tensor] = [p for name, p in average.named_parameters() if name in names]
+    network.train()
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    batches = _Batches(start, crops, labels, replay, views, recipe, device)
+    optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, recipe.steps))
+    torch.manual_seed(recipe.seed)
+    losses: list[float] = []
+    for done in range(1, recipe.steps + 1):
+        if cancel is not None:
+            cancel.check()
+        loss = batches.loss(network)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        decay = min(recipe.average, done / (done + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(followed, parameters, 1.0 - decay)
+        losses.append(float(loss.detach()))
+        if not np.isfinite(losses[-1]):
+            raise InputError("the loss is no number any more; look for images that are empty or broken")
+        if step is not None:
+            step(done, recipe.steps)
+        if learning is not None and (done % _LOOK_EVERY == 0 or done == recipe.steps):
+            score = judge(average) if judge is not None else None
+            learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
+    return _kept(average, (*names, *_HEAD))
+
+
+def fit_head(start: Start, labels: NDArray[np.str_], replay: Replay, views: Views, recipe: Recipe) -> Head:
+    """Fit the head to the views of labelled and replayed cells; the latter count as much as the former in all."""
+    rows = balanced_rows(labels, replay.labels, replay.domains, start.classes)
+    prior, n = log_shares(rows), len(labels)
+    copies = [(views.labelled, slice(None, n)), (views.replayed, slice(n, None))]
+    cells = HeadCells(
+        np.concatenate([of.reshape(-1, of.shape[2]) for of, _ in copies]),
+        np.concatenate([np.tile(rows.members[part], (len(of), 1)) for of, part in copies]),
+        np.concatenate([np.tile(rows.weights[part] * n / max(1, len(of)), len(of)) for of, part in copies]),
+        np.concatenate([np.tile(prior[part], (len(of), 1)) for of, part in copies]),
+    )
+    pull = recipe.pull if len(replay) else recipe.pull_without_replay
+    return shrunken_head(start.head, cells, pull=pull, most_steps=100)
+
+
+def interpolated(start: Start, refined: Mapping[str, Tensor], factor: float, device: str = "cpu") -> Network:
+    """Give the network between the source (0) and the refined one (1), in evaluation mode (WiSE-FT, 2109.01903)."""
+    network = source_network(start, device)
+    weights = network.state_dict()
+    with torch.no_grad():
+        for name, value in refined.items():
+            weights[name].lerp_(value.to(device), factor)
+    return network
+
+
+class _Batches:
+    """Draws batches, half of them replayed, and gives their loss."""
+
+    def __init__(
+        self,
+        start: Start,
+        crops: NDArray[np.uint8],
+        labels: NDArray[np.str_],
+        replay: Replay,
+        views: Views,
+        recipe: Recipe,
+        device: str,
+    ) -> None:
+        self._start, self._recipe = start, recipe
+        self._sources = CropSource(crops, device), CropSource(replay.crops, device)
+        rows = balanced_rows(labels, replay.labels, replay.domains, start.classes)
+        self._n, self._m = len(labels), len(replay)
+        self._chance = rows.weights[: self._n], rows.weights[self._n :]
+        self._domains = rows.domains
+        self._members = torch.from_numpy(rows.members).to(device)
+        self._prior = torch.from_numpy(log_shares(rows)).float().to(device)
+        self._said = torch.from_numpy(softmax(views.replay_logits, axis=1)).float().to(device)
+        self._random = np.random.default_rng(recipe.seed)
+        self._generator = torch.Generator(device).manual_seed(recipe.seed)
+
+    def loss(self, network: nn.Module) -> Tensor:
+        """Draw a batch and give its loss."""
+        recipe = self._recipe
+        fresh = self._random.choice(self._n, recipe.batch, p=self._chance[0])
+        old = self._random.choice(self._m, recipe.replay_batch, p=self._chance[1])
+        parts = [
+            _images(source, rows, self._start, recipe, self._generator, domains)
+            for source, rows, domains in zip(
+                self._sources, (fresh, old), (self._domains[fresh], self._domains[self._n + old]), strict=True
+            )
+        ]
+        logits, _ = network(torch.cat(parts).contiguous(memory_format=torch.channels_last))
+        rows = np.concatenate([fresh, self._n + old])
+        likelihood = set_log_probability(logits + self._prior[rows], self._members[rows])
+        divergence = functional.kl_div(
+            functional.log_softmax(logits[recipe.batch :], dim=1), self._said[old], reduction="batchmean"
+        )
+        fresh_loss, old_loss = -likelihood[: recipe.batch].mean(), -likelihood[recipe.batch :].mean()
+        return fresh_loss + old_loss + recipe.distillation * divergence
+
+
+def _images(
+    source: CropSource,
+    rows: NDArray[np.intp],
+    start: Start,
+    recipe: Recipe,
+    generator: torch.Generator,
+    domains: NDArray[np.int64],
+) -> Tensor:
+    return source.augmented(
+        rows,
+        start.model.input_px,
+        start.model.view,
+        recipe.augmentation,
+        generator,
+        torch.from_numpy(domains).to(source.device),
+    )
+
+
+def _trained_names(network: Network) -> tuple[str, ...]:
+    """Give the weights that follow the head: those of the first stage, and every bias and normalisation in between."""
+    first = {id(p) for p in network.stages()[0]}
+    return tuple(
+        name
+        for name, p in network.named_parameters()
+        if name not in _HEAD and (id(p) in first or p.ndim == 1)
+    )
+
+
+def _kept(network: Network, names: tuple[str, ...]) -> dict[str, Tensor]:
+    state = network.state_dict()
+    return {name: state[name].detach().cpu().clone() for name in names}
+
+
+def _rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / _WARMUP_STEPS) * 0.5 * (1.0 + float(np.cos(np.pi * step / steps)))
