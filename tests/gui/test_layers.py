@@ -352,3 +352,14 @@ def test_a_broken_mark_is_the_whole_one_with_gaps(rim, radius):
     whole, broken = mark_pixels(mask, Mark(1, rim)), mark_pixels(mask, Mark(1, rim, broken=True))
     assert not (broken & ~whole).any()
     assert 0.4 < broken.sum() / whole.sum() < 0.75
+
+
+def test_circles_of_a_hidden_class_are_not_drawn(viewer, make):
+    cells, masks = disc_cells(12)
+    layers = make(cells, masks, style=Style.CIRCLES)
+    layers.set_hidden(frozenset(LABELS))
+    layers.points.visible, layers.image.visible = True, False
+    layers.classes.visible = False
+    assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].max() < 60
+    layers.set_hidden(frozenset())
+    assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].max() > 120

@@ -11,6 +11,7 @@ from napari_wbc.review.order import (
     informativeness,
     label_choices,
     ordered_rows,
+    rows_with,
 )
 from napari_wbc.review.similar import similar_rows, similarity, typical_rows
 
@@ -111,3 +112,12 @@ def test_typical_cells_are_those_of_a_person_first():
     embeddings = np.array([[1, 0.1], [1, 0.3], [1, 0], [1, 0.1], [0, 1]])
     assert typical_rows(cells, embeddings, "monocyte").tolist() == [1, 3, 0]
     assert len(typical_rows(cells, embeddings, "basophil")) == 0
+
+
+def test_excluded_cells_can_be_left_out():
+    cells = pd.DataFrame(
+        {"label": ["lymphocyte", "monocyte", "lymphocyte"], "status": ["model", "excluded", "excluded"]}
+    )
+    assert rows_with(cells, None).tolist() == [0, 1, 2]
+    assert rows_with(cells, None, excluded=False).tolist() == [0]
+    assert rows_with(cells, ["monocyte"], excluded=False).tolist() == []

@@ -79,7 +79,7 @@ class CellPoints:
             self._tell_features(cells)
         if len(cells):
             # Written in place, all of it is sent to the graphics card once.
-            self._write(np.arange(len(cells)), looks, circles=circles)
+            self._write(np.arange(len(cells)), looks, shown, circles=circles)
             layer.shown[:] = shown
             layer.refresh()
         layer.selected_data = set(selected)
@@ -100,7 +100,7 @@ class CellPoints:
         self._tell_features(cells)
         layer, changed = self.layer, np.asarray(rows, np.intp)
         colours_before, symbols_before = layer.border_color[changed], layer.symbol[changed]
-        self._write(changed, looks, circles=circles)
+        self._write(changed, looks, shown, circles=circles)
         colours_now = layer.border_color[changed]
         differ = (colours_now != colours_before).any(axis=1) | (layer.symbol[changed] != symbols_before)
         seen = (colours_now[:, 3] > 0) | (colours_before[:, 3] > 0)
@@ -113,6 +113,12 @@ class CellPoints:
             # A selected cell is framed with the shape of its mark, which is another one now.
             layer.events.highlight()
 
+    def show_only(self, looks: CellLooks, shown: NDArray[np.bool_], *, circles: bool) -> None:
+        """Show other rows of the same cells; see :meth:`fill`."""
+        rows = np.arange(len(looks))
+        self.layer.border_color[rows] = self._colours(rows, looks, shown, circles=circles)
+        self.layer.shown = shown
+
     def select(self, rows: Iterable[int]) -> None:
         """Mark points as selected."""
         wanted = {int(row) for row in rows if 0 <= row < len(self.layer.data)}
@@ -121,11 +127,21 @@ class CellPoints:
         if set(self.layer.selected_data) != wanted:
             self.layer.selected_data = wanted
 
-    def _write(self, rows: NDArray[np.intp], looks: CellLooks, *, circles: bool) -> None:
-        layer = self.layer
+    @staticmethod
+    def _colours(
+        rows: NDArray[np.intp], looks: CellLooks, shown: NDArray[np.bool_], *, circles: bool
+    ) -> NDArray[np.float32]:
         colour = colours(looks.labels[rows].tolist(), 1.0 if circles else 0.0)
         colour[looks.excluded[rows]] = rgba_of(EXCLUDED_COLOUR)
-        layer.border_color[rows] = colour
+        # napari 0.9 draws the points of a 2D layer whether they are shown or not.
+        colour[~shown[rows], 3] = 0.0
+        return colour
+
+    def _write(
+        self, rows: NDArray[np.intp], looks: CellLooks, shown: NDArray[np.bool_], *, circles: bool
+    ) -> None:
+        layer = self.layer
+        layer.border_color[rows] = self._colours(rows, looks, shown, circles=circles)
         for (symbol, size, line), which in (
             (_SURE, ~looks.unsure[rows] & ~looks.excluded[rows]),
             (_UNSURE, looks.unsure[rows]),

@@ -313,8 +313,8 @@ class CellLayers:
     def _show_some(self) -> None:
         if self._overlay is not None:
             self._colour()
-        if self.points is not None and len(self.points.data) == len(self._looks):
-            self.points.shown = self._shown()
+        if self._points is not None and len(self._points.layer.data) == len(self._looks):
+            self._points.show_only(self._looks, self._shown(), circles=self._circles)
 
     def _colour(self) -> None:
         assert self._overlay is not None

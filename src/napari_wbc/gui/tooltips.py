@@ -27,6 +27,10 @@ REGION_QUALITY = (
     "Colour the blocks of about 128 µm that the smear was judged by: thick or crowded, thin, out of focus. The numbers "
     "of a block are in the status bar while its layer is chosen. Nothing is left out of the count for it."
 )
+SHOW_EXCLUDED = (
+    "Show the cells that do not count, in grey: in the image and in the gallery. They stay in the table and in "
+    "cells.csv either way."
+)
 OPACITY = "Opacity of the marks."
 LEGEND = "Click: show or hide a class. Double click: show only this class, or all again."
 BAR = "Share of each class among the counted leukocytes."

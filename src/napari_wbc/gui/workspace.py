@@ -15,6 +15,7 @@ from napari_wbc.gui.marks import Style
 from napari_wbc.gui.navigation import go_to
 from napari_wbc.gui.picking import CellPicker
 from napari_wbc.gui.region_layer import RegionLayer
+from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.review.edits import Change
 from napari_wbc.review.folder import discard_unchanged
 from napari_wbc.review.session import ReviewSession
@@ -55,6 +56,8 @@ class Workspace:
         A line for the user, and whether it is an error; empty takes the last one away.
     key_pressed(QKeyEvent, numpy.ndarray of int)
         A key for the selected cells was pressed elsewhere than in the review, and the rows as they are listed there.
+    excluded_shown(bool)
+        Whether cells that do not count are shown has changed.
     removed(layer)
         An image that was counted was removed from the viewer.
 
@@ -75,6 +78,7 @@ class Workspace:
     selected = Signal(object)
     message = Signal(str, bool)
     key_pressed = Signal(object, object)
+    excluded_shown = Signal(bool)
     removed = Signal(object)
 
     _of_viewers: ClassVar[WeakValueDictionary[int, Workspace]] = WeakValueDictionary()
@@ -88,6 +92,7 @@ class Workspace:
         self.style, self.opacity = Style.OUTLINES, 0.9
         self.hidden: frozenset[str] = frozenset()
         self.shows_regions = False
+        self.shows_excluded: bool = remembered()["show_excluded"]
         self._picker = CellPicker(viewer, self._on_click, self._on_box)
         self._members: set[int] = set()
 
@@ -158,6 +163,7 @@ class Workspace:
             shape,
             style=self.style,
             opacity=self.opacity,
+            show_excluded=self.shows_excluded,
             selected=self.select,
         )
         layers.set_hidden(self.hidden)
@@ -220,6 +226,16 @@ class Workspace:
             self.opacity = opacity
             for shown in self.shown.values():
                 shown.layers.set_opacity(opacity)
+
+    def set_excluded(self, shown: bool) -> None:
+        """Show or hide the cells that do not count, in the image and in the gallery; it is remembered."""
+        if shown == self.shows_excluded:
+            return
+        self.shows_excluded = shown
+        remember(show_excluded=shown)
+        for counted in self.shown.values():
+            counted.layers.set_show_excluded(shown)
+        self.excluded_shown.emit(shown)
 
     def set_regions(self, shown: bool) -> None:
         """Show or hide the quality of the regions."""

@@ -158,9 +158,30 @@ def _row_probabilities(cells: pd.DataFrame, profile: Profile) -> tuple[NDArray[n
     return sums, names
 
 
-def rows_with(cells: pd.DataFrame, labels: Sequence[str] | None, *, left: bool = False) -> NDArray[np.intp]:
-    """Give the rows of some classes; with ``left`` only those that nobody has looked at."""
+def rows_with(
+    cells: pd.DataFrame, labels: Sequence[str] | None, *, left: bool = False, excluded: bool = True
+) -> NDArray[np.intp]:
+    """Choose rows of the cell table.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The cell table.
+    labels : sequence of str or None
+        Only these classes; None: all.
+    left : bool, optional
+        Only cells that nobody has looked at.
+    excluded : bool, optional
+        Whether cells that do not count are among them.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        In the order of the table.
+    """
     chosen = np.ones(len(cells), bool) if labels is None else cells["label"].isin(labels).to_numpy()
     if left:
-        chosen &= (cells["status"] == "model").to_numpy()
+        chosen = chosen & (cells["status"] == "model").to_numpy()
+    if not excluded:
+        chosen = chosen & (cells["status"] != "excluded").to_numpy()
     return np.flatnonzero(chosen)

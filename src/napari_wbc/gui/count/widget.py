@@ -37,6 +37,7 @@ from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
 from napari_wbc.gui.docked import DockedWidget
+from napari_wbc.gui.excluded_switch import ExcludedSwitch
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
@@ -108,6 +109,7 @@ class CountWidget(DockedWidget):
         self.review.setToolTip(tooltips.REVIEW)
         self.legend = Legend()
         self.regions = RegionSwitch()
+        self.excluded = ExcludedSwitch(self.workspace, "Show excluded cells")
         self.results = QWidget()
         self.panel = DifferentialPanel()
         self.cell_list = CellTablePanel()
@@ -153,6 +155,7 @@ class CountWidget(DockedWidget):
         shown.setSpacing(6)
         shown.addWidget(self.marks)
         shown.addWidget(self.legend)
+        shown.addWidget(self.excluded)
         shown.addWidget(self.regions)
         shown.addWidget(self.review)
         shown.addWidget(self.tabs, 1)
@@ -303,7 +306,7 @@ class CountWidget(DockedWidget):
         window.add_plugin_dock_widget("napari-wbc", "Review cells")
 
     def _show_results(self, there: bool) -> None:
-        for widget in (self.marks, self.legend, self.regions, self.review, self.tabs):
+        for widget in (self.marks, self.legend, self.excluded, self.regions, self.review, self.tabs):
             widget.setVisible(there)
 
     def _on_marks(self) -> None:

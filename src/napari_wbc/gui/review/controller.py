@@ -134,6 +134,7 @@ class ReviewController:
         self.workspace.chosen.connect(self._on_chosen)
         self.workspace.edited.connect(self._on_edited)
         self.workspace.selected.connect(self._on_selected)
+        self.workspace.excluded_shown.connect(self._on_excluded_shown)
         self._on_chosen()
 
     def disconnect(self) -> None:
@@ -141,6 +142,7 @@ class ReviewController:
         self.workspace.chosen.disconnect(self._on_chosen)
         self.workspace.edited.disconnect(self._on_edited)
         self.workspace.selected.disconnect(self._on_selected)
+        self.workspace.excluded_shown.disconnect(self._on_excluded_shown)
         self.workspace.leave(self)
 
     # ---- what is shown -------------------------------------------------------------------------------------
@@ -475,7 +477,12 @@ class ReviewController:
         elif self.alike is not None:
             self.rows = np.concatenate([np.array(self.alike.seeds, np.intp), self.alike.rows])
         else:
-            among = rows_with(session.cells, [self.label] if self.label else None, left=self.left_only)
+            among = rows_with(
+                session.cells,
+                [self.label] if self.label else None,
+                left=self.left_only,
+                excluded=self.workspace.shows_excluded,
+            )
             self.rows = ordered_rows(session.cells, self.order, session.profile, among=among)
         self.listed.emit()
 
@@ -493,6 +500,9 @@ class ReviewController:
         else:
             self.edited.emit(change)
         self.state_changed.emit()
+
+    def _on_excluded_shown(self, shown: bool) -> None:  # noqa: ARG002 - the signal's signature
+        self.refresh()
 
     def _on_selected(self, rows: tuple[int, ...]) -> None:  # noqa: ARG002 - the signal's signature
         self.state_changed.emit()

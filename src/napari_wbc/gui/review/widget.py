@@ -31,6 +31,7 @@ from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.docked import DockedWidget
+from napari_wbc.gui.excluded_switch import ExcludedSwitch
 from napari_wbc.gui.gl_context import main_window
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
 from napari_wbc.gui.review.cell_detail import CellDetail
@@ -96,6 +97,7 @@ class ReviewWidget(DockedWidget):
         self.label.setToolTip(tooltips.ONE_CLASS)
         self.left = QCheckBox("Not reviewed")
         self.left.setToolTip(tooltips.LEFT_ONLY)
+        self.excluded = ExcludedSwitch(self.workspace, "Show excluded")
         self.refresh = _button("Sort again", tooltips.SORT_AGAIN)
         self.size = QSlider(Qt.Orientation.Horizontal)
         self.size.setRange(48, 160)
@@ -141,7 +143,7 @@ class ReviewWidget(DockedWidget):
         chooser.setContentsMargins(0, 0, 0, 0)
         chooser.setSpacing(3)
         chooser.addLayout(_line(self.order, self.label, stretch=True))
-        chooser.addLayout(_line(self.left, self.refresh, self.size))
+        chooser.addLayout(_line(self.left, self.excluded, self.refresh, self.size))
         self.alike_bar = QWidget()
         alike = _line(QLabel("Similarity from"), self.least, self.least_line, self.leave_alike)
         alike.setContentsMargins(0, 0, 0, 0)
