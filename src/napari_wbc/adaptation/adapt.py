@@ -13,26 +13,22 @@ from torch import Tensor
 
 from napari_wbc.adaptation.card import write_adapted_card
 from napari_wbc.adaptation.cells import Copies, Folds, LabelledCells, find_copies, split_into_folds
+from napari_wbc.adaptation.checks import check_enough, noticed
 from napari_wbc.adaptation.crossfit import cross_fit
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
 from napari_wbc.adaptation.recalibrate import SeenCells, recalibrate, target_cells
 from napari_wbc.adaptation.recipe import Recipe
-from napari_wbc.adaptation.refine import LearningCallback, interpolated, look, refine, source_network
+from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
 from napari_wbc.adaptation.start import Start, start_of
 from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
+from napari_wbc.adaptation.views import look, said_of, source_network
 from napari_wbc.classification.bundle import Model, list_models, load_model, save_bundle
-from napari_wbc.classification.novelty import NoveltyReference
 from napari_wbc.classification.predict import choose_device
 from napari_wbc.classification.replay import Replay, load_replay
-from napari_wbc.errors import InputError, ModelError, WbcError
+from napari_wbc.errors import ModelError, WbcError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.trust.cells import JudgedCells
-
-#: Fewer labelled cells, kinds of cells, or cells of a kind show nothing.
-LEAST_CELLS, LEAST_CLASSES, LEAST_PER_CLASS = 12, 2, 4
-#: Share of the cells that lie beyond all that the source was ever right about: then they are hardly blood cells.
-_FOREIGN = 0.5
 
 
 class NotBetterError(WbcError):
@@ -141,12 +137,15 @@ def adapt(
     check_enough(cells)
     start = start_of(source, cells.labels)
     folds = split_into_folds(cells)
-    warnings = _noticed(start, copies, before_logits, embeddings[copies.kept])
+    warnings = noticed(start, copies, before_logits, embeddings[copies.kept])
 
     def showing(done: int, total: int) -> None:
         tell(Progress("Looking at the cells in many ways", done, total, "crop"))
 
-    views = look(start, cells.crops, replay, recipe, device=place, step=showing, cancel=cancel)
+    views = look(
+        source_network(start, place), start, cells.crops, replay, recipe, step=showing, cancel=cancel
+    )
+    by_source = SeenBySource(views, said_of(start, replay, place, cancel))
     runs = len(np.unique(folds.fold)) + 1
     finished = 0
 
@@ -160,7 +159,7 @@ def adapt(
         cells,
         folds,
         replay,
-        views,
+        by_source,
         recipe,
         device=place,
         learning=learning,
@@ -168,7 +167,7 @@ def adapt(
         cancel=cancel,
     )
     refined = refine(
-        start, cells.crops, cells.labels, replay, views, recipe,
+        start, cells.crops, cells.labels, replay, by_source, recipe,
         device=place, run="with all cells", learning=learning,
         step=lambda done, total: stepping("", done, total), cancel=cancel,
     )  # fmt: skip
@@ -240,58 +239,12 @@ def source_of(model: Model) -> Model:
     )
 
 
-def check_enough(cells: LabelledCells) -> None:
-    """Make sure that there is something to learn from and to judge by.
-
-    Raises
-    ------
-    InputError
-        There is not; the message says what is missing.
-    """
-    counts = cells.counts()
-    several = [label for label, n in counts.items() if n >= LEAST_PER_CLASS]
-    if len(cells) >= LEAST_CELLS and len(several) >= LEAST_CLASSES:
-        return
-    there = ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"
-    if len(counts) == 1 and len(cells) >= LEAST_CELLS:
-        raise InputError(
-            f"all {len(cells)} labelled cells are {next(iter(counts))}, which does not tell what is none; label "
-            f"{LEAST_PER_CLASS} or more of another class as well"
-        )
-    raise InputError(
-        f"too few labelled cells to learn from and to judge by ({there}); label {LEAST_CELLS} or more, "
-        f"{LEAST_PER_CLASS} each of {LEAST_CLASSES} classes at least"
-    )
-
-
 def _parts(replay: Replay | None) -> tuple[Replay, Replay]:
     """Give the replayed cells and the guard; both empty where there are none."""
     if replay is None:
         none = np.zeros(0, np.str_)
         replay = Replay(np.zeros((0, CROP_PX, CROP_PX, 3), np.uint8), none, none, np.zeros(0, bool))
     return replay.rows(~replay.guard), replay.rows(replay.guard)
-
-
-def _noticed(
-    start: Start, copies: Copies, logits: NDArray[np.floating], embeddings: NDArray[np.floating]
-) -> list[str]:
-    """Say what is odd about the labelled cells, before anything is learned from them."""
-    noticed = []
-    if copies.contradicting:
-        shown = ", ".join(copies.contradicting[:3])
-        noticed.append(
-            f"{len(copies.contradicting)} cells bear more than one label and were left out; look at them again: {shown}"
-        )
-    elif copies.dropped:
-        noticed.append(f"{copies.dropped} images show a cell that is there already; each cell counts once")
-    reference = NoveltyReference.of(start.model)
-    beyond = reference.score(logits, embeddings) > reference.quantiles[-1]
-    if beyond.mean() > _FOREIGN:
-        noticed.append(
-            f"{100 * beyond.mean():.0f} % of these images are less like blood cells than any that the source was right "
-            "about; make sure that each shows one cell at its centre and that the scale is right"
-        )
-    return noticed
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:

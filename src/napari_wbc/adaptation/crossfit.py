@@ -12,7 +12,7 @@ from napari_wbc.adaptation.cells import Folds, LabelledCells
 from napari_wbc.adaptation.measure import compared
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
 from napari_wbc.adaptation.recipe import Recipe
-from napari_wbc.adaptation.refine import LearningCallback, Views, interpolated, refine
+from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.calibration import set_log_likelihood
@@ -78,7 +78,7 @@ def cross_fit(
     cells: LabelledCells,
     folds: Folds,
     replay: Replay,
-    views: Views,
+    seen: SeenBySource,
     recipe: Recipe,
     *,
     device: str = "cpu",
@@ -90,8 +90,8 @@ def cross_fit(
 
     Parameters
     ----------
-    start, replay, views, recipe, device, learning, cancel
-        As for :func:`~napari_wbc.adaptation.refine.refine`; views of all cells.
+    start, replay, seen, recipe, device, learning, cancel
+        As for :func:`~napari_wbc.adaptation.refine.refine`, of all cells.
     cells : LabelledCells
         All of them.
     folds : Folds
@@ -109,7 +109,7 @@ def cross_fit(
             cells.crops[learned],
             cells.labels[learned],
             replay,
-            Views(views.labelled[:, learned], views.replayed, views.replay_logits),
+            seen.rows(learned),
             recipe,
             device=device,
             run=run,

@@ -19,8 +19,10 @@ class Recipe:
 
     Attributes
     ----------
-    views, replay_views : int
-        Augmented copies of each labelled and each replayed cell that the head is fitted to.
+    views, view_crops : int
+        Augmented copies of each labelled cell that the head is fitted to: so many, and so many in all, but one of each.
+    replay_views : int
+        The same of each replayed cell.
     pull : float
         How strongly the head is held where it was.
     pull_without_replay : float
@@ -46,13 +48,14 @@ class Recipe:
     """
 
     views: int = 6
-    replay_views: int = 2
+    view_crops: int = 1000
+    replay_views: int = 1
     pull: float = 0.01
     pull_without_replay: float = 0.3
     steps: int = 60
     batch: int = 16
     replay_batch: int = 16
-    lr: float = 1e-3
+    lr: float = 3e-3
     distillation: float = 2.0
     average: float = 0.9
     factors: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)

@@ -1,4 +1,4 @@
-"""A model refined on labelled cells: its head first, then what lies next to the image and the biases in between."""
+"""A model refined on labelled cells: its head first, then what lies next to the image and the filters in between."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from napari_wbc.adaptation.balance import balanced_rows, log_shares
 from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.start import Start
+from napari_wbc.adaptation.views import Done, Views, augmented, look, source_network
 from napari_wbc.classification.backbone import Network
-from napari_wbc.classification.network import build_network
 from napari_wbc.classification.replay import Replay
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.training.losses.cross_entropy import set_log_probability
-from napari_wbc.training.outputs import CropSource, network_outputs
+from napari_wbc.training.outputs import CropSource
 
-_VIEW_CROPS = 64
 _WARMUP_STEPS = 5
 _HEAD = ("head.weight", "head.bias")
 #: Steps between two looks at the loss.
@@ -55,103 +54,30 @@ class LearningPoint:
     macro_f1: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenBySource:
+    """What the source sees before anything is learned, once for all runs.
+
+    Attributes
+    ----------
+    views : Views
+        Of the labelled and the replayed cells.
+    replay_logits : numpy.ndarray, shape (m, k)
+        What it says of the replayed cells as they are.
+    """
+
+    views: Views
+    replay_logits: NDArray[np.float32]
+
+    def rows(self, chosen: NDArray[np.intp]) -> SeenBySource:
+        """Give it for some of the labelled cells."""
+        return SeenBySource(self.views.rows(chosen), self.replay_logits)
+
+
 #: Called with every point.
 LearningCallback = Callable[[LearningPoint], None]
 #: Gives the macro-F1 of a network on cells set aside.
 Judge = Callable[[Network], float]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """Embeddings of augmented copies of the cells, under the weights of the source.
-
-    Attributes
-    ----------
-    labelled : numpy.ndarray, shape (v, n, d)
-        Of n labelled cells.
-    replayed : numpy.ndarray, shape (w, m, d)
-        Of m replayed cells.
-    replay_logits : numpy.ndarray, shape (m, k)
-        What the source says of the replayed cells as they are.
-    """
-
-    labelled: NDArray[np.float32]
-    replayed: NDArray[np.float32]
-    replay_logits: NDArray[np.float32]
-
-
-def source_network(start: Start, device: str) -> Network:
-    """Build the network of the source with an output for every class, in evaluation mode."""
-    model = start.model
-    architecture = model.info["architecture"]
-    network = build_network(architecture["name"], len(start.classes), **architecture.get("arguments", {}))
-    weights = {k: v.detach().clone() for k, v in model.network("cpu").state_dict().items()}
-    weights["head.weight"] = torch.from_numpy(start.head.weight.astype(np.float32))
-    weights["head.bias"] = torch.from_numpy(start.head.bias.astype(np.float32))
-    network.load_state_dict(weights)
-    network.eval().requires_grad_(False)
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def look(
-    start: Start,
-    crops: NDArray[np.uint8],
-    replay: Replay,
-    recipe: Recipe,
-    *,
-    device: str = "cpu",
-    step: Callable[[int, int], None] | None = None,
-    cancel: CancelToken | None = None,
-) -> Views:
-    """Show augmented copies of all cells to the source, once for all runs.
-
-    Parameters
-    ----------
-    start : Start
-        The source.
-    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
-        Labelled cells.
-    replay : Replay
-        Without its guard; may be empty.
-    recipe : Recipe
-        How many copies.
-    device : {"cpu", "cuda"}
-        Where to run.
-    step : callable, optional
-        Told how many crops of how many are done.
-    cancel : CancelToken, optional
-        Checked before each batch.
-    """
-    network = source_network(start, device)
-    generator = torch.Generator(device).manual_seed(recipe.seed)
-    total = recipe.views * len(crops) + recipe.replay_views * len(replay)
-    done = 0
-
-    def embedded(of: NDArray[np.uint8], views: int) -> NDArray[np.float32]:
-        nonlocal done
-        source = CropSource(of, device)
-        found = np.zeros((views, len(of), network.embedding_size), np.float32)
-        for view in range(views):
-            for first in range(0, len(of), _VIEW_CROPS):
-                if cancel is not None:
-                    cancel.check()
-                rows = np.arange(first, min(first + _VIEW_CROPS, len(of)))
-                with torch.inference_mode():
-                    images = _images(source, rows, start, recipe, generator, np.zeros(len(rows), np.int64))
-                    found[view, rows] = network(images)[1].float().cpu().numpy()
-                done += len(rows)
-                if step is not None:
-                    step(done, total)
-        return found
-
-    labelled = embedded(crops, recipe.views)
-    replayed = embedded(replay.crops, recipe.replay_views)
-    logits = np.zeros((0, len(start.classes)), np.float32)
-    if len(replay):
-        logits, _ = network_outputs(
-            network, replay.crops, start.model.input_px, start.model.view, cancel=cancel
-        )
-    return Views(labelled, replayed, logits)
 
 
 def refine(
@@ -159,21 +85,23 @@ def refine(
     crops: NDArray[np.uint8],
     labels: NDArray[np.str_],
     replay: Replay,
-    views: Views,
+    seen: SeenBySource,
     recipe: Recipe,
     *,
     device: str = "cpu",
     run: str = "",
     judge: Judge | None = None,
     learning: LearningCallback | None = None,
-    step: Callable[[int, int], None] | None = None,
+    step: Done | None = None,
     cancel: CancelToken | None = None,
 ) -> dict[str, Tensor]:
     """Refine the source on labelled cells.
 
-    The head is fitted to the embeddings of the views. Then the first blocks of the network and all biases (which took
-    in its folded normalisation) follow for some steps, half of each batch replayed and held to what the source says.
-    It always begins at the source.
+    The head is fitted to the embeddings of the views. Then the first stage of the network follows for some steps, and
+    of the others the filters of single channels and the biases: the folded normalisation is in them, and a stain or a
+    camera changes what they see more than what kinds of cells are made of. Half of each batch is replayed and held to
+    what the source says. At the end the head is fitted again, to what the network sees by then. A refinement always
+    begins at the source.
 
     Parameters
     ----------
@@ -182,9 +110,9 @@ def refine(
     crops, labels
         Of the n cells to learn from.
     replay : Replay
-        As for :func:`look`.
-    views : Views
-        Of these cells.
+        Cells of the training without the guard; may be empty.
+    seen : SeenBySource
+        What the source sees in these cells.
     recipe : Recipe
         The settings.
     device : {"cpu", "cuda"}
@@ -210,11 +138,8 @@ def refine(
     InputError
         The loss runs away.
     """
-    head = fit_head(start, labels, replay, views, recipe)
     network = source_network(start, device)
-    with torch.no_grad():
-        network.head.weight.copy_(torch.from_numpy(head.weight))
-        network.head.bias.copy_(torch.from_numpy(head.bias))
+    _set_head(network, fit_head(start, labels, replay, seen.views, recipe))
     # Without cells of the training nothing would hold the layers below.
     if not recipe.steps or not len(replay):
         return _kept(network, _HEAD)
@@ -225,7 +150,7 @@ def refine(
     network.train()
     for parameter in parameters:
         parameter.requires_grad_(True)
-    batches = _Batches(start, crops, labels, replay, views, recipe, device)
+    batches = _Batches(start, crops, labels, replay, seen.replay_logits, recipe, device)
     optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, recipe.steps))
     torch.manual_seed(recipe.seed)
@@ -250,6 +175,8 @@ def refine(
         if learning is not None and (done % _LOOK_EVERY == 0 or done == recipe.steps):
             score = judge(average) if judge is not None else None
             learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
+    again = look(average, start, crops, replay, recipe, cancel=cancel)
+    _set_head(average, fit_head(start, labels, replay, again, recipe))
     return _kept(average, (*names, *_HEAD))
 
 
@@ -287,7 +214,7 @@ class _Batches:
         crops: NDArray[np.uint8],
         labels: NDArray[np.str_],
         replay: Replay,
-        views: Views,
+        replay_logits: NDArray[np.float32],
         recipe: Recipe,
         device: str,
     ) -> None:
@@ -299,7 +226,7 @@ class _Batches:
         self._domains = rows.domains
         self._members = torch.from_numpy(rows.members).to(device)
         self._prior = torch.from_numpy(log_shares(rows)).float().to(device)
-        self._said = torch.from_numpy(softmax(views.replay_logits, axis=1)).float().to(device)
+        self._said = torch.from_numpy(softmax(replay_logits, axis=1)).float().to(device)
         self._random = np.random.default_rng(recipe.seed)
         self._generator = torch.Generator(device).manual_seed(recipe.seed)
 
@@ -309,7 +236,7 @@ class _Batches:
         fresh = self._random.choice(self._n, recipe.batch, p=self._chance[0])
         old = self._random.choice(self._m, recipe.replay_batch, p=self._chance[1])
         parts = [
-            _images(source, rows, self._start, recipe, self._generator, domains)
+            augmented(source, rows, domains, self._start, recipe, self._generator)
             for source, rows, domains in zip(
                 self._sources, (fresh, old), (self._domains[fresh], self._domains[self._n + old]), strict=True
             )
@@ -324,32 +251,20 @@ class _Batches:
         return fresh_loss + old_loss + recipe.distillation * divergence
 
 
-def _images(
-    source: CropSource,
-    rows: NDArray[np.intp],
-    start: Start,
-    recipe: Recipe,
-    generator: torch.Generator,
-    domains: NDArray[np.int64],
-) -> Tensor:
-    return source.augmented(
-        rows,
-        start.model.input_px,
-        start.model.view,
-        recipe.augmentation,
-        generator,
-        torch.from_numpy(domains).to(source.device),
-    )
-
-
 def _trained_names(network: Network) -> tuple[str, ...]:
-    """Give the weights that follow the head: those of the first stage, and every bias and normalisation in between."""
+    """Give the weights that follow the head: of the first stage all, of the others those of single channels."""
     first = {id(p) for p in network.stages()[0]}
     return tuple(
         name
         for name, p in network.named_parameters()
-        if name not in _HEAD and (id(p) in first or p.ndim == 1)
+        if name not in _HEAD and (id(p) in first or p.ndim == 1 or (p.ndim == 4 and p.shape[1] == 1))
     )
+
+
+def _set_head(network: Network, head: Head) -> None:
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weight))
+        network.head.bias.copy_(torch.from_numpy(head.bias))
 
 
 def _kept(network: Network, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -17,9 +17,10 @@ from napari_wbc.training.manifests import label_members
 _LEAST_SURE = 0.9
 #: The share of all cells that are right may be lower by this at most, whatever is gained on rare classes.
 _MOST_LOST = 0.01
-#: A label that both models find less likely than this should be looked at again.
-_UNLIKELY = 0.1
-_SUSPECTS_WARNED = 0.05
+#: A label that a model which learned from other cells finds less likely than this should be looked at again. Some cells
+#: are hard; a larger share of such labels is more than that.
+_UNLIKELY = 0.15
+_SUSPECTS_WARNED = 0.1
 #: Fewer cells of a class say little about it.
 _FEW = 5
 
@@ -93,7 +94,7 @@ class Verdict:
     guard : Guard or None
         None where the source brought no cells of its training.
     suspects : tuple of str
-        Cells whose label both models contradict.
+        Cells whose label a model that learned from the others contradicts, the least likely first.
     """
 
     accepted: bool
@@ -191,7 +192,7 @@ def judge(
     if len(suspects) >= max(2, _SUSPECTS_WARNED * len(judged.labels)):
         shown = ", ".join(suspects[:5]) + (", ..." if len(suspects) > 5 else "")
         notes.append(
-            f"{len(suspects)} of {len(judged.labels)} labels contradict both models; look at these cells again: {shown}"
+            f"{len(suspects)} of {len(judged.labels)} labels contradict what the others teach; look again at {shown}"
         )
     worse = [r.label for r in rows if r.cells >= _FEW and r.after.value < r.before.value - 0.1]
     if worse:
@@ -255,12 +256,8 @@ def _advice(rows: Sequence[OfClass], torn: Sequence[str], *, accepted: bool) -> 
 
 def _suspects(judged: Judged, classes: Sequence[str]) -> tuple[str, ...]:
     members = label_members(list(map(str, judged.labels)), classes)
-    of_label = [np.where(members, p, 0.0).sum(axis=1) for p in (judged.before, judged.after)]
-    # The source knows nothing of a class that is new to it.
-    known = np.where(members, judged.before, 0.0).sum(axis=1) > 0
-    doubtful = (of_label[1] < _UNLIKELY) & ((of_label[0] < 2 * _UNLIKELY) | ~known)
-    order = np.argsort(of_label[1], kind="stable")
-    return tuple(str(judged.names[i]) for i in order if doubtful[i])
+    of_label = np.where(members, judged.after, 0.0).sum(axis=1)
+    return tuple(str(judged.names[i]) for i in np.argsort(of_label, kind="stable") if of_label[i] < _UNLIKELY)
 
 
 def _with_interval(estimate: Any) -> str:
