@@ -1,0 +1,111 @@
+"""Which cells are asked for: every class early, doubtful cells before sure ones, chance cells in between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_wbc.adaptation.next_cells import CHANCE_EVERY, CellSpace, chance_order, fair_sample, next_cells
+
+NAMES = ["neutrophil_segmented", "lymphocyte", "basophil"]
+
+
+@pytest.fixture
+def slide():
+    """300 cells of three classes in three clouds; basophils are rare."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat([0, 1, 2], [200, 90, 10])
+    rng.shuffle(kinds)
+    embeddings = rng.normal(0, 0.3, (300, 32))
+    embeddings[np.arange(300), kinds] += 3
+    sure = rng.uniform(0.4, 1.0, 300)
+    chances = np.full((300, 3), 0.0)
+    for i, kind in enumerate(kinds):
+        chances[i] = (1 - sure[i]) / 2
+        chances[i, kind] = sure[i]
+    labels = np.array(NAMES, object)[kinds]
+    cells = pd.DataFrame(
+        {
+            "cell_id": np.arange(1, 301),
+            "label": labels,
+            "model_label": labels,
+            "confidence": sure,
+            "status": "model",
+            **{f"p_{name}": chances[:, i] for i, name in enumerate(NAMES)},
+        }
+    )
+    return cells, CellSpace.of(embeddings), kinds
+
+
+def _label(cells: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    cells = cells.copy()
+    cells.loc[rows, "status"] = "reviewed"
+    return cells
+
+
+def test_every_class_is_asked_for_at_once_and_no_cell_twice(slide):
+    cells, space, kinds = slide
+    rows = next_cells(cells, space, most=40)
+    assert len(set(rows)) == len(rows) == 40
+    assert set(kinds[rows[:3]]) == {0, 1, 2}
+    # turns, not shares of the slide: a third of the labels go to the class that is 3 % of it
+    assert (kinds[rows[:21]] == 2).sum() >= 6
+
+
+def test_a_typical_cell_of_a_class_comes_before_a_doubtful_one_on_its_rim(slide):
+    cells, space, kinds = slide
+    first = next_cells(cells, space, most=9)
+    middle = {kind: space.points[kinds == kind].mean(axis=0) for kind in (0, 1)}
+    for kind in (0, 1):
+        likeness = space.points[kinds == kind] @ middle[kind]
+        asked = space.points[next(r for r in first if kinds[r] == kind)] @ middle[kind]
+        assert asked > np.median(likeness)
+
+
+def test_later_doubtful_cells_come_first(slide):
+    cells, space, _ = slide
+    cells = _label(cells, next_cells(cells, space, most=30))
+    chance = set(chance_order(cells)[:40])
+    asked = [r for r in next_cells(cells, space, most=20) if r not in chance]
+    still_open = cells["status"] == "model"
+    assert cells["confidence"][asked].mean() < cells["confidence"][still_open].mean() - 0.1
+
+
+def test_every_tenth_is_drawn_by_chance_whatever_the_model_says(slide):
+    cells, space, _ = slide
+    rows = next_cells(cells, space, most=200)
+    fair = chance_order(cells)
+    assert set(fair[: 200 // CHANCE_EVERY]) <= set(rows)
+    other = cells.assign(label="lymphocyte", model_label="lymphocyte")
+    tenth = slice(CHANCE_EVERY - 1, None, CHANCE_EVERY)
+    first_drawn = rows[tenth][0]
+    assert next_cells(other, space, most=200)[tenth][0] == first_drawn == fair[0]
+
+
+def test_the_fair_sample_is_what_chance_drew_first(slide):
+    cells, space, _ = slide
+    assert len(fair_sample(cells)) == 0
+    labelled = _label(cells, next_cells(cells, space, most=100))
+    sample = fair_sample(labelled)
+    assert len(sample) >= 100 // CHANCE_EVERY
+    np.testing.assert_array_equal(sample, chance_order(cells)[: len(sample)])
+
+
+def test_all_cells_in_the_end_and_none_when_none_is_left(slide):
+    cells, space, _ = slide
+    assert sorted(next_cells(cells, space, most=1000)) == list(range(300))
+    assert len(next_cells(cells.assign(status="reviewed"), space)) == 0
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_hardly_any_cells(slide, n):
+    cells = slide[0].iloc[:n]
+    space = CellSpace.of(np.random.default_rng(0).normal(size=(n, 8)))
+    assert sorted(next_cells(cells, space)) == list(range(n))
+
+
+def test_embeddings_of_another_slide_are_refused(slide):
+    cells, _, _ = slide
+    with pytest.raises(ValueError, match="2 embeddings for 300 cells"):
+        next_cells(cells, CellSpace.of(np.eye(2)))
