@@ -106,7 +106,8 @@ def second_guesses(cells: pd.DataFrame) -> pd.DataFrame:
 
 def empty_table(classes: Sequence[str]) -> pd.DataFrame:
     """Make a table without rows."""
-    return conform(pd.DataFrame({name: [] for name in columns(classes)}))
+    dtypes = columns(classes)
+    return pd.DataFrame({name: np.empty(0, object if t == "str" else t) for name, t in dtypes.items()})
 
 
 def conform(cells: pd.DataFrame) -> pd.DataFrame:

@@ -177,6 +177,45 @@ def test_cells_that_come_one_after_the_other_end_as_the_whole(make):
     same(state_of(live), state_of(whole))
 
 
+def test_many_cells_are_painted_in_turns(make, qtbot):
+    further = disc_cells(1600)
+    cells, masks = further[0].iloc[:1500], further[1][:1500]
+    layers, whole = make(cells, masks), make()
+    assert layers.painting
+    # Edits do not wait for it, and what is painted later does not undo them; nor do cells that come or go.
+    rng, turns = np.random.default_rng(7), 0
+    while layers.painting:
+        turns += 1
+        cells, masks, rows = edited(cells, masks, further, rng)
+        layers.update_rows(cells, masks, rows)
+        qtbot.wait(1)
+    assert turns > 1
+    whole.show(cells, masks)
+    qtbot.waitUntil(lambda: not whole.painting)
+    assert (layers.classes.data == whole.classes.data).all()
+    # Another style in the middle of it, and a pause.
+    layers.set_style(Style.FILLED)
+    qtbot.wait(5)
+    layers.pause()
+    assert not layers.painting
+    layers.resume()
+    qtbot.waitUntil(lambda: not layers.painting)
+    whole.set_style(Style.FILLED)
+    qtbot.waitUntil(lambda: not whole.painting)
+    assert (layers.classes.data == whole.classes.data).all()
+
+
+def test_nothing_is_painted_into_layers_that_are_gone(make, viewer, qtbot):
+    cells, masks = disc_cells(400)
+    layers = make(cells, masks)
+    overlay = layers.classes
+    viewer.layers.remove(overlay)
+    before = overlay.data.copy()
+    qtbot.wait(100)
+    assert (overlay.data == before).all()
+    assert not layers.painting
+
+
 def test_uncertain_and_excluded_cells_have_shapes_of_their_own(make, image):
     cells, masks = disc_cells(40)
     cells.loc[:, "confidence"] = 0.9

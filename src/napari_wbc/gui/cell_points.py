@@ -72,7 +72,8 @@ class CellPoints:
         layer = self.layer
         selected = [row for row in layer.selected_data if row < len(cells)]
         layer.selected_data = set()
-        with layer.events.highlight.blocker():
+        # What is drawn is prepared once, at the end, with all that belongs to the points.
+        with layer.events.highlight.blocker(), layer.events.set_data.blocker():
             layer.data = looks.centres.copy()
             # New data makes napari's layer editable again; points that somebody moves would belie the table.
             layer.editable = False
@@ -81,7 +82,7 @@ class CellPoints:
             # Written in place, all of it is sent to the graphics card once.
             self._write(np.arange(len(cells)), looks, shown, circles=circles)
             layer.shown[:] = shown
-            layer.refresh()
+        layer.refresh()
         layer.selected_data = set(selected)
 
     def update(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from napari_wbc.gui.marks import (
     rgba,
     rgba_of,
 )
+from napari_wbc.gui.slices import Slices
 from napari_wbc.leukocytes import class_of
 from napari_wbc.masks import CellMask
 
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
 _OUTLINE_UM = (0.25, 1.0)
 _OUTLINE_SHARE = 2.6 / 1000
 _FILL_ALPHA = 0.45
-# More places than these are sent to the graphics card as one whole image.
-_MOST_PATCHES = 64
+# So many cells are painted before anything else is done; more are painted in turns with it.
+_AT_ONCE = 80
+# Cells and px of one step of that.
+_STEP_CELLS, _STEP_PX = 8, 4_000_000
 
 
 class ClassOverlay:
     """Paints the cells of one image, and after an edit only where something changed.
+
+    A few cells are painted at once, many in short turns of the event loop (:attr:`painting`).
 
     Of two cells that overlap, the upper one keeps the pixel, and one that counts comes before an excluded one: the
     picture depends on the cells alone, not on the order in which they came or were edited.
@@ -67,6 +72,26 @@ class ClassOverlay:
         self._masks: list[CellMask] = []
         self._marks: list[Mark | None] = []
         self._looks: CellLooks | None = None
+        self._slices = Slices()
+        # While all is painted anew: what was edited meanwhile, and may have been painted over.
+        self._late: list[CellMask] | None = None
+        self._unfinished = False
+
+    @property
+    def painting(self) -> bool:
+        """Whether some cells are still to be painted."""
+        return self._slices.busy
+
+    def pause(self) -> None:
+        """Stop painting, for nobody looks any more."""
+        self._unfinished = self._unfinished or self.painting
+        self._slices.stop()
+        self._late = None
+
+    def resume(self) -> None:
+        """Paint what was left when painting was stopped."""
+        if self._unfinished:
+            self._paint_all()
 
     def set_style(self, style: Style, um_per_px: float) -> None:
         """Choose how cells are marked; what was painted otherwise is painted again."""
@@ -98,7 +123,10 @@ class ClassOverlay:
             if id(mask) not in before or before[id(mask)] != mark
         ]
         self._masks, self._marks, self._looks = list(masks), marks, looks
-        self._paint(stale)
+        if self._late is not None:
+            self._paint_all()
+        else:
+            self._paint(stale)
 
     def update(self, masks: Sequence[CellMask], looks: CellLooks, rows: Sequence[int]) -> None:
         """Show a later state of the same cells.
@@ -181,46 +209,79 @@ class ClassOverlay:
 
     def _paint(self, stale: Sequence[CellMask]) -> None:
         """Paint again where these cells are or were."""
-        if 2 * len(stale) > len(self._masks):
+        if len(stale) <= _AT_ONCE:
+            for _ in self._patches(stale):
+                pass
+            if self._late is not None:
+                self._late += stale
+        elif 2 * len(stale) > len(self._masks):
             self._paint_all()
-            return
-        assert self._looks is not None
-        margin = self._rim_px()
-        boxes = self._looks.boxes + np.array([-margin, -margin, margin, margin])
+        else:
+            self._slices.begin(self._patches(stale))
+
+    def _patches(self, stale: Sequence[CellMask]) -> Iterator[None]:
+        """Paint the surroundings of cells, cell by cell."""
         height, width = self.layer.data.shape
-        patches = []
         for mask in stale:
+            margin, looks = self._rim_px(), self._looks
+            assert looks is not None
             y0, x0, y1, x1 = mask.bbox
             y0, x0 = max(0, y0 - margin), max(0, x0 - margin)
             y1, x1 = min(height, y1 + margin), min(width, x1 + margin)
             if y0 >= y1 or x0 >= x1:
                 continue
-            near = (boxes[:, 0] < y1) & (boxes[:, 2] > y0) & (boxes[:, 1] < x1) & (boxes[:, 3] > x0)
+            top, left, bottom, right = looks.boxes.T
+            near = (top < y1 + margin) & (bottom > y0 - margin)
+            near &= (left < x1 + margin) & (right > x0 - margin)
             patch = np.zeros((y1 - y0, x1 - x0), np.uint8)
-            self._paint_rows(patch, np.flatnonzero(near), (y0, x0))
+            self._paint_rows(patch, self._in_order(np.flatnonzero(near)), (y0, x0))
             self.layer.data[y0:y1, x0:x1] = patch
-            patches.append((patch, [y0, x0]))
-        if not self.layer.visible:
-            # napari takes all of it as soon as it is seen.
-            return
-        if len(patches) > _MOST_PATCHES or not self._takes_patches:
+            # Where the layer is hidden, napari takes all of it as soon as it is seen.
+            if self.layer.visible and self._takes_patches:
+                # As when somebody paints: only these px are sent to the graphics card.
+                self.layer.events.labels_update(data=patch, offset=[y0, x0])
+            yield
+        if self.layer.visible and not self._takes_patches:
             self.layer.refresh()
-            return
-        for patch, offset in patches:
-            # As when somebody paints: only these px are sent to the graphics card.
-            self.layer.events.labels_update(data=patch, offset=offset)
 
     def _paint_all(self) -> None:
-        self.layer.data[:] = 0
-        self._paint_rows(self.layer.data, np.arange(len(self._masks)), (0, 0))
+        """Paint everything anew; what was going on is not needed any more."""
+        self._slices.stop()
+        self._unfinished = False
+        steps = self._whole()
+        if len(self._masks) <= _AT_ONCE:
+            for _ in steps:
+                pass
+        else:
+            self._late = []
+            self._slices.begin(steps)
+
+    def _whole(self) -> Iterator[None]:
+        """Paint everything, some cells at a time."""
+        pixels = self.layer.data
+        rows = max(1, _STEP_PX // pixels.shape[1])
+        for y in range(0, len(pixels), rows):
+            pixels[y : y + rows] = 0
+            yield
+        order = self._in_order(np.arange(len(self._masks)))
+        for first in range(0, len(order), _STEP_CELLS):
+            some = order[first : first + _STEP_CELLS]
+            self._paint_rows(pixels, some[some < len(self._masks)], (0, 0))
+            yield
+        late, self._late = self._late or [], None
+        for _ in self._patches(late):
+            yield
         self.layer.refresh()
 
+    def _in_order(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Sort rows: of two cells that overlap, the first one keeps the px."""
+        assert self._looks is not None
+        y, x = self._looks.centres[rows].T
+        return rows[np.lexsort((rows, x, y, self._looks.excluded[rows]))]
+
     def _paint_rows(self, labels: NDArray[np.uint8], rows: NDArray[np.intp], origin: tuple[int, int]) -> None:
-        looks = self._looks
-        assert looks is not None
-        y, x = looks.centres[rows].T
         painted, marks = [], []
-        for row in rows[np.lexsort((rows, x, y, looks.excluded[rows]))]:
+        for row in rows:
             mark = self._marks[row]
             if mark is not None:
                 painted.append(self._masks[row])

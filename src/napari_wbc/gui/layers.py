@@ -115,6 +115,11 @@ class CellLayers:
         """Whether the user has removed none of the layers."""
         return not self._removed
 
+    @property
+    def painting(self) -> bool:
+        """Whether some cells are still to be painted: many are painted in turns with other events."""
+        return self._overlay is not None and self._overlay.painting
+
     def set_scale(self, um_per_px: float) -> None:
         """Take the scale, which says how many px an outline is wide."""
         self._um_per_px = um_per_px
@@ -144,13 +149,16 @@ class CellLayers:
         """Bring the viewer up to the cells that were taken."""
         cells = self.cells
         self._looks = self._looks.updated(cells, ())
-        if not self._removed and self._points is None and len(cells):
+        new = not self._removed and self._points is None and len(cells) > 0
+        if new:
             self._make_layers()
         if self._overlay is not None:
             self._overlay.set_style(self._style, self._um_per_px)
             self._overlay.update(self._masks, self._looks, ())
             self._colour()
         self._fill_points()
+        if new:
+            self._add_layers()
 
     def update_rows(self, cells: pd.DataFrame, masks: Sequence[CellMask], rows: Sequence[int]) -> None:
         """Show a later state of the same cells: only what changed is painted again.
@@ -269,11 +277,22 @@ class CellLayers:
         y0, x0, y1, x1 = self._looks.boxes[row]
         return float(max(y1 - y0, x1 - x0) * np.mean(np.abs(self.image.scale[-2:])))
 
+    def pause(self) -> None:
+        """Stop painting cells that are not painted yet, for nobody looks any more."""
+        if self._overlay is not None:
+            self._overlay.pause()
+
+    def resume(self) -> None:
+        """Go on after a :meth:`pause`."""
+        if self._overlay is not None:
+            self._overlay.resume()
+
     # ---- end -----------------------------------------------------------------------------------------------
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
         self.disconnect()
+        self.pause()
         for layer in (self.classes, self.points):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -296,10 +315,14 @@ class CellLayers:
         if self.has_overlay:
             name = f"{self.image.name} classes"
             self._overlay = ClassOverlay(self._viewer, self._shape, place | {"name": name}, self._style)
-            self._viewer.add_layer(self._overlay.layer)
         self._points = CellPoints(place | {"name": f"{self.image.name} cells"})
-        self._viewer.add_layer(self._points.layer)
         self._points.layer.selected_data.events.items_changed.connect(self._on_selection)
+
+    def _add_layers(self) -> None:
+        """Put new layers into the viewer, with all that is in them: every later change costs napari a look at them."""
+        for layer in (self.classes, self.points):
+            if layer is not None:
+                self._viewer.add_layer(layer)
 
     def _fill_points(self) -> None:
         if self._points is not None:
@@ -345,6 +368,7 @@ class CellLayers:
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.classes:
+            self.pause()
             self._overlay = None
             self._removed.add("classes")
             # Without the overlay the circles are all that is left to see.

@@ -115,6 +115,8 @@ class Workspace:
             self._picker.connect()
             for layer in [layer for layer in self.shown if layer not in self.viewer.layers]:
                 self._forget(layer)
+            for shown in self.shown.values():
+                shown.layers.resume()
         self._members.add(id(member))
 
     def leave(self, member: object) -> None:
@@ -126,6 +128,8 @@ class Workspace:
             return
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self._picker.disconnect()
+        for shown in self.shown.values():
+            shown.layers.pause()
 
     # ---- what is shown -------------------------------------------------------------------------------------
 

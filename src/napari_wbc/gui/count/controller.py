@@ -19,6 +19,7 @@ from napari_wbc.execution.progress import Progress
 from napari_wbc.gui.count.choices import Choices, why_not
 from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.steps import count_steps, reopen_steps, save_steps
+from napari_wbc.gui.first_use import prepare
 from napari_wbc.gui.image_layers import (
     METADATA_KEY,
     countable_layers,
@@ -192,6 +193,8 @@ class CountController(QObject):
                 choices.regions.events.data.connect(self._on_regions)
         if choices.image is not before.image:
             self._ended = ""
+            if choices.image is not None:
+                prepare()
             self.scale_finder.look_at(choices.image)
             self.workspace.choose(choices.image)
         self._tell_reason()

@@ -24,6 +24,7 @@ from napari_wbc.differential.wording import cells_text, percent_text
 from napari_wbc.errors import InputError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.gui.count.choices import Choices, what_is_wrong
+from napari_wbc.gui.first_use import import_torch, wait_for
 from napari_wbc.gui.progress_text import time_left
 from napari_wbc.pipeline import CountOptions
 from napari_wbc.slides.folder import images_in
@@ -77,6 +78,7 @@ def folder_steps(
     """
     rows: list[ImageCounts] = []
     folder = out
+    wait_for(import_torch, cancel)
     try:
         for event in count_images(images, out, options, resume=resume, cancel=cancel):
             match event:

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_wbc.errors import OutputError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress
+from napari_wbc.gui.first_use import compile_colours, import_torch, wait_for
 from napari_wbc.gui.image_layers import LayerImage
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
 from napari_wbc.review.folder import new_folder, open_session, save_session
@@ -24,6 +25,7 @@ def count_steps(image: LayerImage, options: CountOptions, cancel: CancelToken) -
         The review comes last.
     """
     yield Progress("Opening the image", 0, 0)
+    wait_for(import_torch, cancel)
     for event in count_events(image.open(), options, cancel=cancel):
         if not isinstance(event, CountResult):
             yield event
@@ -57,6 +59,7 @@ def reopen_steps(image: LayerImage | None, folder: Path, cancel: CancelToken) ->
         The review.
     """
     yield Progress("Opening the review", 0, 0)
+    wait_for(compile_colours, cancel)
     yield open_session(folder, image=image.open() if image is not None else None, cancel=cancel)
 
 
