@@ -1,7 +1,7 @@
 """One count in a viewer of a fresh process, with a home of its own; prints figures as the last line.
 
-python -m benchmarks.viewer._count_scene count IMAGE HOME
-python -m benchmarks.viewer._count_scene reopen REVIEW HOME
+python -m benchmarks.viewer._count_scene count IMAGE
+python -m benchmarks.viewer._count_scene reopen REVIEW
 python -m benchmarks.viewer._count_scene cancel IMAGE HOME MOMENT
 """
 
@@ -11,10 +11,24 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 _WINDOW = (1500, 950)
+#: When Cancel is pressed: the function that the worker is in then, and how long it has been there.
+MOMENTS = {
+    "first_start": ("wait_for", 0.3),
+    "scale": ("resolve_scale", 0.1),
+    "stain": ("fit_stain", 0.5),
+    "nuclei": ("find_nuclei", 0.2),
+    "outlines": ("outline_cell", 0.5),
+    "crops": ("crop_cells", 0.1),
+    "classification": ("predict_crops", 0.3),
+    "differential": ("differential", 0.0),
+    "keeping_the_review": ("save_session", 0.1),
+}
 
 
 def in_fresh_process(home: Path, *arguments: str | Path) -> dict[str, Any]:
@@ -65,6 +79,20 @@ class Scene:
         self.gui.rest(1.5)
         return self.figures(seconds)
 
+    def cancel(self, function: str, after_s: float) -> dict[str, float]:
+        """Count until the worker has been in a function for a while, press Cancel, and wait until idle."""
+        self.widget.run.click()
+        self.gui.run(lambda: _in_function(function) or self.idle)
+        self.gui.rest(after_s)
+        missed = self.idle
+        begun, work = time.perf_counter(), time.process_time()
+        if not missed:
+            self.gui.pass_once(self.widget.run.click)
+        self.gui.run(lambda: self.idle)
+        figures = {"ms": 1000 * (time.perf_counter() - begun), "cpu_ms": 1000 * (time.process_time() - work)}
+        self.gui.rest(0.5)
+        return {} if missed else figures
+
     def figures(self, seconds: float) -> dict[str, Any]:
         """Give the blocks so far, and how many cells there are."""
         result = self.widget.controller.result
@@ -103,10 +131,34 @@ def reopen(folder: str) -> dict[str, Any]:
     return figures
 
 
+def cancel(path: str) -> dict[str, Any]:
+    """Cancel at every moment, one run after the other; the first is the first of the process."""
+    scene = Scene()
+    # Not as a user would: without a look at the form, so that the first run has everything before it.
+    scene.widget.controller.open_path(path)
+    scene.gui.run(lambda: scene.widget.run.isEnabled())
+    figures = {name: scene.cancel(*moment) for name, moment in MOMENTS.items()}
+    scene.viewer.close()
+    return figures
+
+
+def _in_function(name: str) -> bool:
+    """Tell whether a job's thread is in a function of this package, at whatever depth."""
+    jobs = [thread.ident for thread in threading.enumerate() if thread.name.startswith("napari-wbc job")]
+    frames = sys._current_frames()
+    for ident in jobs:
+        frame = frames.get(ident or 0)
+        while frame is not None:
+            if frame.f_code.co_name == name and "napari_wbc" in frame.f_code.co_filename:
+                return True
+            frame = frame.f_back
+    return False
+
+
 def main() -> None:
     """Play the scene that is asked for."""
     kind, path = sys.argv[1:3]
-    print(json.dumps({"count": count, "reopen": reopen}[kind](path)))
+    print(json.dumps({"count": count, "reopen": reopen, "cancel": cancel}[kind](path)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 
 from napari_wbc.errors import Cancelled, WorkerError
 from napari_wbc.execution import CancelToken
+from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.execution.tasks import run_tasks
 from skips import needs_posix_signals
 
@@ -128,6 +129,7 @@ _PARENT = """
 import sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import jobs
+from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.execution.tasks import run_tasks
 if __name__ == "__main__":
     list(run_tasks(jobs.sleep_long, Path(sys.argv[2]), [1, 2, 3], workers=2))
@@ -147,3 +149,20 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     gone, alive = psutil.wait_procs(workers, timeout=10)
     assert len(gone) == 2
     assert alive == []
+
+
+def test_a_task_that_is_done_here_can_be_stopped_in_the_middle() -> None:
+    cancel, reached = CancelToken(), []
+
+    def work(_: None, task: int) -> None:
+        check_cancelled()
+        reached.append(task)
+        cancel.cancel()
+        check_cancelled()
+        reached.append(-task)
+
+    with pytest.raises(Cancelled):
+        list(run_tasks(work, None, [1, 2], cancel=cancel))
+    assert reached == [1]
+    # What is done afterwards is another job.
+    check_cancelled()

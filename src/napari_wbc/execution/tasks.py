@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Literal, Protocol, TypeVar
 
 from napari_wbc.errors import WorkerError
-from napari_wbc.execution.progress import CancelToken
+from napari_wbc.execution.progress import CancelToken, cancelled_by
 
 Shared = TypeVar("Shared")
 Task = TypeVar("Task")
@@ -76,7 +76,8 @@ def run_tasks(
     scheduler : str, optional
         Address of a dask scheduler, ``tcp://host:8786``; its workers do the tasks then.
     cancel : CancelToken, optional
-        Looked at several times a second while others work, and before every task that is done here.
+        Looked at several times a second while others work, and before every task that is done here; such a task can
+        look for itself with :func:`~napari_wbc.execution.progress.check_cancelled`.
 
     Yields
     ------
@@ -100,7 +101,7 @@ def run_tasks(
     cancel.check()
     if not tasks:
         return
-    engine = _engine(work, shared, min(workers, len(tasks)), scheduler)
+    engine = _engine(work, shared, min(workers, len(tasks)), scheduler, cancel)
     waiting, running = deque(tasks), dict[Future[Result], Task]()
     deaths = Counter[int]()
     finished = False
@@ -140,7 +141,9 @@ def engine_name(workers: int, scheduler: str | None) -> Literal["this process", 
     return "processes" if workers > 1 else "this process"
 
 
-def _engine(work: Callable[[Any, Any], Any], shared: Any, workers: int, scheduler: str | None) -> Engine:
+def _engine(
+    work: Callable[[Any, Any], Any], shared: Any, workers: int, scheduler: str | None, cancel: CancelToken
+) -> Engine:
     # Each engine brings libraries of its own.
     match engine_name(workers, scheduler):
         case "dask":
@@ -153,7 +156,7 @@ def _engine(work: Callable[[Any, Any], Any], shared: Any, workers: int, schedule
 
             return Processes(work, shared, workers)
         case "this process":
-            return ThisProcess(work, shared)
+            return ThisProcess(work, shared, cancel)
 
 
 class ThisProcess:
@@ -162,13 +165,14 @@ class ThisProcess:
     lost = ()
     slots = 1
 
-    def __init__(self, work: Callable[[Any, Any], Any], shared: Any) -> None:
-        self._work, self._shared = work, shared
+    def __init__(self, work: Callable[[Any, Any], Any], shared: Any, cancel: CancelToken) -> None:
+        self._work, self._shared, self._cancel = work, shared, cancel
 
     def submit(self, task: Any) -> Future[Any]:
         """Do a task."""
         future: Future[Any] = Future()
-        future.set_result(self._work(self._shared, task))
+        with cancelled_by(self._cancel):
+            future.set_result(self._work(self._shared, task))
         return future
 
     def check(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.lobes import LOBE_GAP_UM, Evidence, group_lobes
 from napari_wbc.segmentation.morphology import Mask, opened
@@ -197,6 +198,7 @@ def _owned_nuclei(
     boxes, nuclear = clusters.boxes, connected_parts(mask).joined_by(clusters)
     areas = nuclear.areas * grid.um**2
     for number in range(clusters.count):
+        check_cancelled()
         top, left, bottom, right = (int(v) for v in boxes[number])
         box = (slice(top, bottom), slice(left, right))
         if not _meets(box, window, core):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback, check_cancelled
 from napari_wbc.execution.tasks import engine_name, run_tasks
 from napari_wbc.masks import paint_labels
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, outline_cell
@@ -119,8 +119,13 @@ def segment_tile(slide: Slide, tile: Tile, slide_model: SlideModel, um_per_px: f
     coarse = RememberingGrid.at(slide, um_per_px, COARSE_UM)
     fine = Grid.at(slide, um_per_px, FINE_UM, not_coarser=True)
     around = find_nuclei(slide, tile, slide_model, coarse)
-    outlined = (outline_cell(slide, nucleus, around, slide_model, coarse, fine) for nucleus in around.nuclei)
-    cells = sort_cells([cell for cell in outlined if cell is not None])
+    found = []
+    for nucleus in around.nuclei:
+        check_cancelled()
+        cell = outline_cell(slide, nucleus, around, slide_model, coarse, fine)
+        if cell is not None:
+            found.append(cell)
+    cells = sort_cells(found)
     lattice = Lattice(slide.shape, um_per_px)
     return TileFindings(
         cells, measure_regions(tile, lattice, slide_model, coarse, partial(coarse.read, slide))
@@ -158,7 +163,7 @@ def segment_slide(
     scheduler : str, optional
         Address of a dask scheduler; its workers do the work then.
     cancel : CancelToken, optional
-        Looked at before every tile here, several times a second where others work.
+        Looked at before every cell here, several times a second where others work.
     tiles : list of Tile, optional
         Another plan than that of :func:`plan_tiles`; the cells do not depend on it.
     crops : CropSize, optional

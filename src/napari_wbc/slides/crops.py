@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.slides.slide import Slide, read_padded
 
 #: Every crop shows this many µm, in training and in prediction.
@@ -94,6 +95,7 @@ def crop_cells(
     crops = np.empty((len(centres), size_px, size_px, 3), np.uint8)
     window = window_at(slide, um_per_px, window_um, size_px)
     for i, (y, x) in enumerate(np.asarray(centres, float)):
+        check_cancelled()
         top, left = window.corner(y, x)
         crops[i] = resize(read_padded(slide, window.level, top, left, window.side, window.side), size_px)
     return crops
