@@ -323,6 +323,8 @@ class CellLayers:
         for layer in (self.classes, self.points):
             if layer is not None:
                 self._viewer.add_layer(layer)
+                # napari makes a layer editable when it comes.
+                layer.editable = False
 
     def _fill_points(self) -> None:
         if self._points is not None:
