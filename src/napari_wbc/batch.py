@@ -5,7 +5,7 @@ One that fails does not stop the others, and a batch that was cancelled or kille
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,6 +127,7 @@ def count_images(
     options: CountOptions | None = None,
     *,
     resume: bool = False,
+    keep: Callable[[CountResult, Path], Any] | None = None,
     cancel: CancelToken | None = None,
 ) -> Generator[BatchEvent]:
     """Count images one after the other and write a folder of results for each.
@@ -142,6 +143,8 @@ def count_images(
     resume : bool, optional
         Go on where a batch that was stopped left off, and leave alone images whose results are there, made from the
         same image, model and parameters.
+    keep : callable, optional
+        Takes each count, with the folder of its results before that is written, to keep more of it than the results.
     cancel : CancelToken, optional
         Stops within about a second. Results are whole or not there; the journal of the image that was being counted
         stays beside them for the next time.
@@ -176,7 +179,7 @@ def count_images(
         cancel.check()
         yield ImageStarted(image, folder)
         try:
-            ended = yield from _count_image(image, folder, options, resume=resume, cancel=cancel)
+            ended = yield from _count_image(image, folder, options, resume=resume, keep=keep, cancel=cancel)
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
@@ -190,7 +193,13 @@ def count_images(
 
 
 def _count_image(
-    image: str, folder: Path, options: CountOptions, *, resume: bool, cancel: CancelToken
+    image: str,
+    folder: Path,
+    options: CountOptions,
+    *,
+    resume: bool,
+    keep: Callable[[CountResult, Path], Any] | None,
+    cancel: CancelToken,
 ) -> Generator[Progress, None, ImageCounted | CountedBefore]:
     """Count one image and write its results."""
     check_folder(folder)
@@ -208,6 +217,8 @@ def _count_image(
                     yield event
                 elif isinstance(event, CountResult):
                     yield Progress("Writing the results", 0, 0)
+                    if keep is not None:
+                        keep(event, folder)
                     event.write(folder, cancel=cancel)
                     return ImageCounted(image, folder, event.differential, len(event.cells), event.run)
     finally:

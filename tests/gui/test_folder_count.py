@@ -18,6 +18,8 @@ pytestmark = pytest.mark.gui
 
 #: Files that do not tell the time.
 LASTING = [name for name in FILES if name not in ("run.json", "report.html")]
+#: What is in the folder of results: of each image its results, and its cells for a review.
+ALL_THERE = [COUNTS_FILE, "field1", "field1.wbcreview", "field10", "field10.wbcreview"]
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_a_folder_is_counted_as_by_the_command_line(
     assert panel.error.text() == ""
 
     out, other = tmp_path / "out", tmp_path / "by_command"
-    assert sorted(item.name for item in out.iterdir()) == [COUNTS_FILE, "field1", "field10"]
+    assert sorted(item.name for item in out.iterdir()) == ALL_THERE
     images = [str(folder / name) for name in column(panel, 0)]
     assert main(["count", *images, "--out", str(other), "--um-per-px", "0.1", "--quiet"]) == 1
     for name in ("field1", "field10"):
@@ -124,14 +126,70 @@ def test_a_folder_is_counted_as_by_the_command_line(
     assert lines[1].split("\t")[1] == column(panel, 2)[0]
 
 
-def test_a_double_click_opens_the_image(panel, viewer, qtbot, finish_folder):
+def double_click(panel, qtbot, row):
+    place = panel.table.visualItemRect(panel.table.item(row, 0)).center()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
+    qtbot.mouseDClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
+
+
+def test_a_double_click_or_enter_shows_an_image_with_its_cells_to_review(
+    panel, viewer, tmp_path, qtbot, finish_folder, screenshot
+):
     panel.run.click()
     finish_folder(panel)
-    for row in (1, 2):
-        place = panel.table.visualItemRect(panel.table.item(row, 0)).center()
-        qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
-        qtbot.mouseDClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
-    assert [layer.name for layer in viewer.layers] == ["field10"]
+    widget = panel.parent()
+
+    def opened(name):
+        return widget.workspace.image is not None and (
+            widget.workspace.image.name == name and widget.workspace.session is not None
+        )
+
+    # One that failed cannot be opened; two that are opened at once come one after the other.
+    for row in (1, 2, 0):
+        double_click(panel, qtbot, row)
+    qtbot.waitUntil(lambda: opened("field1"), timeout=30_000)
+    n = int(column(panel, 2)[2])
+    session = widget.workspace.session
+    assert session.differential().denominator == int(column(panel, 2)[0])
+    assert session.folder == tmp_path / "out" / "field1.wbcreview"
+    assert widget.message.text() == f"field1 opened with {len(session.cells)} cells"
+    assert [layer.name for layer in viewer.layers if layer.visible and "field10" in layer.name] == []
+    screenshot(viewer, "folder_image_opened")
+
+    # Back to the other one: its cells, for it was passed over before.
+    panel.table.setCurrentCell(2, 0)
+    qtbot.keyClick(panel.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: opened("field10"), timeout=30_000)
+    assert widget.workspace.session.differential().denominator == n
+    layers = list(viewer.layers)
+    assert {layer.name for layer in layers if layer.visible} == {
+        "field10",
+        "field10 classes",
+        "field10 cells",
+    }
+
+    # Again: the same layers, and the same review with its change.
+    double_click(panel, qtbot, 0)
+    assert opened("field1")
+    assert widget.workspace.session is session
+    assert list(viewer.layers) == layers
+    session.relabel([0], "basophil")
+
+    # Taken out of the viewer and opened again, the change is there; and a new count leaves it alone.
+    for layer in [layer for layer in viewer.layers if layer.name.startswith("field1")]:
+        viewer.layers.remove(layer)
+    double_click(panel, qtbot, 0)
+    qtbot.waitUntil(lambda: opened("field1"), timeout=30_000)
+    assert widget.workspace.session.cells["label"].iloc[0] == "basophil"
+    assert "1 change of its review" in widget.message.text()
+    panel.resume.setChecked(False)
+    panel.run.click()
+    finish_folder(panel)
+    assert sorted(item.name for item in (tmp_path / "out").glob("*.wbcreview")) == [
+        "field1-2.wbcreview",
+        "field1.wbcreview",
+        "field10.wbcreview",
+    ]
 
 
 def test_cancel_and_go_on_give_the_same_files(panel, folder, tmp_path, qtbot, finish_folder, picture):
@@ -152,7 +210,7 @@ def test_cancel_and_go_on_give_the_same_files(panel, folder, tmp_path, qtbot, fi
     assert column(panel, 1) == ["counted", "failed", "waiting"]
     assert panel.stage_line.text() == "Cancelled."
     there = {item.name for item in out.iterdir()} - {"field10.journal"}
-    assert there == {"field1", COUNTS_FILE}
+    assert there == {"field1", "field1.wbcreview", COUNTS_FILE}
     picture(panel, "folder_cancelled")
 
     before = (out / "field1" / "run.json").read_bytes()
@@ -162,7 +220,7 @@ def test_cancel_and_go_on_give_the_same_files(panel, folder, tmp_path, qtbot, fi
     assert "1 of them before" in panel.total_line.text()
     assert (out / "field1" / "run.json").read_bytes() == before
     assert lasting(out) == lasting(whole)
-    assert sorted(item.name for item in out.iterdir()) == [COUNTS_FILE, "field1", "field10"]
+    assert sorted(item.name for item in out.iterdir()) == ALL_THERE
 
 
 def test_without_going_on_all_are_counted_again(panel, tmp_path, finish_folder):

@@ -14,9 +14,11 @@ from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.review.folder import (
     discard_unchanged,
+    keep_beside,
     new_folder,
     open_session,
     read_description,
+    review_beside,
     reviews_of,
     save_session,
 )
@@ -257,10 +259,28 @@ def test_reviews_of_an_image_are_found_and_empty_ones_go(count, tmp_path, smear_
     assert reviews_of(smear_file, tmp_path / "all") == [second.folder]
     for session in (first, second):
         discard_unchanged(session.folder)
+        assert session.folder.exists()
+        discard_unchanged(session.folder, tmp_path / "all")
     assert not first.folder.exists()
     assert second.folder.exists()
     with pytest.raises(OutputError, match="there already"):
         save_session(count, second.folder)
+
+
+def test_a_count_is_kept_beside_its_results_and_changes_in_it_are_never_lost(count, tmp_path):
+    results = tmp_path / "field.1"
+    assert review_beside(results) is None
+    first = keep_beside(count, results)
+    assert first == tmp_path / "field.1.wbcreview"
+    assert keep_beside(count, results) == first == review_beside(results)
+    session = open_session(first)
+    pd.testing.assert_frame_equal(session.cells, count.cells)
+    session.relabel([0], "monocyte")
+    second = keep_beside(count, results)
+    assert second != first
+    assert review_beside(results) == second
+    assert open_session(first).changes == 1
+    assert open_session(second).changes == 0
 
 
 @pytest.mark.parametrize("damage", ["review.json", "count.npz"])

@@ -57,3 +57,13 @@ def test_a_dicom_slide_is_there_once(tmp_path: Path) -> None:
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         images_in(tmp_path / "nowhere")
+
+
+def test_the_parts_of_a_slide_are_no_images_of_their_own(tmp_path):
+    (tmp_path / "slide.vms").write_text(
+        "[Virtual Microscope Specimen]\nNoLayers=1\nImageFile=slide-0.jpg\nImageFile(1,0)=Slide-1.JPG\n"
+        "MapFile=slide_map.jpg\nMacroImage=slide_macro.jpg\nOptimisationFile=slide.opt\nSourceLens=40\n"
+    )
+    for name in ("slide-0.jpg", "slide-1.jpg", "slide_map.jpg", "slide_macro.jpg", "slide-2.jpg"):
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    assert [path.name for path in images_in(tmp_path)] == ["slide-2.jpg", "slide.vms"]

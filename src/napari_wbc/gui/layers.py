@@ -206,6 +206,12 @@ class CellLayers:
             if layer is not None:
                 layer.opacity = opacity
 
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide all marks."""
+        for layer in (self.classes, self.points):
+            if layer is not None:
+                layer.visible = visible
+
     # ---- selecting -----------------------------------------------------------------------------------------
 
     def select(self, rows: Sequence[int]) -> None:

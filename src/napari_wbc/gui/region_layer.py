@@ -83,6 +83,11 @@ class RegionLayer:
         self._viewer.layers.insert(self._viewer.layers.index(self._image) + 1, self.layer)
         self._viewer.layers.selection.active = active
 
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide the layer, if there is one."""
+        if self.layer is not None:
+            self.layer.visible = visible
+
     def remove(self) -> None:
         """Take the layer out of the viewer, if the user has not done so."""
         if self.layer is not None and self.layer in self._viewer.layers:

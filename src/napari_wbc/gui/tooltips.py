@@ -115,4 +115,6 @@ FOLDER_RESUME = (
 )
 FOLDER_RUN = "Count all images, one after the other. One that cannot be read does not stop the others."
 FOLDER_COPY = "Copy the table, a row per image, with tabs between the columns."
-FOLDER_TABLE = "Double click an image that is counted to open it in the viewer."
+FOLDER_TABLE = (
+    "Double click an image that is counted, or press Enter, to see it with its cells and to review them."
+)

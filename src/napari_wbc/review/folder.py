@@ -215,9 +215,63 @@ def reviews_of(path: str | Path, under: str | Path | None = None) -> list[Path]:
     return [folder for _, folder in sorted(found, reverse=True)]
 
 
-def discard_unchanged(folder: Path | None) -> None:
-    """Remove the folder of a review in which nothing was ever changed: there is nothing to lose in it."""
-    if folder is not None and is_review(folder) and not (folder / LOG).exists():
+def keep_beside(result: CountResult, results: str | Path) -> Path:
+    """Write a count beside its folder of results, for the review that may follow.
+
+    An earlier one in which nothing was changed is replaced; one with changes stays, and the new one gets a number.
+
+    Parameters
+    ----------
+    result : CountResult
+        What the model found.
+    results : str or Path
+        The folder of its results, which need not be there yet.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of the review.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written to.
+    """
+    folder, number = _beside(Path(results)), 1
+    while (folder / LOG).is_file() or (folder.exists() and not is_review(folder)):
+        number += 1
+        folder = _beside(Path(results), number)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    save_session(result, folder)
+    return folder
+
+
+def review_beside(results: str | Path) -> Path | None:
+    """Find the review of the count that a folder of results holds: the one with the highest number."""
+    found, number = None, 1
+    while is_review(folder := _beside(Path(results), number)):
+        found, number = folder, number + 1
+    return found
+
+
+def _beside(results: Path, number: int = 1) -> Path:
+    return results.with_name(f"{results.name}{f'-{number}' if number > 1 else ''}{SUFFIX}")
+
+
+def discard_unchanged(folder: Path | None, under: str | Path | None = None) -> None:
+    """Remove the folder of a review in which nothing was ever changed: there is nothing to lose in it.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Of the review; None does nothing.
+    under : str or Path, optional
+        Only where it lies here, among the user's reviews by default: elsewhere somebody has put it.
+    """
+    if folder is None or folder.parent != Path(under if under is not None else reviews_folder()):
+        return
+    if is_review(folder) and not (folder / LOG).exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -15,6 +15,8 @@ IMAGE_SUFFIXES = (
     *OPENSLIDE_SUFFIXES,
 )
 _HEAD_BYTES = 132
+# Hamamatsu's text files, which name the images of a slide line by line.
+_NAMING_SUFFIXES, _NAMING_BYTES = (".vms", ".vmu"), 1 << 20
 # Series Instance UID with its type, as it stands in the first part of a DICOM file.
 _DICOM_SERIES = re.compile(rb"\x20\x00\x0e\x00UI(..)", re.DOTALL)
 _DICOM_HEAD_BYTES = 65_536
@@ -32,7 +34,8 @@ def images_in(folder: str | Path) -> list[Path]:
     -------
     list of pathlib.Path
         In the order of their names, ``field2`` before ``field10``. Files that are named like an image but are none
-        are among them. A DICOM slide of several files is there once.
+        are among them. A DICOM slide of several files is there once, and the JPEG files that a VMS or VMU slide
+        consists of are not there on their own.
 
     Raises
     ------
@@ -44,8 +47,11 @@ def images_in(folder: str | Path) -> list[Path]:
         found = [path for path in folder.iterdir() if not path.name.startswith(".") and _is_image(path)]
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read ({error.strerror or error})") from None
+    parts = {name for path in found for name in _parts(path)}
     images, series_there = [], set()
     for path in sorted(found, key=_by_name):
+        if path.name.lower() in parts:
+            continue
         series = _dicom_series(path)
         if series is None or series not in series_there:
             images.append(path)
@@ -79,6 +85,15 @@ def _dicom_series(path: Path) -> bytes | None:
         return None
     tag = _DICOM_SERIES.search(head)
     return None if tag is None else head[tag.end() : tag.end() + int.from_bytes(tag[1], "little")]
+
+
+def _parts(path: Path) -> set[str]:
+    """Give the names, in lower case, of the files that a slide names as its parts."""
+    if path.suffix.lower() not in _NAMING_SUFFIXES or not path.is_file():
+        return set()
+    text = _head(path, _NAMING_BYTES).decode("latin-1")
+    values = (line.partition("=")[2].strip() for line in text.splitlines())
+    return {value.lower() for value in values if Path(value).suffix} - {path.name.lower()}
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -30,11 +30,12 @@ from napari_wbc.gui.image_layers import (
     region_layers,
 )
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
+from napari_wbc.gui.opening import layer_of, open_layers, show_alone
 from napari_wbc.gui.progress_text import ProgressText, duration
 from napari_wbc.gui.workspace import Shown, Workspace
 from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, SlideModelFitted
 from napari_wbc.review.edits import Change
-from napari_wbc.review.folder import LOG, is_review, reviews_of
+from napari_wbc.review.folder import LOG, review_beside, reviews_of
 from napari_wbc.review.session import ReviewSession
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class CountController(QObject):
     -------
     layers_changed()
         The images or shapes to choose from are others, or have other names.
+    image_wanted(napari.layers.Image)
+        An image that is to be the chosen one.
     reason_changed(str)
         Why a count cannot start; empty when it can.
     scale_changed(ScaleNote)
@@ -77,6 +80,7 @@ class CountController(QObject):
     """
 
     layers_changed = Signal()
+    image_wanted = Signal(object)
     reason_changed = Signal(str)
     scale_changed = Signal(object)
     state_changed = Signal(object)
@@ -101,6 +105,7 @@ class CountController(QObject):
         self._stop_line = ""
         self._earlier: list[Path] = []
         self._ended = ""
+        self._opening = False
         self._reopened: WeakSet[Layer] = WeakSet()
 
         self.runner = JobRunner(self)
@@ -109,6 +114,8 @@ class CountController(QObject):
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
+        for ended in (self.runner.finished, self.runner.failed, self.runner.cancelled):
+            ended.connect(lambda *_: self._look_for_reviews())
         self.scale_finder = ScaleFinder(self)
         self.scale_finder.changed.connect(self.scale_changed)
         self.scale_finder.changed.connect(lambda _: self._tell_reason())
@@ -212,18 +219,42 @@ class CountController(QObject):
 
     def open_path(self, path: str | Path) -> None:
         """Open a file, an OME-Zarr folder or the folder of a review as a layer."""
-        from napari.layers import Layer
-
-        from napari_wbc.gui.readers import read_review, read_slide
-
         self.message.emit("", False)
         try:
-            layers = read_review(path) if is_review(path) else read_slide(path)
+            open_layers(self.viewer, path)
+        except WbcError as error:
+            self._fail(str(error))
+
+    def open_counted(self, path: str | Path, results: Path) -> None:
+        """Show an image of a folder with the cells that were counted; one that is open is not opened again.
+
+        Parameters
+        ----------
+        path : str or Path
+            The image.
+        results : pathlib.Path
+            The folder of its results.
+        """
+        review = review_beside(results)
+        image = layer_of(path, self.images)
+        self.message.emit("", False)
+        try:
+            if image is None:
+                image = open_layers(self.viewer, path, review)[0]
         except WbcError as error:
             self._fail(str(error))
             return
-        for layer in layers:
-            self.viewer.add_layer(Layer.create(*layer))
+        show_alone(self.workspace, image, self.images)
+        counted = self.shown.get(image)
+        if review is not None and (counted is None or counted.session is None):
+            image.metadata.setdefault(METADATA_KEY, {})["review"] = str(review)
+            self._reopened.discard(image)
+        self.image_wanted.emit(image)
+        self._look_for_reviews()
+        if review is None:
+            self.message.emit(
+                f"{image.name} was counted without keeping its cells: press Run for them.", False
+            )
 
     def draw_regions(self) -> Shapes | None:
         """Let the user draw rectangles on the chosen image, in the chosen layer or a new one; gives that layer."""
@@ -267,7 +298,7 @@ class CountController(QObject):
         self.workspace.busy = layer
         self.workspace.select(())
         self._live, self._text, self._started = Counter(), ProgressText(), perf_counter()
-        self._stop_line, self._ended = "Cancelled.", ""
+        self._stop_line, self._ended, self._opening = "Cancelled.", "", False
         self.result_changed.emit(None)
         self.stain_changed.emit(None)
         self.counts_changed.emit({})
@@ -292,7 +323,14 @@ class CountController(QObject):
         self.workspace.layers_for(image, layer.shape).show(empty_table([]), [])
         self.workspace.busy = image
         self._text, self._started, self._stop_line = ProgressText(), perf_counter(), "Cancelled."
+        self._opening = True
         self.runner.start(Job(f"Opening {chosen}", lambda cancel: reopen_steps(layer, chosen, cancel)))
+
+    def _reopen_named(self, image: Image, review: str) -> None:
+        """Open the review that a layer names, once, unless something else is going on; then its turn comes later."""
+        if image is self.choices.image and self.runner.state is JobState.IDLE and image not in self._reopened:
+            self._reopened.add(image)
+            self.reopen(review)
 
     def _look_for_reviews(self) -> None:
         """Offer to go on with an earlier review of the chosen image; one that its layer names is opened at once."""
@@ -300,8 +338,7 @@ class CountController(QObject):
         if image is not None and self.workspace.session is None and image is not self._counting:
             named = image.metadata.get(METADATA_KEY, {}).get("review")
             if named is not None and image not in self._reopened:
-                self._reopened.add(image)
-                QTimer.singleShot(0, lambda: self.reopen(named))
+                QTimer.singleShot(0, lambda: self._reopen_named(image, named))
             path = read_layer(image).path
             self._earlier = reviews_of(path) if path is not None else []
             if self._earlier:
@@ -356,8 +393,10 @@ class CountController(QObject):
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
             self.viewer.layers.selection.active = points
         found = f"{cells_text(len(result.cells))} found in {name}, {duration(seconds)}"
-        reopened = f"Review of {name} opened: {cells_text(result.changes, 'change')}"
-        lines = [reopened if result.changes else found]
+        opened = f"{name} opened with {cells_text(len(result.cells))}"
+        if result.changes:
+            opened += f" and {cells_text(result.changes, 'change')} of its review"
+        lines = [opened if self._opening else found]
         if left is not None and left.changes and left.folder is not None:
             lines.append(f"The earlier review is kept in {left.folder}")
         if result.folder is None:

@@ -27,6 +27,7 @@ from napari_wbc.gui.count.choices import Choices, what_is_wrong
 from napari_wbc.gui.first_use import import_torch, wait_for
 from napari_wbc.gui.progress_text import time_left
 from napari_wbc.pipeline import CountOptions
+from napari_wbc.review.folder import keep_beside
 from napari_wbc.slides.folder import images_in
 
 
@@ -67,7 +68,8 @@ def folder_steps(
 ) -> Generator[Any]:
     """Count images as the command line does, and write the table of all of them.
 
-    The table is written also where the job ends early, with the images that had their turn.
+    The table is written also where the job ends early, with the images that had their turn. Beside the results of an
+    image its cells are kept for a review, see :func:`~napari_wbc.review.folder.keep_beside`.
 
     Yields
     ------
@@ -80,7 +82,7 @@ def folder_steps(
     folder = out
     wait_for(import_torch, cancel)
     try:
-        for event in count_images(images, out, options, resume=resume, cancel=cancel):
+        for event in count_images(images, out, options, resume=resume, keep=keep_beside, cancel=cancel):
             match event:
                 case ImageStarted():
                     folder = event.folder

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, QUrl, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -64,11 +64,11 @@ class FolderPanel(QDialog):
 
     Signals
     -------
-    open_wanted(str)
-        The path of an image that is to be opened in the viewer.
+    open_wanted(str, pathlib.Path)
+        The path of an image that is to be opened in the viewer, and the folder of its results.
     """
 
-    open_wanted = Signal(str)
+    open_wanted = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -149,7 +149,7 @@ class FolderPanel(QDialog):
         self.run.clicked.connect(self._on_run)
         self.copy.clicked.connect(lambda *_: QApplication.clipboard().setText(self.counts.text()))
         self.leave.clicked.connect(self.reject)
-        self.table.cellDoubleClicked.connect(self._on_double_click)
+        self.table.opened.connect(self._open)
         self.table.itemSelectionChanged.connect(self._show_link)
         self.runner.state_changed.connect(self._on_state)
         self.runner.arrived.connect(self._on_event)
@@ -319,10 +319,10 @@ class FolderPanel(QDialog):
         number = self.table.currentRow()
         return self.counts.rows[number] if 0 <= number < len(self.counts.rows) else None
 
-    def _on_double_click(self, number: int) -> None:
-        row = self.counts.rows[number]
-        if row.summary is not None:
-            self.open_wanted.emit(str(row.path))
+    def _open(self, number: int) -> None:
+        row = self.counts.rows[number] if 0 <= number < len(self.counts.rows) else None
+        if row is not None and row.folder is not None:
+            self.open_wanted.emit(str(row.path), row.folder)
 
     # ---- going ---------------------------------------------------------------------------------------------
 
@@ -372,8 +372,24 @@ def _link(path: Path, text: str) -> str:
     return f'<a href="{place}" style="color: {_LINK}">{escape(text)}</a>'
 
 
-def _new_table() -> QTableWidget:
-    table = QTableWidget(0, len(_HEADINGS))
+class _ImageTable(QTableWidget):
+    """Opens a row upon a double click or Enter; Qt's own signal for that comes with one click on some systems."""
+
+    opened = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(_HEADINGS))
+        self.cellDoubleClicked.connect(lambda row, _: self.opened.emit(row))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.opened.emit(self.currentRow())
+        else:
+            super().keyPressEvent(event)
+
+
+def _new_table() -> _ImageTable:
+    table = _ImageTable()
     table.setHorizontalHeaderLabels(_HEADINGS)
     table.setToolTip(tooltips.FOLDER_TABLE)
     table.verticalHeader().setVisible(False)

@@ -162,6 +162,10 @@ class CountForm(QWidget):
         self.draw.setEnabled(bool(images))
         _fill(self.regions, [(_WHOLE_IMAGE, None), *((layer.name, layer) for layer in regions)])
 
+    def choose_image(self, layer: Any) -> None:
+        """Choose one of the images that are listed."""
+        self.image.setCurrentIndex([self.image.itemData(i) for i in range(self.image.count())].index(layer))
+
     def choose_regions(self, layer: Any) -> None:
         """Choose one of the layers that are listed."""
         self.regions.setCurrentIndex(
