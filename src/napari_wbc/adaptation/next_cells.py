@@ -19,7 +19,7 @@ CHANCE_EVERY = 10
 #: Typical cells of each class that are asked for before anything else.
 TYPICAL = 3
 #: Main directions of the embeddings that likeness is measured in, and cells that these are found with.
-_DIRECTIONS, _SAMPLED = 64, 3000
+_DIRECTIONS, _SAMPLED = 64, 1000
 _NEIGHBOURS = 10
 
 
@@ -87,7 +87,7 @@ def next_cells(cells: pd.DataFrame, space: CellSpace, *, most: int = 50) -> NDAr
     labelled = Counter(labels[(cells["status"] == "reviewed").to_numpy()])
     taught = _by_turns(
         [
-            _best_of_class(name, np.flatnonzero(is_open & (seen_as == name)), cells, space, labelled[name])
+            _best_of_class(np.flatnonzero(is_open & (seen_as == name)), cells, space, labelled[name])
             for name in sorted(in_order(set(seen_as[is_open])), key=lambda name: labelled[name])
         ]
     )
@@ -127,9 +127,7 @@ def fair_sample(cells: pd.DataFrame) -> NDArray[np.intp]:
     return np.array(rows, np.intp)
 
 
-def _best_of_class(
-    name: str, rows: NDArray[np.intp], cells: pd.DataFrame, space: CellSpace, labelled: int
-) -> list[int]:
+def _best_of_class(rows: NDArray[np.intp], cells: pd.DataFrame, space: CellSpace, labelled: int) -> list[int]:
     """Order the open cells of one class: typical ones while there are few labels, then the doubtful in dense places."""
     typical = _typical(space.points[rows], TYPICAL - labelled) if labelled < TYPICAL else []
     chances = np.sort(cells[probability_columns(cells)].to_numpy(float)[rows], axis=1)
@@ -161,12 +159,10 @@ def _by_turns(orders: list[list[int]]) -> list[int]:
 def _in_main_directions(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(embeddings):
         return np.zeros((0, 1), np.float32)
-    some = embeddings[:: max(1, len(embeddings) // _SAMPLED)].astype(float)
+    some = embeddings[:: max(1, len(embeddings) // _SAMPLED)]
     middle = some.mean(axis=0)
     _, _, axes = np.linalg.svd(some - middle, full_matrices=False)
-    points = ((embeddings - middle.astype(np.float32)) @ axes[:_DIRECTIONS].T.astype(np.float32)).astype(
-        np.float32
-    )
+    points = (embeddings - middle) @ axes[:_DIRECTIONS].T
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     unit: NDArray[np.float32] = points / np.maximum(lengths, np.float32(1e-12))
     return unit
