@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from napari_wbc.differential.profile import load_profile
+from napari_wbc.review.next_cells import CellSpace
 from napari_wbc.review.order import (
     ORDERS,
     effect_on_differential,
@@ -73,8 +74,18 @@ def test_orders():
     assert ordered_rows(CELLS, "novelty", PROFILE, among=np.array([0, 1])).tolist() == [1, 0]
     with pytest.raises(ValueError, match="no order"):
         ordered_rows(CELLS, "beauty", PROFILE)
+    with pytest.raises(ValueError, match="needs to know"):
+        ordered_rows(CELLS, "teaching", PROFILE)
+    cells = CELLS.assign(cell_id=range(1, 8))
+    nothing = CellSpace.of(np.zeros((0, 4)))
     for name in ORDERS:
-        assert len(ordered_rows(CELLS.iloc[:0], name, PROFILE)) == 0
+        assert len(ordered_rows(cells.iloc[:0], name, PROFILE, space=nothing)) == 0
+    space = CellSpace.of(np.random.default_rng(0).normal(size=(7, 4)))
+    taught = ordered_rows(cells, "teaching", PROFILE, space=space).tolist()
+    assert sorted(taught) == list(range(7))
+    # Cells that somebody has looked at teach nothing more.
+    assert set(taught[-2:]) == {5, 6}
+    assert ordered_rows(cells, "teaching", PROFILE, among=np.array([0, 6]), space=space).tolist() == [0, 6]
 
 
 def test_choices():

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from napari_wbc.cell_table import is_unidentified, probability_columns
 from napari_wbc.differential.profile import Profile
 from napari_wbc.leukocytes import UNIDENTIFIED, in_order
+from napari_wbc.review.next_cells import CellSpace, next_cells
 
 #: Names of the orders, and what people read.
 ORDERS: dict[str, str] = {
     "informative": "Most informative",
+    "teaching": "Teaches the model most",
     "class": "Class",
     "confidence": "Least confident",
     "novelty": "Most unlike training",
@@ -29,6 +31,7 @@ def ordered_rows(
     profile: Profile,
     *,
     among: NDArray[np.intp] | None = None,
+    space: CellSpace | None = None,
 ) -> NDArray[np.intp]:
     """Sort rows of the cell table.
 
@@ -42,6 +45,8 @@ def ordered_rows(
         Of the laboratory: which classes are counted as one.
     among : numpy.ndarray of int, optional
         Only these rows; all by default.
+    space : CellSpace, optional
+        How the cells lie to each other; only ``teaching`` needs it.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def ordered_rows(
     Raises
     ------
     ValueError
-        ``by`` is no order.
+        ``by`` is no order, or ``space`` is missing.
     """
     rows = np.arange(len(cells)) if among is None else np.asarray(among, np.intp)
     if by == "number":
@@ -62,6 +67,12 @@ def ordered_rows(
         places = np.array([rank[label] for label in labels], int)
         sure = cells["confidence"].to_numpy(float)[rows]
         return rows[np.lexsort((rows, -sure, places))]
+    if by == "teaching":
+        if space is None:
+            raise ValueError("the order 'teaching' needs to know how the cells lie to each other")
+        first = next_cells(cells, space, most=len(cells))
+        order = np.concatenate([first, np.setdiff1d(np.arange(len(cells)), first)])
+        return order[np.isin(order, rows)]
     if by == "confidence":
         key = cells["confidence"].to_numpy(float)
     elif by == "novelty":

@@ -89,6 +89,13 @@ class Made:
     session: ReviewSession
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """It is known now how the cells of a review lie to each other."""
+
+    session: ReviewSession
+
+
 class ReviewController:
     """Between the review of the chosen slide and the gallery.
 
@@ -283,7 +290,7 @@ class ReviewController:
             self.workspace.message.emit("Every cell has been looked at.", False)
             return
         order = "informative" if self.order in ("class", "number") else self.order
-        row = int(ordered_rows(session.cells, order, session.profile, among=among)[0])
+        row = int(self._ordered(session, order, among)[0])
         if row not in self.rows:
             self.refresh()
         self.workspace.pick((row,))
@@ -390,9 +397,13 @@ class ReviewController:
             return
         self._make("merge", rows, lambda session, model: (merged_cell(session, model, rows),))
 
-    def take(self, made: Made) -> None:
-        """Put cells that were made into the review, and select them."""
+    def take(self, made: Made | Measured) -> None:
+        """Take what :attr:`start` brought: put new cells into the review and select them, or sort the cells."""
         if made.session is not self.session:
+            return
+        if isinstance(made, Measured):
+            if self.order == "teaching" and self.alike is None:
+                self._list()
             return
         if made.kind == "add":
             rows = self.workspace.edit(lambda session: (session.add(made.cells[0]),))
@@ -483,8 +494,26 @@ class ReviewController:
                 left=self.left_only,
                 excluded=self.workspace.shows_excluded,
             )
-            self.rows = ordered_rows(session.cells, self.order, session.profile, among=among)
+            self.rows = self._ordered(session, self.order, among)
         self.listed.emit()
+
+    def _ordered(self, session: ReviewSession, order: str, among: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Sort cells; until it is known how they lie to each other, by what is known without."""
+        space = None
+        if order == "teaching":
+            if session.knows_space:
+                space = session.space()
+            else:
+                order = "informative"
+                self._measure(session)
+        return ordered_rows(session.cells, order, session.profile, among=among, space=space)
+
+    def _measure(self, session: ReviewSession) -> None:
+        def steps(_cancel: CancelToken) -> Generator[Any]:
+            session.space()
+            yield Measured(session)
+
+        self._start("Measuring how the cells lie to each other", steps)
 
     def _on_chosen(self) -> None:
         if self.session is not None and self.label not in (None, *self.session.cells["label"].unique()):

@@ -36,7 +36,7 @@ from napari_wbc.gui.gl_context import main_window
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
 from napari_wbc.gui.review.cell_detail import CellDetail
 from napari_wbc.gui.review.class_keys import ClassKeys
-from napari_wbc.gui.review.controller import EXAMPLES, Made, ReviewController
+from napari_wbc.gui.review.controller import EXAMPLES, Made, Measured, ReviewController
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.gallery import CellGallery
 from napari_wbc.gui.review.review_keys import ImageKeys, ReviewKeys
@@ -377,7 +377,7 @@ class ReviewWidget(DockedWidget):
         return True
 
     def _on_made(self, made: object) -> None:
-        if isinstance(made, Made):
+        if isinstance(made, Made | Measured):
             self.controller.take(made)
         if self._sketch is None:
             return

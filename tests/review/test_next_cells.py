@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_wbc.adaptation.next_cells import CHANCE_EVERY, CellSpace, chance_order, fair_sample, next_cells
+from napari_wbc.review.next_cells import CHANCE_EVERY, CellSpace, chance_order, fair_sample, next_cells
 
 NAMES = ["neutrophil_segmented", "lymphocyte", "basophil"]
 
