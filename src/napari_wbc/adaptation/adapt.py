@@ -16,16 +16,17 @@ from napari_wbc.adaptation.cells import Copies, Folds, LabelledCells, find_copie
 from napari_wbc.adaptation.checks import check_enough, noticed
 from napari_wbc.adaptation.crossfit import cross_fit
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
+from napari_wbc.adaptation.parents import source_of
 from napari_wbc.adaptation.recalibrate import SeenCells, recalibrate, target_cells
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
 from napari_wbc.adaptation.start import Start, start_of
 from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
 from napari_wbc.adaptation.views import look, said_of, source_network
-from napari_wbc.classification.bundle import Model, list_models, load_model, save_bundle
+from napari_wbc.classification.bundle import Model, load_model, save_bundle
 from napari_wbc.classification.predict import choose_device
 from napari_wbc.classification.replay import Replay, load_replay
-from napari_wbc.errors import ModelError, WbcError
+from napari_wbc.errors import WbcError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.trust.cells import JudgedCells
@@ -212,31 +213,6 @@ def adapt(
     state = final.state_dict()
     stated |= _provenance(start, cells, copies, folds, factor, recipe, verdict, stated)
     return Adaptation(start, {k: state[k].cpu() for k in refined}, tensors, stated, verdict)
-
-
-def source_of(model: Model) -> Model:
-    """Give the model that an adapted one was adapted from; any other is its own source.
-
-    Raises
-    ------
-    ModelError
-        It is not installed.
-    """
-    told = model.info.get("adaptation")
-    if told is None:
-        return model
-    parent = told["parent"]
-    for found in list_models():
-        try:
-            candidate = load_model(found.folder)
-        except ModelError:
-            continue
-        if candidate.sha256 == parent["sha256"]:
-            return candidate
-    raise ModelError(
-        f"{model.name} was adapted from {parent['name']}, which is not installed; an adaptation begins there, with all "
-        "labels: give its bundle"
-    )
 
 
 def _parts(replay: Replay | None) -> tuple[Replay, Replay]:

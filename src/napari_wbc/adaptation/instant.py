@@ -27,6 +27,9 @@ from napari_wbc.execution.progress import CancelToken, ProgressCallback
 
 #: How strongly the head is held where it was, and how much all replayed cells count beside the labelled ones.
 PULL, REPLAY_WEIGHT = 0.01, 1.0
+#: Reference cells as which a labelled one counts: of a new class there are a few at first, and all its cells would stay
+#: unlike the training.
+_LABELLED_COUNTS = 4
 #: Directions in which the head may move: the main ones of the cells in sight.
 _DIRECTIONS = 256
 #: Cells that these are found with.
@@ -198,7 +201,7 @@ class _Nearness:
         known = np.stack([self._labelled[int(row)] for row in labelled], axis=1) if len(labelled) else None
         near = self._trained
         if known is not None:
-            near = np.concatenate([near, known], axis=1)
+            near = np.concatenate([near, *[known] * _LABELLED_COUNTS], axis=1)
             near = np.partition(near, -most, axis=1)[:, -most:]
         return np.asarray(1.0 - near.mean(axis=1), float)
 

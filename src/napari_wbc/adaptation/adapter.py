@@ -1,0 +1,145 @@
+"""A lab adapter: what makes an adapted model out of the one that it came from, and nothing else. No image is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_wbc.adaptation.parents import installed, is_adapted, source_of
+from napari_wbc.classification.bundle import Model, load_model, save_bundle
+from napari_wbc.errors import InputError, OutputError
+from napari_wbc.execution.atomic import atomic_path
+
+_FORMAT = "napari-wbc lab adapter"
+_VERSION = 1
+_LARGEST = 64 << 20
+
+
+def export_adapter(
+    model: str | Path | Model, file: str | Path, *, source: str | Path | Model | None = None
+) -> Path:
+    """Write the difference of an adapted model to its source as one small file.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        An adapted model.
+    file : str or Path
+        By convention ``*.wbcadapter``: safetensors, with entries of ``model.json`` and the card as its metadata.
+    source : str, Path or Model, optional
+        What it was adapted from; by default it is looked for among the installed models.
+
+    Raises
+    ------
+    InputError
+        The model was not adapted from another one.
+    OutputError
+        The place cannot be written to.
+    """
+    from safetensors.numpy import save
+
+    adapted = load_model(model)
+    if not is_adapted(adapted):
+        raise InputError(
+            f"{adapted.name} was not adapted from another model; only adapted models have an adapter"
+        )
+    base = source_of(adapted, source)
+    changed = {
+        name: np.ascontiguousarray(value)
+        for name, value in adapted.tensors.items()
+        if name not in base.tensors or not _same(value, base.tensors[name])
+    }
+    info = {k: v for k, v in adapted.info.items() if base.info.get(k) != v}
+    content = save(
+        changed,
+        metadata={
+            "format": _FORMAT,
+            "version": str(_VERSION),
+            "parent": json.dumps({"name": base.name, "sha256": base.sha256}),
+            "info": json.dumps(info),
+            "dropped": json.dumps(sorted(set(base.info) - set(adapted.info))),
+            "card": adapted.card,
+            "sha256": adapted.sha256,
+        },
+    )
+    file = Path(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(file) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"cannot write {file}: {error.strerror or error}") from None
+    return file
+
+
+def import_adapter(
+    file: str | Path, folder: str | Path, *, source: str | Path | Model | None = None
+) -> Model:
+    """Apply an adapter to the model that it belongs to, and write the bundle: bit for bit the one it was made of.
+
+    Parameters
+    ----------
+    file : str or Path
+        From :func:`export_adapter`.
+    folder : str or Path
+        Of the bundle.
+    source : str, Path or Model, optional
+        What it belongs to; by default it is looked for among the installed models.
+
+    Raises
+    ------
+    InputError
+        The file is no adapter, or belongs to another model.
+    ModelError
+        The model that it belongs to is not installed.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    told, content = _read(Path(file))
+    parent = told["parent"]
+    base = installed(str(parent["name"]), str(parent["sha256"]), source)
+    try:
+        changed = load(content)
+    except SafetensorError as error:
+        raise InputError(f"{file} is damaged: {error}") from None
+    dropped = set(told["dropped"])
+    info = {k: v for k, v in {**base.info, **told["info"]}.items() if k not in dropped}
+    adapted = load_model(save_bundle(Path(folder), {**base.tensors, **changed}, info, told["card"]))
+    if adapted.sha256 != told["sha256"]:
+        raise InputError(f"{file} is damaged: the model that comes of it is not the one that it was made of")
+    return adapted
+
+
+def _read(file: Path) -> tuple[dict[str, Any], bytes]:
+    """Read the metadata of an adapter, and all of it as bytes."""
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise InputError(f"{file} is larger than 64 MB; this is no lab adapter")
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}") from None
+    try:
+        length = int.from_bytes(content[:8], "little")
+        told = json.loads(content[8 : 8 + length])["__metadata__"]
+        if told["format"] != _FORMAT:
+            raise ValueError
+        version = int(told["version"])
+        result = {
+            **{k: json.loads(told[k]) for k in ("parent", "info", "dropped")},
+            "card": str(told["card"]),
+            "sha256": str(told["sha256"]),
+        }
+        str(result["parent"]["name"]), str(result["parent"]["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"{file} is no lab adapter of napari-wbc, or a damaged one") from None
+    if version != _VERSION:
+        raise InputError(f"{file} was written by a later version of napari-wbc; update to import it")
+    return result, content
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one.dtype == other.dtype and one.shape == other.shape and np.array_equal(one, other))
