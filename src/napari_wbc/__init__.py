@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_wbc.adaptation.fine_tune import fine_tune
     from napari_wbc.classification.bundle import Model, load_model
     from napari_wbc.classification.predict import classify
     from napari_wbc.differential.count import Differential
@@ -31,6 +32,7 @@ _HOME = {
     "WbcError": "errors",
     "classify": "classification.predict",
     "count": "pipeline",
+    "fine_tune": "adaptation.fine_tune",
     "load_model": "classification.bundle",
     "load_slide_model": "segmentation.model_file",
     "open_slide": "slides",
@@ -48,6 +50,7 @@ __all__ = [
     "__version__",
     "classify",
     "count",
+    "fine_tune",
     "load_model",
     "load_slide_model",
     "open_slide",

@@ -9,7 +9,18 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from napari_wbc.cli import classify, contact_sheet, count, evaluate, manifest, models, sample, segment, train
+from napari_wbc.cli import (
+    classify,
+    contact_sheet,
+    count,
+    evaluate,
+    fine_tune,
+    manifest,
+    models,
+    sample,
+    segment,
+    train,
+)
 from napari_wbc.cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, BadUsage, error_line, report_error
 
 _EPILOG = """\
@@ -60,7 +71,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_ShowVersion, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (count, sample, segment, classify, manifest, contact_sheet, train, evaluate, models):
+    for command in (
+        count,
+        sample,
+        segment,
+        classify,
+        manifest,
+        contact_sheet,
+        train,
+        evaluate,
+        fine_tune,
+        models,
+    ):
         command.add_to(commands)
     return parser
 
