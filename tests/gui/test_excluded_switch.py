@@ -20,14 +20,14 @@ def test_one_switch_for_image_and_gallery(reviewing, qtbot, screenshot, make_nap
         return int((np.abs(picture - 0x9A).max(axis=2) < 12).sum())
 
     assert count.excluded.isChecked()
-    assert review.excluded.isChecked()
+    assert review.chooser.excluded.isChecked()
     review.controller.session.exclude([0])
     viewer.reset_view()
     there = crosses()
     screenshot(viewer, "excluded_shown")
     assert points.shown.all()
 
-    review.excluded.click()
+    review.chooser.excluded.click()
     assert not count.excluded.isChecked()
     assert crosses() < there
     viewer.layers["smear"].visible = False
@@ -46,7 +46,7 @@ def test_one_switch_for_image_and_gallery(reviewing, qtbot, screenshot, make_nap
     qtbot.keyClick(review.gallery, "X")
     assert not points.shown[1]
     assert 1 in review.controller.rows
-    review.refresh.click()
+    review.chooser.refresh.click()
     assert 1 not in review.controller.rows
 
     assert remembered()["show_excluded"] is False
@@ -55,6 +55,6 @@ def test_one_switch_for_image_and_gallery(reviewing, qtbot, screenshot, make_nap
     assert not other.workspace.shows_excluded
 
     count.excluded.click()
-    assert review.excluded.isChecked()
+    assert review.chooser.excluded.isChecked()
     assert points.shown.all()
     assert sorted(review.controller.rows.tolist()) == list(range(n))

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_wbc import cell_table
 from napari_wbc.gui.image_layers import METADATA_KEY, read_layer
-from napari_wbc.gui.readers import cells_reader, slide_reader
+from napari_wbc.gui.readers import reader
 
 pytestmark = pytest.mark.gui
 
@@ -93,12 +93,12 @@ def test_a_slide_opens_as_a_lazy_pyramid(viewer, add_widget, pyramid_file, qtbot
 def test_what_is_no_colour_image_is_left_to_others(tmp_path, smear):
     grey = tmp_path / "stack.tif"
     tifffile.imwrite(grey, smear[..., 0])
-    assert slide_reader(str(grey)) is None
-    assert slide_reader(str(tmp_path)) is None
-    assert slide_reader([str(grey), str(grey)]) is None
+    assert reader(str(grey)) is None
+    assert reader(str(tmp_path)) is None
+    assert reader([str(grey), str(grey)]) is None
     colour = tmp_path / "field.tif"
     tifffile.imwrite(colour, smear, photometric="rgb")
-    ((data, meta, kind),) = slide_reader(str(colour))(str(colour))
+    ((data, meta, kind),) = reader(str(colour))(str(colour))
     assert kind == "image"
     assert np.array_equal(data, smear)
     assert not meta["multiscale"]
@@ -124,7 +124,7 @@ def test_cells_make_a_round_trip(viewer, cells, tmp_path):
 def test_other_tables_and_other_points_are_refused_plainly(viewer, tmp_path):
     other = tmp_path / "cells.csv"
     other.write_text("name,age\nx,1\n")
-    assert cells_reader(str(other)) is None
+    assert reader(str(other)) is None
     points = viewer.add_points([[1, 2]], name="mine")
     with pytest.raises(Exception, match="'mine' has no cell table"):
         viewer.layers.save(str(tmp_path / "out.csv"), plugin="napari-wbc")

@@ -9,6 +9,7 @@ from napari.layers import Labels, Points
 from qtpy.QtCore import Qt
 
 from napari_wbc.gui.marks import class_value
+from napari_wbc.gui.readers import read_review, reader
 from napari_wbc.review.folder import LOG, is_review, reviews_folder
 
 pytestmark = pytest.mark.gui
@@ -67,7 +68,7 @@ def test_a_key_relabels_everywhere_and_is_undone(reviewing, qtbot, screenshot):
     assert set(next(layer for layer in viewer.layers if isinstance(layer, Points)).selected_data) == {row}
     press(qtbot, review, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert review.controller.session.cells["label"].iloc[0] == first
-    assert "Undone: label of cell 1" in review.message.text()
+    assert "Undone: label of cell 1" in review.tools.lines.message.text()
     on_screen(viewer, count, review)
     press(
         qtbot, review, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -84,7 +85,7 @@ def test_several_are_accepted_excluded_and_brought_back(reviewing, qtbot, screen
     assert "3 cells are selected" in review.detail.text.text()
     press(qtbot, review, Qt.Key.Key_Space)
     assert (review.controller.session.cells["status"].iloc[list(rows)] == "reviewed").all()
-    assert review.progress.value() == 3
+    assert review.tools.progress.value() == 3
     press(qtbot, review, "X")
     assert (review.controller.session.cells["status"].iloc[list(rows)] == "excluded").all()
     on_screen(viewer, count, review)
@@ -102,7 +103,7 @@ def test_similar_cells_are_relabelled_in_one_gesture(reviewing, qtbot, screensho
     assert review.controller.rows[0] == 0
     cosine = review.controller.alike.cosine
     assert (np.diff(cosine) <= 0).all()
-    review.least.setValue(round(100 * float(cosine[1]) - 1))
+    review.alike_bar.least.setValue(round(100 * float(cosine[1]) - 1))
     chosen = review.workspace.selection
     assert 0 in chosen
     assert len(chosen) >= 3
@@ -128,24 +129,24 @@ def test_next_goes_through_all_cells_once(reviewing, qtbot):
         review.controller.session.accept([row])
     assert sorted(seen) == list(range(n))
     press(qtbot, review, "N")
-    assert "Every cell has been looked at" in review.message.text()
+    assert "Every cell has been looked at" in review.tools.lines.message.text()
 
 
 def test_gallery_shows_a_class_and_keeps_its_order_while_editing(reviewing, qtbot):
     _, _, review = reviewing
     cells = review.controller.session.cells
     label = cells["label"].iloc[0]
-    review.label.setCurrentIndex(review.label.findData(label))
-    review.label.activated.emit(review.label.currentIndex())
+    review.chooser.label.setCurrentIndex(review.chooser.label.findData(label))
+    review.chooser.label.activated.emit(review.chooser.label.currentIndex())
     assert set(review.controller.rows) == set(np.flatnonzero(cells["label"] == label))
     before = review.controller.rows.tolist()
     review.workspace.select((before[0],))
     press(qtbot, review, "0")
     assert review.controller.rows.tolist() == before
-    review.refresh.click()
+    review.chooser.refresh.click()
     assert review.controller.rows.tolist() == before[1:]
-    for index in range(review.order.count()):
-        review.order.setCurrentIndex(index)
+    for index in range(review.chooser.order.count()):
+        review.chooser.order.setCurrentIndex(index)
         assert sorted(review.controller.rows.tolist()) == sorted(before[1:])
 
 
@@ -169,10 +170,10 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
     mask = session.masks[0]
     session.exclude([0])
     press(qtbot, review, "A")
-    sketch = review._sketch
+    sketch = review.drawing.sketch
     assert sketch.layer in viewer.layers
     assert str(sketch.layer.mode) == "add_polygon_lasso"
-    assert review.add.isChecked()
+    assert review.tools.add.isChecked()
     y0, x0, y1, x1 = mask.bbox
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     outline = np.column_stack(
@@ -183,12 +184,12 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
     assert len(session.cells) == n + 1
     assert review.workspace.selection == (n,)
     assert len(sketch.layer.data) == 0
-    assert "Draw around" in review.message.text()
+    assert "Draw around" in review.tools.lines.message.text()
     on_screen(viewer, count, review)
     press(qtbot, review, "A")
-    assert review._sketch is None
+    assert review.drawing.sketch is None
     assert sketch.layer is None
-    assert not review.add.isChecked()
+    assert not review.tools.add.isChecked()
     screenshot(viewer, "review_added")
 
     line = np.array([[y0 - 5, (x0 + x1) / 2], [y1 + 5, (x0 + x1) / 2 + 1]])
@@ -211,11 +212,11 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
 def test_drawing_ends_when_its_layer_is_removed(reviewing, qtbot):
     viewer, _, review = reviewing
     press(qtbot, review, "A")
-    viewer.layers.remove(review._sketch.layer)
-    assert review._sketch is None
-    assert not review.add.isChecked()
+    viewer.layers.remove(review.drawing.sketch.layer)
+    assert review.drawing.sketch is None
+    assert not review.tools.add.isChecked()
     press(qtbot, review, "A")
-    assert review._sketch.layer in viewer.layers
+    assert review.drawing.sketch.layer in viewer.layers
     press(qtbot, review, "A")
 
 
@@ -227,8 +228,8 @@ def test_a_cell_without_a_neck_is_cut_along_a_drawn_line(reviewing, qtbot):
     review.workspace.select((row,))
     mask = session.masks[row]
     press(qtbot, review, "T")
-    sketch = review._sketch
-    assert "Draw a line" in review.message.text()
+    sketch = review.drawing.sketch
+    assert "Draw a line" in review.tools.lines.message.text()
     middle = mask.x0 + mask.width / 2
     sketch.layer.add_lines(np.array([[mask.y0 - 4, middle], [mask.y0 + mask.height + 4, middle]]))
     made(qtbot, review)
@@ -241,9 +242,9 @@ def test_what_was_drawn_wrongly_is_said_and_changes_nothing(reviewing, qtbot):
     _, _, review = reviewing
     before = len(review.controller.session.cells)
     press(qtbot, review, "A")
-    review._sketch.layer.add_polygons(np.array([[5.0, 5.0], [5.0, 7.0], [7.0, 7.0]]))
+    review.drawing.sketch.layer.add_polygons(np.array([[5.0, 5.0], [5.0, 7.0], [7.0, 7.0]]))
     made(qtbot, review)
-    assert "draw around one cell" in review.error.text()
+    assert "draw around one cell" in review.tools.lines.error.text()
     assert len(review.controller.session.cells) == before
 
 
@@ -257,6 +258,7 @@ def test_a_review_is_kept_and_reopened(
     assert is_review(folder)
     assert folder.parent == reviews_folder()
     assert json.loads((folder / LOG).read_text().splitlines()[0])["do"] == "relabel"
+    assert reader(str(folder)) is read_review
     cells = review.controller.session.cells
     again = make_napari_viewer(show=True)
     widget = add_widget(again)
@@ -273,20 +275,20 @@ def test_a_signed_review_cannot_be_changed(reviewing, qtbot, monkeypatch, screen
     from napari_wbc.gui.review import sign_dialog
 
     monkeypatch.setattr(sign_dialog, "ask_signature", lambda *_: ("A. Example", "ward 3"))
-    review.sign.click()
+    review.tools.sign.click()
     assert "Signed by A. Example" in review.reason.text()
     assert "ward 3" in review.reason.text()
-    assert not review.accept.isEnabled()
-    assert review.sign.text() == "Unlock…"
+    assert not review.tools.accept.isEnabled()
+    assert review.tools.sign.text() == "Unlock…"
     review.workspace.select((0,))
     before = review.controller.session.cells
     press(qtbot, review, "6")
-    assert "signed by A. Example" in review.error.text()
+    assert "signed by A. Example" in review.tools.lines.error.text()
     assert review.controller.session.cells is before
     screenshot(viewer, "review_signed")
     assert count.controller.result.run["review"]["signed"]["by"] == "A. Example"
     review.controller.unlock("B")
-    assert review.accept.isEnabled()
+    assert review.tools.accept.isEnabled()
 
 
 def test_without_a_count_it_says_what_to_do(viewer, smear):
@@ -294,7 +296,7 @@ def test_without_a_count_it_says_what_to_do(viewer, smear):
     assert "Open an image and count" in review.reason.text()
     press_ = review.controller
     press_.relabel("monocyte")
-    assert not review.accept.isEnabled()
+    assert not review.tools.accept.isEnabled()
     viewer.window.remove_dock_widget(review)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -32,13 +33,14 @@ class DockedWidget(QWidget):
         self.workspace = Workspace.of(viewer)
         self._window: Callable[[], QWidget | None] = lambda: None
 
+    # Qt has a metaclass of its own, so nothing but the type checker can hold those that inherit to these two.
+    @abstractmethod
     def connect_all(self) -> None:
         """Begin to listen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def disconnect_all(self) -> None:
         """End every job and stop listening."""
-        raise NotImplementedError
 
     def go_live(self) -> None:
         """Begin to listen, unless that was done."""

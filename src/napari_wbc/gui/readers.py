@@ -1,4 +1,4 @@
-"""Readers: smear images of any size as lazy pyramids, and cell tables as points."""
+"""What napari opens with our help: smears of any size as lazy pyramids, reviews, and cell tables as points."""
 
 from __future__ import annotations
 
@@ -17,45 +17,58 @@ from napari_wbc.review.folder import image_path, is_review
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
+# No heading of a cell table is longer.
+_HEADER = 10_000
 
 
-def slide_reader(path: str | Sequence[str]) -> Reader | None:
-    """Tell napari whether we read a file: TIFF and Zarr only where they hold a colour image.
+def reader(path: str | Sequence[str]) -> Reader | None:
+    """Tell napari how we read a file or folder, if at all.
 
     Parameters
     ----------
     path : str or sequence of str
-        From napari; several are a stack, which a smear is not.
+        From napari; several are a stack, which is nothing of ours.
 
     Returns
     -------
     callable or None
-        The reader.
+        One of the functions below.
     """
+    if not isinstance(path, str) and len(path) != 1:
+        return None
+    place = Path(path if isinstance(path, str) else path[0])
+    ours: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
+        (is_review, read_review),
+        (_is_cell_table, read_cells),
+        (_is_smear, read_slide),
+    )
+    return next((read for is_ours, read in ours if is_ours(place)), None)
+
+
+def _is_smear(place: Path) -> bool:
+    """Tell whether a file is a smear: TIFF and Zarr only where they hold a colour image."""
+    from napari_wbc.slides import open_slide
     from napari_wbc.slides.open import OPENSLIDE_SUFFIXES
 
-    place = _only(path)
-    if place is None:
-        return None
     if place.is_dir() and not any((place / name).exists() for name in (".zattrs", ".zgroup", "zarr.json")):
-        return None
+        return False
     if place.suffix.lower() in OPENSLIDE_SUFFIXES:
         # Nobody else reads these well; what is wrong with one of them should be said by us.
-        return read_slide
-    from napari_wbc.slides import open_slide
-
+        return True
     try:
         open_slide(place).close()
     except InputError:
-        return None
-    return read_slide
+        return False
+    return True
 
 
-def _only(path: str | Sequence[str]) -> Path | None:
-    """Give the file that napari names; None where there are several."""
-    if isinstance(path, str):
-        return Path(path)
-    return Path(path[0]) if len(path) == 1 else None
+def _is_cell_table(place: Path) -> bool:
+    try:
+        with place.open(encoding="utf-8") as file:
+            header = file.readline(_HEADER).rstrip("\n").split(",")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return {"cell_id", "y_px", "x_px", "label", "model_label"} <= set(header)
 
 
 def read_slide(path: str | Path | Sequence[str]) -> list[LayerData]:
@@ -92,23 +105,6 @@ def read_slide(path: str | Path | Sequence[str]) -> list[LayerData]:
     return [(levels if len(levels) > 1 else levels[0], layer, "image")]
 
 
-def review_reader(path: str | Sequence[str]) -> Reader | None:
-    """Tell napari whether we read a folder: only that of a review.
-
-    Parameters
-    ----------
-    path : str or sequence of str
-        From napari.
-
-    Returns
-    -------
-    callable or None
-        The reader.
-    """
-    place = _only(path)
-    return read_review if place is not None and is_review(place) else None
-
-
 def read_review(path: str | Path | Sequence[str]) -> list[LayerData]:
     """Read the image of a review; the dock widget "Count leukocytes" brings its cells.
 
@@ -131,30 +127,6 @@ def read_review(path: str | Path | Sequence[str]) -> list[LayerData]:
     (data, layer, kind) = read_slide(image_path(folder))[0]
     layer["metadata"][METADATA_KEY]["review"] = str(folder.resolve())
     return [(data, layer, kind)]
-
-
-def cells_reader(path: str | Sequence[str]) -> Reader | None:
-    """Tell napari whether we read a CSV file: only a cell table.
-
-    Parameters
-    ----------
-    path : str or sequence of str
-        From napari.
-
-    Returns
-    -------
-    callable or None
-        The reader.
-    """
-    place = _only(path)
-    if place is None:
-        return None
-    try:
-        with place.open(encoding="utf-8") as file:
-            header = file.readline().split(",")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return read_cells if {"cell_id", "y_px", "x_px", "label", "model_label"} <= set(header) else None
 
 
 def read_cells(path: str | Path | Sequence[str]) -> list[LayerData]:

@@ -29,7 +29,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_wbc.batch_table import COUNTS_FILE, largest_text
-from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.wording import whole_text
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui import tooltips
@@ -43,6 +42,7 @@ from napari_wbc.gui.count.folder_counts import (
     folder_steps,
 )
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
+from napari_wbc.gui.message_lines import research_line
 from napari_wbc.gui.progress_text import ProgressText
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
@@ -111,8 +111,6 @@ class FolderPanel(QDialog):
         self.copy = QPushButton("Copy as text")
         self.copy.setToolTip(tooltips.FOLDER_COPY)
         self.leave = QPushButton("Close")
-        research = WrappedLabel(kind="note")
-        research.set_lines([RESEARCH_USE])
 
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -139,7 +137,7 @@ class FolderPanel(QDialog):
         for widget in (self.link, self.progress, self.total_line, self.stage_line, self.reason, self.error):
             layout.addWidget(widget)
         layout.addLayout(buttons)
-        layout.addWidget(research)
+        layout.addWidget(research_line())
 
     def _wire(self) -> None:
         self.choose_images.clicked.connect(self._ask_images)

@@ -27,7 +27,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_wbc.classification.bundle import CARD_FILE, find_model, list_models
-from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.profile import profile_names
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_table_panel import CellTablePanel
@@ -41,6 +40,7 @@ from napari_wbc.gui.excluded_switch import ExcludedSwitch
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
+from napari_wbc.gui.message_lines import MessageLines, research_line
 from napari_wbc.gui.region_switch import RegionSwitch
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -91,10 +91,10 @@ class CountWidget(DockedWidget):
         self.progress.setFixedHeight(8)
         self.progress.setVisible(False)
         self.progress_line = WrappedLabel(kind="note")
-        self.message = WrappedLabel(kind="note")
+        self.lines = MessageLines()
+        self.message, self.error = self.lines.message, self.lines.error
         self.stain = WrappedLabel(kind="note")
         self.stain_warning = WrappedLabel(kind="warning")
-        self.error = WrappedLabel(kind="error")
         self.style_box = QComboBox()
         for style in Style:
             self.style_box.addItem(style.value.capitalize(), style)
@@ -122,8 +122,6 @@ class CountWidget(DockedWidget):
         scroll.setWidget(self.panel)
         self.tabs.addTab(scroll, "Differential")
         self.tabs.addTab(self.cell_list, "Cells")
-        self.research = WrappedLabel(kind="note")
-        self.research.set_lines([RESEARCH_USE])
 
         self.marks = QWidget()
         marks = QHBoxLayout(self.marks)
@@ -149,7 +147,7 @@ class CountWidget(DockedWidget):
             layout.addWidget(widget)
         # Without results the place below the form stays empty, and the form at the top.
         layout.addWidget(self.results, 1)
-        layout.addWidget(self.research)
+        layout.addWidget(research_line())
         shown = QVBoxLayout(self.results)
         shown.setContentsMargins(0, 0, 0, 0)
         shown.setSpacing(6)
@@ -188,7 +186,7 @@ class CountWidget(DockedWidget):
         control.scale_changed.connect(self._on_scale)
         control.state_changed.connect(self._on_state)
         control.progress_changed.connect(self._on_progress)
-        control.message.connect(self._on_message)
+        control.message.connect(self.lines.tell)
         control.stain_changed.connect(self._on_stain)
         control.counts_changed.connect(self._on_counts)
         control.result_changed.connect(self._on_result)
@@ -264,10 +262,6 @@ class CountWidget(DockedWidget):
         self.progress.setRange(0, total)
         self.progress.setValue(done)
         self.progress_line.set_lines([line])
-
-    def _on_message(self, line: str, is_error: bool) -> None:
-        self.message.set_lines([] if is_error else [line])
-        self.error.set_lines([line] if is_error else [])
 
     def _on_stain(self, model: SlideModel | None) -> None:
         text, warning = stain_text(model)
