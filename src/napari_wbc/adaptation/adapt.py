@@ -201,7 +201,8 @@ def adapt(
             folds.groups,
             cells.names,
             probabilities_of(start, before_logits, start.temperature),
-            probabilities_of(start, honest, stated["temperature"]),
+            # With the temperature of the source, too: a better fitted one must not pass for a better model.
+            probabilities_of(start, honest, start.temperature),
         ),
         start.classes,
         guards[chosen],

@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.adaptation.measure import BeforeAfter, OfClass, before_and_after, by_class, compared
+from napari_wbc.adaptation.measure import (
+    BeforeAfter,
+    OfClass,
+    before_and_after,
+    by_class,
+    compared,
+    probability_of_label,
+)
 from napari_wbc.leukocytes import class_of
 from napari_wbc.training.manifests import label_members
 
-#: Chance that a gain is one, over draws of the cells, below which it is none.
-_LEAST_SURE = 0.9
+#: Chance that a gain is one, over draws of the slides, below which it is none. One of two measures has to reach it: the
+#: share recognised, which few labels hardly settle, or the probability given to the labels.
+_LEAST_SURE = 0.95
 #: The share of all cells that are right may be lower by this at most, whatever is gained on rare classes.
 _MOST_LOST = 0.01
 #: A label that a model which learned from other cells finds less likely than this should be looked at again. Some cells
@@ -88,7 +96,7 @@ class Verdict:
     labels : int
         Labelled cells that it rests on.
     measures : dict of str to BeforeAfter
-        ``accuracy``, ``balanced_accuracy``, ``macro_f1`` on the target.
+        ``accuracy``, ``balanced_accuracy``, ``macro_f1`` and ``probability_of_label`` on the target.
     classes : tuple of OfClass
         The same by class.
     guard : Guard or None
@@ -180,6 +188,9 @@ def judge(
     """
     before, after = (compared(p, classes, judged.labels) for p in (judged.before, judged.after))
     measures = before_and_after(before, after, judged.groups, seed=seed)
+    measures["probability_of_label"] = probability_of_label(
+        judged.before, judged.after, classes, judged.labels, judged.groups, seed=seed
+    )
     rows = by_class(before, after)
     suspects = _suspects(judged, classes)
     reasons = _reasons(measures, guard, largest_loss)
@@ -217,9 +228,10 @@ def _reasons(measures: Mapping[str, BeforeAfter], guard: Guard | None, largest_l
         f"the mean over the classes of the share recognised is {100 * balanced.after.value:.1f} % after "
         f"{100 * balanced.before.value:.1f} % before"
     )
-    if balanced.difference.value <= 0:
+    surer = measures["probability_of_label"]
+    if balanced.difference.value < 0 or surer.difference.value <= 0:
         reasons.append(f"it is not better on cells that it did not learn from: {figures}")
-    elif balanced.better < _LEAST_SURE:
+    elif max(balanced.better, surer.better) < _LEAST_SURE:
         reasons.append(
             f"it may be better by chance: {figures}, and the difference lies between "
             f"{100 * balanced.difference.low:+.1f} and {100 * balanced.difference.high:+.1f} points"
