@@ -286,6 +286,18 @@ def test_a_region_is_drawn_with_a_button(viewer, add_widget, smear, screenshot):
     assert list(viewer.layers) == [image, layer]
 
 
+def test_a_stage_of_unknown_length_tells_its_seconds_and_moves_no_bar(viewer, add_widget, qtbot):
+    widget = add_widget(viewer)
+    widget.controller.progress_changed.emit("Learning the stain …", 0, 0)
+    # Qt moves a bar from 0 to 0 by itself, many times a second.
+    assert widget.progress.maximum() > 0
+    qtbot.waitUntil(lambda: widget.progress_line.text().endswith(" s"), timeout=5000)
+    assert widget.progress_line.text().startswith("Learning the stain …")
+    widget.controller.progress_changed.emit("Finding cells", 1, 4)
+    assert (widget.progress.value(), widget.progress.maximum()) == (1, 4)
+    assert widget.progress_line.text() == "Finding cells"
+
+
 def test_what_a_count_came_to_stays_to_be_read(counted):
     _, widget = counted
     found = widget.message.text()

@@ -10,11 +10,13 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
 
 _CLASS, _COUNT, _PERCENT, _INTERVAL, _REFERENCE, _FLAG, _ABSOLUTE = range(7)
-_HEADINGS = ("Class", "n", "%", "95 % CI", "Reference", "Flag", "10⁹/L")
+_HEADINGS = ("Class", "n", "%", "95 % CI", "Ref. %", "Flag", "10⁹/L")
 _FLAG_COLOUR = QColor("#e8a33d")
 _ROW_PX = 22
 
@@ -80,12 +82,23 @@ class DifferentialPanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.save)
         buttons.addWidget(self.copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 4, 0, 0)
-        layout.setSpacing(6)
+        contents = QWidget()
+        lines = QVBoxLayout(contents)
+        lines.setContentsMargins(0, 4, 0, 0)
+        lines.setSpacing(6)
         for widget in (self.alarms, self.summary, self.target, self.bar, self.table, self.notes):
-            layout.addWidget(widget)
-        layout.addStretch(1)
+            lines.addWidget(widget)
+        lines.addStretch(1)
+        # Where the place is short, all but the buttons scrolls.
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(contents)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(scroll, 1)
         layout.addLayout(buttons)
         self.clear()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.region_layer import KINDS
@@ -11,6 +11,11 @@ from napari_wbc.gui.region_layer import KINDS
 
 class RegionSwitch(QWidget):
     """A check box, off at first, and a legend while it is on.
+
+    Parameters
+    ----------
+    beside : QWidget
+        Another switch, which stands on the same line.
 
     Signals
     -------
@@ -20,7 +25,7 @@ class RegionSwitch(QWidget):
 
     toggled = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, beside: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.box = QCheckBox("Region quality")
         self.box.setToolTip(tooltips.REGION_QUALITY)
@@ -36,5 +41,9 @@ class RegionSwitch(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(self.box)
+        line = QHBoxLayout()
+        line.addWidget(self.box)
+        line.addWidget(beside)
+        line.addStretch(1)
+        layout.addLayout(line)
         layout.addWidget(self.legend)

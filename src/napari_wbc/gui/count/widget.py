@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QSlider,
     QTabWidget,
@@ -41,6 +40,7 @@ from napari_wbc.gui.jobs import JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.message_lines import MessageLines, research_line
+from napari_wbc.gui.progress_text import duration
 from napari_wbc.gui.region_switch import RegionSwitch
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -93,6 +93,10 @@ class CountWidget(DockedWidget):
         self.progress_line = WrappedLabel(kind="note")
         self.lines = MessageLines()
         self.message, self.error = self.lines.message, self.lines.error
+        self._stage, self._stage_began = "", 0.0
+        self._seconds = QTimer(self)
+        self._seconds.setInterval(1000)
+        self._seconds.timeout.connect(self._tell_seconds)
         self.stain = WrappedLabel(kind="note")
         self.stain_warning = WrappedLabel(kind="warning")
         self.style_box = QComboBox()
@@ -108,19 +112,14 @@ class CountWidget(DockedWidget):
         self.review = QPushButton("Review cells…")
         self.review.setToolTip(tooltips.REVIEW)
         self.legend = Legend()
-        self.regions = RegionSwitch()
         self.excluded = ExcludedSwitch(self.workspace, "Show excluded cells")
+        self.regions = RegionSwitch(beside=self.excluded)
         self.results = QWidget()
         self.panel = DifferentialPanel()
         self.cell_list = CellTablePanel()
         self.table = self.cell_list.view
         self.tabs = QTabWidget()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.panel)
-        self.tabs.addTab(scroll, "Differential")
+        self.tabs.addTab(self.panel, "Differential")
         self.tabs.addTab(self.cell_list, "Cells")
 
         self.marks = QWidget()
@@ -153,10 +152,11 @@ class CountWidget(DockedWidget):
         shown.setSpacing(6)
         shown.addWidget(self.marks)
         shown.addWidget(self.legend)
-        shown.addWidget(self.excluded)
         shown.addWidget(self.regions)
         shown.addWidget(self.review)
         shown.addWidget(self.tabs, 1)
+        # Takes the place of the tabs while there is no result yet.
+        shown.addStretch(0)
         self.setMinimumWidth(_WIDTH)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._show_results(False)
@@ -251,6 +251,8 @@ class CountWidget(DockedWidget):
         self.form.setEnabled(not busy)
         self.panel.save.setEnabled(not busy)
         self.progress.setVisible(busy)
+        if state is not JobState.RUNNING:
+            self._seconds.stop()
         if state is JobState.CANCELLING:
             self.progress_line.set_lines(["stopping …"])
         elif not busy:
@@ -258,10 +260,21 @@ class CountWidget(DockedWidget):
         self._on_reason(self.controller.reason())
 
     def _on_progress(self, line: str, done: int, total: int) -> None:
-        # A range of 0 to 0 makes Qt show that something goes on, without saying how far it is.
-        self.progress.setRange(0, total)
-        self.progress.setValue(done)
+        # With a range of 0 to 0 Qt would move the bar all the time, and the whole window with its canvas would be
+        # composed anew each time: without a graphics card that takes half of the processor from the count.
+        self.progress.setRange(0, total or 1)
+        self.progress.setValue(done if total else 0)
+        if line != self._stage:
+            self._stage, self._stage_began = line, monotonic()
         self.progress_line.set_lines([line])
+        if total:
+            self._seconds.stop()
+        else:
+            self._seconds.start()
+
+    def _tell_seconds(self) -> None:
+        """Show that a stage goes on of which nobody knows how long it takes."""
+        self.progress_line.set_lines([f"{self._stage} {duration(monotonic() - self._stage_began)}"])
 
     def _on_stain(self, model: SlideModel | None) -> None:
         text, warning = stain_text(model)
@@ -301,7 +314,7 @@ class CountWidget(DockedWidget):
         window.add_plugin_dock_widget("napari-wbc", "Review cells")
 
     def _show_results(self, there: bool) -> None:
-        for widget in (self.marks, self.legend, self.excluded, self.regions, self.review, self.tabs):
+        for widget in (self.marks, self.legend, self.regions, self.review, self.tabs):
             widget.setVisible(there)
 
     def _on_marks(self) -> None:
