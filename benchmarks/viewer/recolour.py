@@ -17,6 +17,7 @@ import pandas as pd
 from benchmarks.viewer._cells import CLASSES, draw, milliseconds, random_cells
 from napari.layers import Image
 from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QTimer
 
 from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import rgba
@@ -50,7 +51,7 @@ def _ours(
     viewer: napari.Viewer, image: Image, cells: pd.DataFrame, masks: list[CellMask]
 ) -> dict[str, float]:
     side = image.data.shape[0]
-    layers = CellLayers(viewer, image, (side, side), selected=_nobody)
+    layers = CellLayers(viewer, image, (side, side), later=QTimer.singleShot, selected=_nobody)
     layers.set_scale(0.1)
     layers.show(cells, masks)
     edits = _edits(cells)

@@ -14,7 +14,7 @@ import napari
 import numpy as np
 from benchmarks.viewer._cells import milliseconds, random_cells
 from napari_builtins._qt.features_table import FeaturesTable
-from qtpy.QtCore import QItemSelectionModel
+from qtpy.QtCore import QItemSelectionModel, QTimer
 
 from napari_wbc.gui.cell_table_panel import CellTablePanel
 from napari_wbc.gui.layers import CellLayers
@@ -29,7 +29,7 @@ def run() -> dict[str, Any]:
     rng = np.random.default_rng(2)
     viewer = napari.Viewer(show=True, show_welcome_screen=False)
     image = viewer.add_image(np.full((SIDE, SIDE, 3), 220, np.uint8), rgb=True)
-    layers = CellLayers(viewer, image, (SIDE, SIDE), selected=_nobody)
+    layers = CellLayers(viewer, image, (SIDE, SIDE), later=QTimer.singleShot, selected=_nobody)
     layers.set_scale(0.1)
     layers.show(cells, masks)
     panel = CellTablePanel()

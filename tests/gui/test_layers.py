@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Labels, Points
+from qtpy.QtCore import QTimer
 from tests.gui.tables import discs, placed, table_of
 
 from napari_wbc.gui.image_layers import METADATA_KEY
@@ -33,7 +34,7 @@ def image(viewer):
 def make(viewer, image, request):
     def make(cells=None, masks=(), shape=(SIDE, SIDE), **options):
         picked = []
-        layers = CellLayers(viewer, image, shape, selected=picked.append, **options)
+        layers = CellLayers(viewer, image, shape, later=QTimer.singleShot, selected=picked.append, **options)
         layers.set_scale(0.1)
         layers.picked = picked
         request.addfinalizer(layers.disconnect)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.gui.cell_looks import CellLooks
+from napari_wbc.gui.job import Later
 from napari_wbc.gui.marks import (
     EXCLUDED_COLOUR,
     EXCLUDED_VALUE,
@@ -56,9 +57,13 @@ class ClassOverlay:
         What puts the layer over the image, and its other properties.
     style : Style
         How to mark the cells.
+    later : callable
+        Calls a function after so many ms.
     """
 
-    def __init__(self, viewer: Viewer, shape: tuple[int, int], place: dict[str, Any], style: Style) -> None:
+    def __init__(
+        self, viewer: Viewer, shape: tuple[int, int], place: dict[str, Any], style: Style, later: Later
+    ) -> None:
         from napari.layers import Labels
 
         self.layer: Labels = Labels(np.zeros(shape, np.uint8), visible=style is not Style.CIRCLES, **place)
@@ -72,7 +77,7 @@ class ClassOverlay:
         self._masks: list[CellMask] = []
         self._marks: list[Mark | None] = []
         self._looks: CellLooks | None = None
-        self._slices = Slices()
+        self._slices = Slices(later)
         # While all is painted anew: what was edited meanwhile, and may have been painted over.
         self._late: list[CellMask] | None = None
         self._unfinished = False

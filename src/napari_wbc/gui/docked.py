@@ -30,7 +30,7 @@ class DockedWidget(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.workspace = Workspace.of(viewer)
+        self.workspace = Workspace.of(viewer, QTimer.singleShot)
         self._window: Callable[[], QWidget | None] = lambda: None
 
     # Qt has a metaclass of its own, so nothing but the type checker can hold those that inherit to these two.

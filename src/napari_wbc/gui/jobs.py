@@ -7,13 +7,11 @@ costs one redraw per tick.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -23,42 +21,15 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_wbc.errors import Cancelled, WbcError, one_line
 from napari_wbc.execution.progress import CancelToken, Progress
+from napari_wbc.gui.job import Job, JobState
+
+__all__ = ["Job", "JobRunner", "JobState"]
 
 _log = logging.getLogger(__name__)
-_ids = itertools.count(1)
-
 #: How often the queue is emptied.
 TICK_MS = 40
 #: One tick handles no more than this much, so that the window stays alive while events pour in.
-_BUDGET_S = 0.05
-
-
-@dataclass(frozen=True)
-class Job:
-    """Work to do beside the GUI thread.
-
-    Attributes
-    ----------
-    title : str
-        For people: "Counting smear.png".
-    steps : callable
-        Takes a :class:`~napari_wbc.execution.CancelToken` and gives a generator of events, the last of which is
-        the result. It runs in the worker thread and must not touch viewer, layers or widgets.
-    id : int
-        Counts up; events of any job but the current one are dropped.
-    """
-
-    title: str
-    steps: Callable[[CancelToken], Generator[Any]]
-    id: int = field(default_factory=lambda: next(_ids))
-
-
-class JobState(Enum):
-    """What the Run button goes by."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
+_BUDGET_S = 0.02
 
 
 class _Outcome(Enum):

@@ -17,6 +17,7 @@ from napari_wbc.gui.cell_points import CellPoints
 from napari_wbc.gui.class_overlay import ClassOverlay
 from napari_wbc.gui.hover import HoverText
 from napari_wbc.gui.image_layers import placement
+from napari_wbc.gui.job import Later
 from napari_wbc.gui.marks import Style
 from napari_wbc.masks import CellMask
 
@@ -51,6 +52,8 @@ class CellLayers:
         Of the marks.
     show_excluded : bool
         Whether cells that do not count are marked, in grey.
+    later : callable
+        Calls a function after so many ms, on the GUI thread: many cells are painted in turns with other events.
     selected : callable
         Called with the rows (a tuple) of the cells that the user picked in the points layer.
     """
@@ -64,6 +67,7 @@ class CellLayers:
         style: Style = Style.OUTLINES,
         opacity: float = 0.9,
         show_excluded: bool = True,
+        later: Later,
         selected: Callable[[tuple[int, ...]], None],
     ) -> None:
         self.image = image
@@ -74,6 +78,7 @@ class CellLayers:
         self._style = style
         self._opacity = opacity
         self._show_excluded = show_excluded
+        self._later = later
         self._selected = selected
         self._um_per_px = 0.1
         self._hidden: frozenset[str] = frozenset()
@@ -319,8 +324,8 @@ class CellLayers:
     def _make_layers(self) -> None:
         place = placement(self.image) | {"opacity": self._opacity}
         if self.has_overlay:
-            name = f"{self.image.name} classes"
-            self._overlay = ClassOverlay(self._viewer, self._shape, place | {"name": name}, self._style)
+            place_there = place | {"name": f"{self.image.name} classes"}
+            self._overlay = ClassOverlay(self._viewer, self._shape, place_there, self._style, self._later)
         self._points = CellPoints(place | {"name": f"{self.image.name} cells"})
         self._points.layer.selected_data.events.items_changed.connect(self._on_selection)
 

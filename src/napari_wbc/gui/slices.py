@@ -6,16 +6,23 @@ from collections import deque
 from collections.abc import Iterator
 from time import perf_counter
 
-from qtpy.QtCore import QTimer
+from napari_wbc.gui.job import Later
 
 #: How long one turn works, and how long others have the thread then.
 _TURN_S, _PAUSE_MS = 0.012, 10
 
 
 class Slices:
-    """Works through iterators, one after the other, in short turns of the event loop."""
+    """Works through iterators, one after the other, in short turns of the event loop.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    later : callable
+        Calls a function after so many ms.
+    """
+
+    def __init__(self, later: Later) -> None:
+        self._later = later
         self._work: deque[Iterator[None]] = deque()
         self._called = False
 
@@ -36,7 +43,7 @@ class Slices:
     def _call(self) -> None:
         if not self._called:
             self._called = True
-            QTimer.singleShot(_PAUSE_MS, self._turn)
+            self._later(_PAUSE_MS, self._turn)
 
     def _turn(self) -> None:
         self._called = False

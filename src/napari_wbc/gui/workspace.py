@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary, finalize
 from psygnal import Signal
 
 from napari_wbc.errors import WbcError
+from napari_wbc.gui.job import Later
 from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.navigation import go_to
@@ -69,6 +70,8 @@ class Workspace:
         The chosen one.
     selection : tuple of int
         Rows of the cell table of the chosen image.
+    later : callable
+        Calls a function after so many ms, on the GUI thread.
     busy : napari.layers.Layer or None
         The image that is being counted; its cells cannot be edited.
     """
@@ -83,8 +86,8 @@ class Workspace:
 
     _of_viewers: ClassVar[WeakValueDictionary[int, Workspace]] = WeakValueDictionary()
 
-    def __init__(self, viewer: Viewer) -> None:
-        self.viewer = viewer
+    def __init__(self, viewer: Viewer, later: Later) -> None:
+        self.viewer, self.later = viewer, later
         self.shown: dict[Layer, Shown] = {}
         self.image: Image | None = None
         self.selection: tuple[int, ...] = ()
@@ -97,13 +100,13 @@ class Workspace:
         self._members: set[int] = set()
 
     @classmethod
-    def of(cls, viewer: Viewer) -> Workspace:
+    def of(cls, viewer: Viewer, later: Later) -> Workspace:
         """Give the one of a viewer; it lives as long as a widget holds it."""
         # Layers and viewers are told apart by identity; the proxy that napari gives to plugins would break that.
         viewer = getattr(viewer, "__wrapped__", viewer)
         workspace = cls._of_viewers.get(id(viewer))
         if workspace is None or workspace.viewer is not viewer:
-            workspace = cls._of_viewers[id(viewer)] = cls(viewer)
+            workspace = cls._of_viewers[id(viewer)] = cls(viewer, later)
         return workspace
 
     # ---- coming and going ----------------------------------------------------------------------------------
@@ -168,6 +171,7 @@ class Workspace:
             style=self.style,
             opacity=self.opacity,
             show_excluded=self.shows_excluded,
+            later=self.later,
             selected=self.select,
         )
         layers.set_hidden(self.hidden)

@@ -1,4 +1,4 @@
-"""What the dock widget "Count leukocytes" does: between form, jobs and viewer."""
+"""What the dock widget "Count leukocytes" does: between form, jobs and viewer. No Qt."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from psygnal import Signal
 
 from napari_wbc.cell_table import counted, empty_table
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
 from napari_wbc.execution.progress import Progress
-from napari_wbc.gui.count.choices import Choices, why_not
+from napari_wbc.gui.count.choices import Choices, ScaleNote, why_not
 from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.steps import count_steps, reopen_steps, save_steps
 from napari_wbc.gui.first_use import prepare
@@ -29,7 +29,7 @@ from napari_wbc.gui.image_layers import (
     region_boxes,
     region_layers,
 )
-from napari_wbc.gui.jobs import Job, JobRunner, JobState
+from napari_wbc.gui.job import Job, JobState, Runner
 from napari_wbc.gui.opening import layer_of, open_layers, show_alone
 from napari_wbc.gui.progress_text import ProgressText, duration
 from napari_wbc.gui.workspace import Shown, Workspace
@@ -46,8 +46,17 @@ _LIVE_MS = 150
 _LIVE_SHARE = 5
 
 
-class CountController(QObject):
+class CountController:
     """Runs counts and keeps viewer and panels in step.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of the viewer.
+    runner : Runner
+        For counts, and for saving and opening.
+    scale_finder : ScaleFinder
+        Looks for the scale of the chosen image.
 
     Signals
     -------
@@ -93,8 +102,7 @@ class CountController(QObject):
     reviews_changed = Signal(str)
     selection_changed = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, workspace: Workspace, runner: Runner, scale_finder: ScaleFinder) -> None:
         self.workspace = workspace
         self.viewer = workspace.viewer
         self.choices = Choices()
@@ -108,21 +116,18 @@ class CountController(QObject):
         self._opening = False
         self._reopened: WeakSet[Layer] = WeakSet()
 
-        self.runner = JobRunner(self)
-        self.runner.state_changed.connect(self.state_changed)
+        self._live_wanted, self._live_ms = False, _LIVE_MS
+
+        self.runner = runner
+        self.runner.state_changed.connect(self._on_state)
         self.runner.arrived.connect(self._on_event)
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)
         for ended in (self.runner.finished, self.runner.failed, self.runner.cancelled):
             ended.connect(lambda *_: self._look_for_reviews())
-        self.scale_finder = ScaleFinder(self)
-        self.scale_finder.changed.connect(self.scale_changed)
-        self.scale_finder.changed.connect(lambda _: self._tell_reason())
-        self._live_timer = QTimer(self)
-        self._live_timer.setSingleShot(True)
-        self._live_timer.setInterval(_LIVE_MS)
-        self._live_timer.timeout.connect(self._draw_live)
+        self.scale_finder = scale_finder
+        self.scale_finder.changed.connect(self._on_scale)
 
     # ---- coming and going ----------------------------------------------------------------------------------
 
@@ -140,7 +145,7 @@ class CountController(QObject):
         """Stop every job and stop listening; layers stay in the viewer, and nothing arrives any more."""
         self.runner.shutdown()
         self.scale_finder.stop()
-        self._live_timer.stop()
+        self._live_wanted = False
         if self._counting is not None:
             self._restore()
         if not self._connected:
@@ -338,7 +343,7 @@ class CountController(QObject):
         if image is not None and self.workspace.session is None and image is not self._counting:
             named = image.metadata.get(METADATA_KEY, {}).get("review")
             if named is not None and image not in self._reopened:
-                QTimer.singleShot(0, lambda: self._reopen_named(image, named))
+                self.workspace.later(0, lambda: self._reopen_named(image, named))
             path = read_layer(image).path
             self._earlier = reviews_of(path) if path is not None else []
             if self._earlier:
@@ -364,23 +369,25 @@ class CountController(QObject):
         elif isinstance(event, CellsFound):
             shown.layers.add(event.cells, event.masks)
             self._live.update(event.cells["label"])
-            if not self._live_timer.isActive():
-                self._live_timer.start()
+            if not self._live_wanted:
+                self._live_wanted = True
+                self.workspace.later(self._live_ms, self._draw_live)
 
     def _draw_live(self) -> None:
         shown = self.shown.get(self._counting) if self._counting is not None else None
-        if shown is None:
+        if shown is None or not self._live_wanted:
             return
+        self._live_wanted = False
         before = perf_counter()
         shown.layers.refresh()
         self.counts_changed.emit(dict(self._live))
-        self._live_timer.setInterval(max(_LIVE_MS, int(1000 * _LIVE_SHARE * (perf_counter() - before))))
+        self._live_ms = max(_LIVE_MS, int(1000 * _LIVE_SHARE * (perf_counter() - before)))
 
     def _on_finished(self, result: Any) -> None:
         seconds = perf_counter() - self._started
         layer = self._counting
         self.workspace.busy = None
-        self._live_timer.stop()
+        self._live_wanted = False
         if isinstance(result, Path):
             self.message.emit(f"Saved in {result}", False)
             return
@@ -416,7 +423,7 @@ class CountController(QObject):
         """Go back to the last result that ended well; half a count is no count."""
         layer = self._counting
         self.workspace.busy = None
-        self._live_timer.stop()
+        self._live_wanted = False
         if layer is not None:
             self.workspace.abandon(layer)
 
@@ -431,6 +438,13 @@ class CountController(QObject):
         self._tell_counts()
 
     # ---- telling -------------------------------------------------------------------------------------------
+
+    def _on_state(self, state: JobState) -> None:
+        self.state_changed.emit(state)
+
+    def _on_scale(self, note: ScaleNote) -> None:
+        self.scale_changed.emit(note)
+        self._tell_reason()
 
     def _tell_reason(self) -> None:
         self.reason_changed.emit(self.reason())

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from napari_wbc.gui.count.choices import ScaleNote
 from napari_wbc.gui.count.steps import scale_steps
 from napari_wbc.gui.image_layers import read_layer
-from napari_wbc.gui.jobs import Job, JobRunner
+from napari_wbc.gui.job import Job, Runner
 from napari_wbc.slides import Scale
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 
-class ScaleFinder(QObject):
+class ScaleFinder:
     """Looks for one scale at a time; a new image takes the place of the last.
+
+    Parameters
+    ----------
+    runner : Runner
+        Of its own.
 
     Signals
     -------
@@ -27,12 +32,11 @@ class ScaleFinder(QObject):
 
     changed = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, runner: Runner) -> None:
         self.note = ScaleNote()
-        self._runner = JobRunner(self)
+        self._runner = runner
         self._runner.finished.connect(self._on_found)
-        self._runner.failed.connect(lambda line: self._set(ScaleNote(problem=line)))
+        self._runner.failed.connect(self._on_failed)
 
     def look_at(self, layer: Image | None) -> None:
         """Find the scale of a layer; that of the last one is forgotten."""
@@ -53,6 +57,9 @@ class ScaleFinder(QObject):
 
     def _on_found(self, found: Any) -> None:
         self._set(ScaleNote(found if isinstance(found, Scale) else None))
+
+    def _on_failed(self, line: str) -> None:
+        self._set(ScaleNote(problem=line))
 
     def _set(self, note: ScaleNote) -> None:
         self.note = note

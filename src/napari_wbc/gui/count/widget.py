@@ -32,11 +32,12 @@ from napari_wbc.gui.cell_table_panel import CellTablePanel
 from napari_wbc.gui.count.controller import CountController
 from napari_wbc.gui.count.folder_panel import FolderPanel
 from napari_wbc.gui.count.form import CountForm
+from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
 from napari_wbc.gui.docked import DockedWidget
 from napari_wbc.gui.excluded_switch import ExcludedSwitch
-from napari_wbc.gui.jobs import JobState
+from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.message_lines import MessageLines, research_line
@@ -68,7 +69,7 @@ class CountWidget(DockedWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(viewer, parent)
-        self.controller = CountController(self.workspace, self)
+        self.controller = CountController(self.workspace, JobRunner(self), ScaleFinder(JobRunner(self)))
         self._build()
         self._wire()
         self._recall()
