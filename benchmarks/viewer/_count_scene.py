@@ -1,8 +1,9 @@
-"""One count in a viewer of a fresh process, with a home of its own; prints figures as the last line.
+"""Scenes of a count in a viewer, each in a fresh process with a home of its own; figures are the last line printed.
 
 python -m benchmarks.viewer._count_scene count IMAGE
 python -m benchmarks.viewer._count_scene reopen REVIEW
-python -m benchmarks.viewer._count_scene cancel IMAGE HOME MOMENT
+python -m benchmarks.viewer._count_scene cancel IMAGE
+python -m benchmarks.viewer._count_scene plain
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from napari_wbc.execution.progress import CancelToken
 
 _WINDOW = (1500, 950)
 #: When Cancel is pressed: the function that the worker is in then, and how long it has been there.
 MOMENTS = {
     "first_start": ("wait_for", 0.3),
-    "scale": ("resolve_scale", 0.1),
     "stain": ("fit_stain", 0.5),
     "nuclei": ("find_nuclei", 0.2),
     "outlines": ("outline_cell", 0.5),
@@ -51,7 +54,10 @@ class Scene:
     def __init__(self) -> None:
         import napari
         from benchmarks.viewer._gui_thread import GuiThread
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
 
+        # Windows that fade in and out beside the viewer are no part of what is measured.
+        NapariQtNotification.show_notification = staticmethod(lambda *_: None)
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(*_WINDOW)
         _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-wbc", "Count leukocytes")
@@ -142,6 +148,28 @@ def cancel(path: str) -> dict[str, Any]:
     return figures
 
 
+def plain() -> dict[str, Any]:
+    """Add the layers that any overlay needs, with nothing in them, and draw them; then the same once more."""
+    import numpy as np
+
+    from napari_wbc.gui import first_use
+
+    scene = Scene()
+    first_use.prepare()
+    first_use.wait_for(first_use.import_torch, CancelToken())
+    scene.viewer.add_image(np.full((1000, 1000, 3), 220, np.uint8), rgb=True)
+    scene.gui.rest(1.0)
+    figures = {}
+    for time_ in ("first", "again"):
+        scene.gui.blocks.clear()
+        scene.gui.pass_once(lambda: scene.viewer.add_labels(np.zeros((1000, 1000), np.uint8)))
+        scene.gui.pass_once(lambda: scene.viewer.add_points(np.zeros((1, 2))))
+        scene.gui.rest(1.0)
+        figures[time_] = scene.gui.figures()
+    scene.viewer.close()
+    return figures
+
+
 def _in_function(name: str) -> bool:
     """Tell whether a job's thread is in a function of this package, at whatever depth."""
     jobs = [thread.ident for thread in threading.enumerate() if thread.name.startswith("napari-wbc job")]
@@ -157,8 +185,14 @@ def _in_function(name: str) -> bool:
 
 def main() -> None:
     """Play the scene that is asked for."""
-    kind, path = sys.argv[1:3]
-    print(json.dumps({"count": count, "reopen": reopen, "cancel": cancel}[kind](path)))
+    kind, *place = sys.argv[1:]
+    scenes: dict[str, Callable[..., dict[str, Any]]] = {
+        "count": count,
+        "reopen": reopen,
+        "cancel": cancel,
+        "plain": plain,
+    }
+    print(json.dumps(scenes[kind](*place)))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ class CountController:
             (self.workspace.removed, self._on_removed),
             (self.workspace.chosen, self._tell_result),
             (self.workspace.edited, self._on_edited),
-            (self.workspace.selected, self.selection_changed.emit),
+            (self.workspace.selected, self._on_selected),
             (self.workspace.message, self._on_message),
         ]
 
@@ -436,6 +436,9 @@ class CountController:
     def _on_edited(self, change: Change) -> None:
         self.cells_edited.emit(change)
         self._tell_counts()
+
+    def _on_selected(self, rows: tuple[int, ...]) -> None:
+        self.selection_changed.emit(rows)
 
     # ---- telling -------------------------------------------------------------------------------------------
 
