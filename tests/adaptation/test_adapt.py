@@ -10,7 +10,8 @@ from napari_wbc.adaptation.cells import LabelledCells
 from napari_wbc.adaptation.fine_tune import fine_tune
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.classification.bundle import verify_bundle
-from napari_wbc.classification.predict import predict_crops
+from napari_wbc.classification.domain_shift import slide_shift
+from napari_wbc.classification.predict import label_predictions, predict_crops
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution.progress import CancelToken
 
@@ -174,3 +175,16 @@ def test_a_cancelled_adaptation_leaves_nothing(source, target, tmp_path):
     with pytest.raises(Cancelled):
         fine_tune(source, target, tmp_path / "never", recipe=QUICK, device="cpu", progress=stop, cancel=token)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_slide_of_the_lab_is_no_longer_a_strange_one(source, adapted):
+    model, _ = adapted
+    slide, elsewhere = drawn_cells(45, 77, stain="green"), drawn_cells(45, 78)
+    shifts = {}
+    for name, of in (("source", source), ("adapted", model)):
+        for where, cells in (("lab", slide), ("elsewhere", elsewhere)):
+            said = predict_crops(of, cells.crops, device="cpu")
+            shifts[name, where] = slide_shift(of, said.embeddings, label_predictions(of, said).model_label)
+    assert shifts["adapted", "lab"].nearest == "this laboratory"
+    assert shifts["adapted", "lab"].ratio < shifts["source", "lab"].ratio
+    assert shifts["adapted", "elsewhere"].nearest in ("a", "b")

@@ -20,9 +20,10 @@ from napari_wbc.adaptation.parents import source_of
 from napari_wbc.adaptation.recalibrate import SeenCells, recalibrate, target_cells
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
+from napari_wbc.adaptation.shift import with_this_laboratory
 from napari_wbc.adaptation.start import Start, start_of
 from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
-from napari_wbc.adaptation.views import look, said_of, source_network
+from napari_wbc.adaptation.views import look, plain_outputs, source_network
 from napari_wbc.classification.bundle import Model, load_model, save_bundle
 from napari_wbc.classification.predict import choose_device
 from napari_wbc.classification.replay import Replay, load_replay
@@ -146,7 +147,8 @@ def adapt(
     views = look(
         source_network(start, place), start, cells.crops, replay, recipe, step=showing, cancel=cancel
     )
-    by_source = SeenBySource(views, said_of(start, replay, place, cancel))
+    replayed_before = plain_outputs(source_network(start, place), start, replay, cancel)
+    by_source = SeenBySource(views, replayed_before[0])
     runs = len(np.unique(folds.fold)) + 1
     finished = 0
 
@@ -195,6 +197,12 @@ def adapt(
         _judged(guard, guard_outputs[chosen]),
     )
     tensors, stated = recalibrate(start, seen, seed=recipe.seed)
+    for part, more in zip(
+        (tensors, stated),
+        with_this_laboratory(start, seen.target, seen.replayed, replayed_before[1]),
+        strict=True,
+    ):
+        part |= more
     verdict = judge(
         Judged(
             cells.labels,

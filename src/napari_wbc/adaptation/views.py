@@ -126,12 +126,13 @@ def augmented(
     return source.augmented(rows, model.input_px, model.view, recipe.augmentation, generator, of)
 
 
-def said_of(
-    start: Start, replay: Replay, device: str, cancel: CancelToken | None = None
-) -> NDArray[np.float32]:
-    """Give the logits of the source, shape ``(m, k)``, for replayed cells as they are."""
+def plain_outputs(
+    network: Network, start: Start, replay: Replay, cancel: CancelToken | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give logits ``(m, k)`` and embeddings ``(m, d)`` of replayed cells as they are."""
     if not len(replay):
-        return np.zeros((0, len(start.classes)), np.float32)
-    network = source_network(start, device)
+        return np.zeros((0, len(start.classes)), np.float32), np.zeros(
+            (0, network.embedding_size), np.float32
+        )
     model = start.model
-    return network_outputs(network, replay.crops, model.input_px, model.view, cancel=cancel)[0]
+    return network_outputs(network, replay.crops, model.input_px, model.view, cancel=cancel)
