@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from napari_wbc.batch_table import (
     counts_table,
     counts_text,
     read_summary,
+    together,
     write_counts_csv,
 )
 from napari_wbc.differential.count import differential
@@ -74,10 +76,12 @@ def test_the_table_has_a_row_for_every_image(rows: list[ImageCounts], tmp_path: 
 def test_the_text_has_the_same_numbers(rows: list[ImageCounts]) -> None:
     lines = [line.split("\t") for line in counts_text(rows).splitlines()]
     assert lines[0][:2] == ["Image", "Leukocytes"]
-    assert len(lines) == 5
+    assert len(lines) == 6
     place = lines[0].index("Lymphocyte %")
     assert [line[place] for line in lines[1:4]] == ["30.0", "100.0", "–"]
     assert lines[4][-1] == "the file is truncated"
+    assert lines[5][:2] == ["Together", "102"]
+    assert lines[5][place] == "31.4"
 
 
 def test_no_image_gives_an_empty_table(tmp_path: Path) -> None:
@@ -99,3 +103,25 @@ def test_classes_of_equal_share_keep_their_order() -> None:
         2, counts, {"lymphocyte": 50.0, "monocyte": 50.0, "basophil": 0.0}, {}, {}, 0, 0, ()
     )
     assert [name for name, _ in summary.largest()] == ["lymphocyte", "monocyte"]
+
+
+def test_together_is_the_differential_of_all_cells(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    names = ["neutrophil_segmented", "neutrophil_band", "lymphocyte", "monocyte", "unidentified", "platelet"]
+    fields = [pd.DataFrame({"label": rng.choice(names, n).astype(object)}) for n in (40, 7, 113)]
+    profile, summaries = load_profile(None), []
+    for cells in fields:
+        write_differential_json(differential(cells, profile), tmp_path / "differential.json")
+        summaries.append(read_summary(tmp_path))
+    whole = differential(pd.concat(fields, ignore_index=True), profile)
+    both = together(summaries)
+    assert both.images == 3
+    assert both.leukocytes == whole.denominator
+    assert both.unidentified == whole.unidentified
+    for row in whole.table[whole.table["in_denominator"] == 1].to_dict("records"):
+        name = row["class"]
+        assert both.counts[name] == row["count"]
+        assert both.percents[name] == row["percent"]
+        assert both.intervals[name] == (row["ci_low"], row["ci_high"])
+    nothing = together([])
+    assert (nothing.images, nothing.leukocytes, nothing.counts) == (0, 0, {})

@@ -13,7 +13,8 @@ import pandas as pd
 
 from napari_wbc.cell_table import spreadsheet_safe
 from napari_wbc.differential.exports import output_file
-from napari_wbc.differential.wording import percent_text
+from napari_wbc.differential.intervals import largest_remainder, share_interval
+from napari_wbc.differential.wording import interval_text, percent_text
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import class_of, in_order
 
@@ -85,6 +86,86 @@ def read_summary(folder: str | Path) -> CountSummary:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no differential of napari-wbc; count the image again ({error})") from None
+
+
+@dataclass(frozen=True)
+class Together:
+    """The differential of several images of one smear, cells of all of them together.
+
+    Attributes
+    ----------
+    images : int
+        How many.
+    leukocytes : int
+        The denominator: all leukocytes of all images.
+    counts, percents : dict of str to int, and to float
+        Of the classes in the denominator, in their order; the percentages sum to exactly 100. NaN without leukocytes.
+    intervals : dict of str to tuple of float
+        95 % intervals of the percentages, as in a differential of all these cells.
+    titles : dict of str to str
+        What the classes are called.
+    unidentified : int
+        Cells without a class.
+    alarmed : int
+        How many of the images have an alarm.
+    """
+
+    images: int
+    leukocytes: int
+    counts: Mapping[str, int]
+    percents: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    titles: Mapping[str, str]
+    unidentified: int
+    alarmed: int
+
+
+def together(summaries: Sequence[CountSummary]) -> Together:
+    """Add up the counts of images that show different fields of one smear.
+
+    Parameters
+    ----------
+    summaries : sequence of CountSummary
+        One per image. A cell that two of them show counts twice.
+
+    Examples
+    --------
+    >>> one = CountSummary(4, {"monocyte": 1, "lymphocyte": 3}, {}, {}, {}, 0, 0, ())
+    >>> both = together([one, one])
+    >>> both.leukocytes, both.counts["lymphocyte"], both.percents["lymphocyte"]
+    (8, 6, 75.0)
+    """
+    names = in_order({name for one in summaries for name in one.counts})
+    counts = {name: sum(one.counts.get(name, 0) for one in summaries) for name in names}
+    n = sum(counts.values())
+    limits = {name: share_interval(count, n) if n else (math.nan, math.nan) for name, count in counts.items()}
+    return Together(
+        images=len(summaries),
+        leukocytes=n,
+        counts=counts,
+        percents=dict(zip(names, largest_remainder(list(counts.values())), strict=True)),
+        intervals={name: (round(100 * low, 1), round(100 * high, 1)) for name, (low, high) in limits.items()},
+        titles={name: title for one in summaries for name, title in one.titles.items()},
+        unidentified=sum(one.unidentified for one in summaries),
+        alarmed=sum(bool(one.alarms) for one in summaries),
+    )
+
+
+def together_lines(result: Together) -> list[str]:
+    """Write the classes with their percentages and intervals, one per line.
+
+    Examples
+    --------
+    >>> one = CountSummary(4, {"monocyte": 1, "lymphocyte": 3}, {}, {"monocyte": "Monocyte"}, {}, 0, 0, ())
+    >>> together_lines(together([one, one]))[1]
+    'Monocyte 25.0 % (7.1–59.1)'
+    """
+    lines = []
+    for name, count in result.counts.items():
+        interval = interval_text(*result.intervals[name], count, result.leukocytes)
+        title = result.titles.get(name, class_of(name).title)
+        lines.append(f"{title} {percent_text(result.percents[name])} % ({interval})")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -165,7 +246,8 @@ def write_counts_csv(rows: Sequence[ImageCounts], path: str | Path) -> Path:
 def counts_text(rows: Sequence[ImageCounts]) -> str:
     """Give the table as text with tabs between the columns, which documents and spreadsheets take.
 
-    Only classes that some image has cells of have a column.
+    Only classes that some image has cells of have a column. Two or more images that were counted are followed by a
+    row of all together.
 
     Parameters
     ----------
@@ -189,6 +271,10 @@ def counts_text(rows: Sequence[ImageCounts]) -> str:
             continue
         percents = [percent_text(one.percents.get(name, math.nan)) for name in classes]
         lines.append([row.image, str(one.leukocytes), *percents, str(one.unidentified), " ".join(one.alarms)])
+    if len(summaries) > 1:
+        both = together(summaries)
+        percents = [percent_text(both.percents[name]) for name in classes]
+        lines.append(["Together", str(both.leukocytes), *percents, str(both.unidentified), ""])
     return "\n".join("\t".join(" ".join(cell.split()) for cell in line).rstrip() for line in lines)
 
 

@@ -3,13 +3,17 @@
 import csv
 import time
 
+import pandas as pd
 import pytest
 from PIL import Image
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_wbc.batch_table import COUNTS_FILE
+from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.cli import main
+from napari_wbc.differential.count import differential
+from napari_wbc.differential.profile import load_profile
 from napari_wbc.gui.count.folder_counts import ImageState
 from napari_wbc.gui.jobs import JobState
 from napari_wbc.results import FILES
@@ -122,7 +126,28 @@ def test_a_folder_is_counted_as_by_the_command_line(
     picture(panel, "folder_counted")
     panel.copy.click()
     lines = QApplication.clipboard().text().splitlines()
-    assert [line.split("\t")[0] for line in lines] == ["Image", *column(panel, 0)]
+    assert [line.split("\t")[0] for line in lines] == ["Image", *column(panel, 0), "Together"]
+
+    # All fields together, below the list; two selected ones of three are told apart from all.
+    n = sum(int(column(panel, 2)[row]) for row in (0, 2))
+    assert panel.together.isVisible()
+    assert panel.together.title.text() == f"2 images together: {n} leukocytes"
+    assert lines[-1].split("\t")[1] == str(n)
+    cells = pd.concat(
+        [read_cells_csv(out / name / "cells.csv") for name in ("field1", "field10")], ignore_index=True
+    )
+    for row in differential(cells, load_profile(None)).table.to_dict("records"):
+        if row["in_denominator"] and row["count"]:
+            words = f"{row['percent']:.1f} % ({row['ci_low']:.1f}–{row['ci_high']:.1f})"
+            assert words.replace(" ", "\N{NO-BREAK SPACE}") in panel.together.classes.text()
+    panel.table.clearSelection()
+    for number in (0, 2):
+        panel.table.selectionModel().select(
+            panel.table.model().index(number, 0),
+            QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows,
+        )
+    assert panel.together.title.text().startswith("2 selected images together")
+    picture(panel, "folder_together")
     assert lines[1].split("\t")[1] == column(panel, 2)[0]
 
 

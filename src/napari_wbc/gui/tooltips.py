@@ -115,6 +115,11 @@ FOLDER_RESUME = (
 )
 FOLDER_RUN = "Count all images, one after the other. One that cannot be read does not stop the others."
 FOLDER_COPY = "Copy the table, a row per image, with tabs between the columns."
+TOGETHER = (
+    "For fields of one smear: the cells of all counted images, or of those that are selected (Ctrl or Shift and "
+    "click), as one differential with its 95 % intervals. A cell that two fields show counts twice. "
+    "Copied with the table."
+)
 FOLDER_TABLE = (
     "Double click an image that is counted, or press Enter, to see it with its cells and to review them."
 )

@@ -15,8 +15,10 @@ from napari_wbc.batch_table import (
     COUNTS_FILE,
     CountSummary,
     ImageCounts,
+    Together,
     counts_text,
     read_summary,
+    together,
     write_counts_csv,
 )
 from napari_wbc.differential.profile import DEFAULT_PROFILE
@@ -256,6 +258,25 @@ class FolderCounts:
             done = self.ended - skipped + sum(r.share for r in self.rows if r.state is ImageState.COUNTING)
             parts.append(time_left(monotonic() - self._started, done, len(self.rows) - skipped))
         return " · ".join(part for part in parts if part)
+
+    def together(self, chosen: Sequence[int]) -> tuple[Together | None, bool]:
+        """Add up the chosen images, where two or more of them are counted; else all that are.
+
+        Returns
+        -------
+        Together or None
+            None with fewer than two images.
+        bool
+            Whether it is of the chosen ones.
+        """
+        for rows, are_chosen in (
+            ([self.rows[i] for i in chosen if i < len(self.rows)], True),
+            (self.rows, False),
+        ):
+            summaries = [row.summary for row in rows if row.summary is not None]
+            if len(summaries) > 1:
+                return together(summaries), are_chosen and len(rows) < len(self.rows)
+        return None, False
 
     def text(self) -> str:
         """Give the table of the images that had their turn as text, for the clipboard."""

@@ -7,29 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, QUrl, Signal
-from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QCheckBox,
     QDialog,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_wbc.batch_table import COUNTS_FILE, largest_text
-from napari_wbc.differential.wording import whole_text
+from napari_wbc.batch_table import COUNTS_FILE
+from napari_wbc.differential.wording import cells_text
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.count.choices import Choices
@@ -41,20 +36,17 @@ from napari_wbc.gui.count.folder_counts import (
     folder_options,
     folder_steps,
 )
+from napari_wbc.gui.count.folder_table import FolderTable
+from napari_wbc.gui.count.together_line import TogetherLine
 from napari_wbc.gui.jobs import Job, JobRunner, JobState
 from napari_wbc.gui.message_lines import research_line
 from napari_wbc.gui.progress_text import ProgressText
 from napari_wbc.gui.settings import remember, remembered
-from napari_wbc.gui.stacked_bar import Piece, StackedBar
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
-_IMAGE, _STATE, _COUNT, _BAR, _CLASSES = range(5)
-_HEADINGS = ("Image", "State", "Leukocytes", "Shares", "Largest classes")
 _BUTTON = {JobState.IDLE: "Count", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
-_WARNING, _PROBLEM = QColor("#e8a33d"), QColor("#e06c5a")
 #: Qt's own blue cannot be read on the dark theme.
 _LINK = "#4a9fdc"
-_ROW_PX = 26
 #: Thousandths, so that the bar moves also within an image.
 _BAR_STEPS = 1000
 
@@ -93,7 +85,8 @@ class FolderPanel(QDialog):
         self.resume = QCheckBox("Go on where an earlier count left off")
         self.resume.setToolTip(tooltips.FOLDER_RESUME)
         self.resume.setChecked(True)
-        self.table = _new_table()
+        self.table = FolderTable()
+        self.together = TogetherLine()
         self.link = QLabel()
         self.link.setTextFormat(Qt.TextFormat.RichText)
         self.link.setOpenExternalLinks(True)
@@ -134,6 +127,7 @@ class FolderPanel(QDialog):
         layout.addWidget(self.choices_line)
         layout.addWidget(self.resume)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.together)
         for widget in (self.link, self.progress, self.total_line, self.stage_line, self.reason, self.error):
             layout.addWidget(widget)
         layout.addLayout(buttons)
@@ -148,7 +142,7 @@ class FolderPanel(QDialog):
         self.copy.clicked.connect(lambda *_: QApplication.clipboard().setText(self.counts.text()))
         self.leave.clicked.connect(self.reject)
         self.table.opened.connect(self._open)
-        self.table.itemSelectionChanged.connect(self._show_link)
+        self.table.itemSelectionChanged.connect(self._show_chosen)
         self.runner.state_changed.connect(self._on_state)
         self.runner.arrived.connect(self._on_event)
         self.runner.finished.connect(lambda _: self._on_end())
@@ -218,20 +212,21 @@ class FolderPanel(QDialog):
         if isinstance(event, Progress):
             self.stage_line.set_lines([self._text.line(event)])
         if number is not None:
-            self._show_row(number)
+            self.table.show_row(number, self.counts.rows[number])
             if self.counts.rows[number].state is ImageState.COUNTING and not isinstance(event, Progress):
                 self._text = ProgressText()
-                self.table.scrollToItem(self.table.item(number, _IMAGE))
+                self._show_together()
+                self.table.bring_to_sight(number)
         self._show_total()
 
     def _on_end(self, line: str = "", error: str = "") -> None:
         self.counts.stop()
         for number in range(len(self.counts.rows)):
-            self._show_row(number)
+            self.table.show_row(number, self.counts.rows[number])
         self._show_total()
         self.stage_line.set_lines([line])
         self.error.set_lines([error])
-        self._show_link()
+        self._show_chosen()
 
     def _on_state(self, state: JobState) -> None:
         busy = state is not JobState.IDLE
@@ -254,41 +249,11 @@ class FolderPanel(QDialog):
     # ---- showing -------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        self.table.clearContents()
-        self.table.setRowCount(len(self.counts.rows))
-        for number in range(len(self.counts.rows)):
-            for column in range(len(_HEADINGS)):
-                item = QTableWidgetItem()
-                if column == _COUNT:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(number, column, item)
-            self._show_row(number)
-        self.total_line.set_lines(
-            [f"{len(self.counts.rows):,} images" if len(self.counts.rows) != 1 else "1 image"]
-            if self.counts.rows
-            else []
-        )
+        rows = self.counts.rows
+        self.table.set_rows(rows)
+        self.total_line.set_lines([cells_text(len(rows), "image")] if rows else [])
         self.copy.setEnabled(False)
-        self._show_link()
-
-    def _show_row(self, number: int) -> None:
-        row = self.counts.rows[number]
-        summary = row.summary
-        texts = {_IMAGE: row.path.name, _STATE: row.state_text, _COUNT: "", _BAR: "", _CLASSES: row.problem}
-        colour = _PROBLEM
-        if summary is not None:
-            texts[_COUNT] = whole_text(summary.leukocytes)
-            texts[_CLASSES] = f"{'⚠  ' if summary.alarms else ''}{largest_text(summary)}"
-            colour = _WARNING if summary.alarms else None
-            if self.table.cellWidget(number, _BAR) is None:
-                self.table.setCellWidget(number, _BAR, _bar(row))
-        for column, text in texts.items():
-            item = self.table.item(number, column)
-            if item.text() != text:
-                item.setText(text)
-                item.setToolTip(row.details)
-                if column == _CLASSES and colour is not None:
-                    item.setForeground(colour)
+        self._show_chosen()
 
     def _show_total(self) -> None:
         rows = self.counts.rows
@@ -297,6 +262,14 @@ class FolderPanel(QDialog):
         part = self.counts.ended + sum(row.share for row in rows if row.state is ImageState.COUNTING)
         self.progress.setValue(round(_BAR_STEPS * part / max(1, len(rows))))
         self.copy.setEnabled(any(row.summary is not None for row in rows))
+
+    def _show_chosen(self) -> None:
+        self._show_together()
+        self._show_link()
+
+    def _show_together(self) -> None:
+        result, selected = self.counts.together(self.table.selected)
+        self.together.show_together(result, selected=selected)
 
     def _show_link(self) -> None:
         """Link to the results of the chosen image, and to the table of all."""
@@ -351,57 +324,6 @@ def _place(tooltip: str, hint: str) -> QLineEdit:
     return field
 
 
-def _bar(row: ImageRow) -> QWidget:
-    bar = StackedBar()
-    assert row.summary is not None
-    bar.set_pieces([Piece(name, row.summary.percents[name]) for name, n in row.summary.counts.items() if n])
-    holder = QWidget()
-    # The row behind it shows whether it is chosen.
-    holder.setStyleSheet("background: transparent")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(4, 3, 4, 3)
-    bar.setFixedHeight(_ROW_PX - 8)
-    layout.addWidget(bar)
-    return holder
-
-
 def _link(path: Path, text: str) -> str:
     place = escape(QUrl.fromLocalFile(str(path)).toString())
     return f'<a href="{place}" style="color: {_LINK}">{escape(text)}</a>'
-
-
-class _ImageTable(QTableWidget):
-    """Opens a row upon a double click or Enter; Qt's own signal for that comes with one click on some systems."""
-
-    opened = Signal(int)
-
-    def __init__(self) -> None:
-        super().__init__(0, len(_HEADINGS))
-        self.cellDoubleClicked.connect(lambda row, _: self.opened.emit(row))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.opened.emit(self.currentRow())
-        else:
-            super().keyPressEvent(event)
-
-
-def _new_table() -> _ImageTable:
-    table = _ImageTable()
-    table.setHorizontalHeaderLabels(_HEADINGS)
-    table.setToolTip(tooltips.FOLDER_TABLE)
-    table.verticalHeader().setVisible(False)
-    table.verticalHeader().setDefaultSectionSize(_ROW_PX)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    header = table.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setSectionsClickable(False)
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    for column, width in ((_IMAGE, 190), (_STATE, 120), (_COUNT, 85), (_BAR, 190)):
-        table.setColumnWidth(column, width)
-    header.setSectionResizeMode(_CLASSES, QHeaderView.ResizeMode.Stretch)
-    return table
