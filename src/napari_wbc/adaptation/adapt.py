@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,8 @@ def adapt(
     folds = split_into_folds(cells)
     warnings = noticed(start, copies, before_logits, embeddings[copies.kept])
 
+    _dry_run(start, cells, replay, recipe, place)
+
     def showing(done: int, total: int) -> None:
         tell(Progress("Looking at the cells in many ways", done, total, "crop"))
 
@@ -216,6 +218,7 @@ def adapt(
         guards[chosen],
         largest_loss=recipe.largest_loss,
         warnings=warnings,
+        suspects=copies.contradicting,
         torn=folds.torn,
         seed=recipe.seed,
     )
@@ -230,6 +233,17 @@ def _parts(replay: Replay | None) -> tuple[Replay, Replay]:
         none = np.zeros(0, np.str_)
         replay = Replay(np.zeros((0, CROP_PX, CROP_PX, 3), np.uint8), none, none, np.zeros(0, bool))
     return replay.rows(~replay.guard), replay.rows(replay.guard)
+
+
+def _dry_run(start: Start, cells: LabelledCells, replay: Replay, recipe: Recipe, device: str) -> None:
+    """Take one step on a few cells and look at the result, so that what cannot work is told at once."""
+    few, old = cells.rows(np.arange(min(8, len(cells)))), replay.rows(np.arange(min(8, len(replay))))
+    one = replace(recipe, steps=min(1, recipe.steps), views=1, replay_views=1)
+    network = source_network(start, device)
+    views = look(network, start, few.crops, old, one)
+    by_source = SeenBySource(views, plain_outputs(network, start, old)[0])
+    refined = refine(start, few.crops, few.labels, old, by_source, one, device=device)
+    outputs_of(start, interpolated(start, refined, 0.5, device), few.crops)
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:
@@ -274,7 +288,8 @@ def _provenance(
             "factor": factor,
             "recipe": _plain(asdict(recipe)),
             "temperature_of_parent": source.temperature,
-            "verdict": verdict.to_dict(),
+            # Names of slides and files may tell who somebody is; a model is passed on.
+            "verdict": {k: v for k, v in verdict.to_dict().items() if k != "suspects"},
             "renewed": sorted(stated),
         },
     }

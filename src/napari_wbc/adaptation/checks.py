@@ -46,9 +46,8 @@ def noticed(
     """Say what is odd about the labelled cells, before anything is learned from them."""
     found = []
     if copies.contradicting:
-        shown = ", ".join(copies.contradicting[:3])
         found.append(
-            f"{len(copies.contradicting)} cells bear more than one label and were left out; look at them again: {shown}"
+            f"{len(copies.contradicting)} cells bear more than one label and were left out; look at them again"
         )
     elif copies.dropped:
         found.append(f"{copies.dropped} images show a cell that is there already; each cell counts once")

@@ -29,6 +29,8 @@ _MOST_LOST = 0.01
 #: are hard; a larger share of such labels is more than that.
 _UNLIKELY = 0.15
 _SUSPECTS_WARNED = 0.1
+#: Names of cells in a text.
+_SHOWN = 8
 #: Fewer cells of a class say little about it.
 _FEW = 5
 
@@ -102,7 +104,8 @@ class Verdict:
     guard : Guard or None
         None where the source brought no cells of its training.
     suspects : tuple of str
-        Cells whose label a model that learned from the others contradicts, the least likely first.
+        Names of cells with more than one label, and of those whose label a model that learned from the others
+        contradicts, the least likely first.
     """
 
     accepted: bool
@@ -116,7 +119,7 @@ class Verdict:
     suspects: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain values, rounded to four digits."""
+        """Give plain values, rounded to four digits; ``suspects`` has names of files or slides."""
         plain: dict[str, Any] = _rounded(asdict(self))
         return plain
 
@@ -137,6 +140,9 @@ class Verdict:
         lines.append("accepted" if self.accepted else "refused:")
         lines += [f"  - {reason}" for reason in self.reasons]
         lines += [f"note: {text}" for text in (*self.warnings, *self.advice)]
+        if self.suspects:
+            more = f" and {len(self.suspects) - _SHOWN} more" if len(self.suspects) > _SHOWN else ""
+            lines.append(f"cells to look at again: {', '.join(self.suspects[:_SHOWN])}{more}")
         return "\n".join(lines)
 
 
@@ -164,6 +170,7 @@ def judge(
     *,
     largest_loss: float,
     warnings: Sequence[str] = (),
+    suspects: Sequence[str] = (),
     torn: Sequence[str] = (),
     seed: int = 0,
 ) -> Verdict:
@@ -181,6 +188,8 @@ def judge(
         Of accuracy on the guard, as a share.
     warnings : sequence of str, optional
         What was noticed before.
+    suspects : sequence of str, optional
+        Cells that were left out because they bear more than one label.
     torn : sequence of str, optional
         Classes that were judged within a slide (:class:`~napari_wbc.adaptation.cells.Folds`).
     seed : int, optional
@@ -192,7 +201,7 @@ def judge(
         judged.before, judged.after, classes, judged.labels, judged.groups, seed=seed
     )
     rows = by_class(before, after)
-    suspects = _suspects(judged, classes)
+    contradicted = _suspects(judged, classes)
     reasons = _reasons(measures, guard, largest_loss)
     notes = [*warnings]
     if guard is None:
@@ -200,10 +209,9 @@ def judge(
             "the source model brought no cells of its training, so what the adapted model forgets was not watched, and "
             "only its last layer was fitted, held close; models with replay adapt further"
         )
-    if len(suspects) >= max(2, _SUSPECTS_WARNED * len(judged.labels)):
-        shown = ", ".join(suspects[:5]) + (", ..." if len(suspects) > 5 else "")
+    if len(contradicted) >= max(2, _SUSPECTS_WARNED * len(judged.labels)):
         notes.append(
-            f"{len(suspects)} of {len(judged.labels)} labels contradict what the others teach; look again at {shown}"
+            f"{len(contradicted)} of {len(judged.labels)} labels contradict what the others teach; look at them again"
         )
     worse = [r.label for r in rows if r.cells >= _FEW and r.after.value < r.before.value - 0.1]
     if worse:
@@ -217,7 +225,7 @@ def judge(
         measures=measures,
         classes=rows,
         guard=guard,
-        suspects=suspects,
+        suspects=(*suspects, *contradicted),
     )
 
 
