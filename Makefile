@@ -1,12 +1,13 @@
 # Two commands set up everything they need:
 #   make demo    draw a synthetic smear, count its leukocytes, print the differential
 #   make test    the checks and the tests
+#   make screenshots    the pictures of docs/tutorial.md, taken anew
 # An active virtual environment is used; without one, .venv is made here. PYTHON=... picks the interpreter for it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-core test-gui system-packages clean
+.PHONY: help demo test check test-core test-gui screenshots system-packages clean
 
 PYTHON ?= python3
 VENV := $(abspath $(or $(VIRTUAL_ENV),.venv))
@@ -48,6 +49,14 @@ test-gui: export QT_QPA_PLATFORM := xcb
 test-gui: export QT_API := pyqt6
 test-gui: $(VENV)/.napari-wbc-test
 	xvfb-run -a -s "-screen 0 1920x1200x24" $(BIN)/python -m pytest tests/gui
+
+# A screen of the size of the window: menus stay within it. The slide that is drawn for them is kept in build/.
+screenshots: export LIBGL_ALWAYS_SOFTWARE := 1
+screenshots: export QT_QPA_PLATFORM := xcb
+screenshots: export QT_API := pyqt6
+screenshots: system-packages $(VENV)/.napari-wbc-test
+	mkdir -p build
+	xvfb-run -a -s "-screen 0 1600x1000x24" $(BIN)/python docs/screenshots --scratch build
 
 system-packages:
 	@.ci/system-packages
