@@ -279,11 +279,19 @@ def test_a_region_is_drawn_with_a_button(viewer, add_widget, smear, screenshot):
     assert widget.reason.text() == ""
     assert np.allclose(layer.face_color[:, 3], 0)
     screenshot(viewer, "count_region_drawn")
+    # About two px of the screen, wherever one looks.
+    for zoom in (0.03, 1.5):
+        viewer.camera.zoom = zoom
+        assert layer.edge_width == pytest.approx([2 / zoom])
+        assert layer.current_edge_width == pytest.approx(2 / zoom)
     # Again, in the same layer.
     layer.mode = "pan_zoom"
     widget.form.draw.click()
     assert layer.mode == "add_rectangle"
     assert list(viewer.layers) == [image, layer]
+    viewer.layers.remove(layer)
+    viewer.camera.zoom = 3.0
+    assert layer.current_edge_width == pytest.approx(2 / 1.5)
 
 
 def test_a_stage_of_unknown_length_tells_its_seconds_and_moves_no_bar(viewer, add_widget, qtbot):

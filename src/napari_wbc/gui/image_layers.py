@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 METADATA_KEY = "napari_wbc"
 #: What the user draws, be it a cell or a region: no class and no stain has this colour.
 SKETCH_COLOUR = "#ff2bd6"
-# The line around a region, in lengths of the longer side of the image.
-_EDGE = 0.003
 
 # Comparing a layer with the file that it came from reads the file once more; beyond this, the layer is trusted.
 _COMPARE_PX = 64_000_000
@@ -159,33 +157,6 @@ def placement(layer: Image) -> dict[str, Any]:
     if hasattr(layer, "units"):
         place["units"] = layer.units
     return place
-
-
-def new_region_layer(image: Image) -> Shapes:
-    """Make an empty layer over an image, to draw rectangles in; it hides no cell.
-
-    Parameters
-    ----------
-    image : napari.layers.Image
-        The smear.
-
-    Returns
-    -------
-    napari.layers.Shapes
-        Not yet in the viewer.
-    """
-    from napari.layers import Shapes
-
-    shape = (image.data[0] if image.multiscale else image.data).shape
-    return Shapes(
-        name=f"{image.name} regions",
-        ndim=2,
-        face_color="transparent",
-        edge_color=SKETCH_COLOUR,
-        edge_width=_EDGE * max(shape[:2]),
-        opacity=1.0,
-        **placement(image),
-    )
 
 
 def region_boxes(shapes: Shapes, image: Image) -> tuple[list[tuple[float, float, float, float]], int]:

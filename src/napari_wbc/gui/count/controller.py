@@ -19,12 +19,12 @@ from napari_wbc.execution.progress import Progress
 from napari_wbc.gui.count.choices import Choices, ScaleNote, why_not
 from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.steps import count_steps, reopen_steps, save_steps
+from napari_wbc.gui.drawn_regions import add_region_layer
 from napari_wbc.gui.first_use import prepare
 from napari_wbc.gui.image_layers import (
     METADATA_KEY,
     countable_layers,
     is_countable,
-    new_region_layer,
     read_layer,
     region_boxes,
     region_layers,
@@ -267,8 +267,7 @@ class CountController:
         if image is None:
             return None
         if layer is None:
-            layer = new_region_layer(image)
-            self.viewer.add_layer(layer)
+            layer = add_region_layer(self.viewer, image)
         self.viewer.layers.selection.active = layer
         layer.mode = "add_rectangle"
         return layer
