@@ -12,6 +12,7 @@ from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.classification.bundle import verify_bundle
 from napari_wbc.classification.domain_shift import slide_shift
 from napari_wbc.classification.predict import label_predictions, predict_crops
+from napari_wbc.differential.count import differential
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution.progress import CancelToken
 
@@ -139,7 +140,7 @@ def test_images_of_something_else_are_noticed(random):
     assert any("less like blood cells" in note for note in verdict.warnings)
 
 
-def test_a_new_class_enters_the_model(source, tmp_path):
+def test_a_new_class_enters_the_model_and_the_count(source, smear_file, tmp_path):
     kinds = ("lymphocyte", "eosinophil", "monocyte", "plasma_cell")
     model = fine_tune(
         source,
@@ -155,6 +156,11 @@ def test_a_new_class_enters_the_model(source, tmp_path):
     assert accuracy(model, fresh) > 0.85
     table = wbc.classify(list(fresh.crops[:4]), model=model, um_per_px=25 / 160, device="cpu")
     assert "p_plasma_cell" in table
+    counted = wbc.count(smear_file, um_per_px=0.1, model=model, device="cpu")
+    assert "p_plasma_cell" in counted.cells
+    relabelled = counted.cells.assign(label="plasma_cell")
+    table = differential(relabelled, counted.differential.profile).table
+    assert table["count"].max() == len(relabelled) == table["count"].sum()
 
 
 def test_without_replay_it_says_what_was_not_watched(source, target):

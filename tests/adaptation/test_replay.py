@@ -5,6 +5,7 @@ import pytest
 from tests.adaptation.drawn import drawn_manifest
 
 import napari_wbc as wbc
+from napari_wbc.classification.bundle import verify_bundle
 from napari_wbc.classification.replay import REPLAY_FILE, load_replay
 from napari_wbc.errors import InputError, ModelError
 from napari_wbc.training.manifests import load_crops, read_manifest
@@ -52,7 +53,7 @@ def test_damaged_replay_is_told(copy):
         file.seek(5000)
         file.write(b"\0\0\0\0\0\0\0\0")
     with pytest.raises(ModelError, match="damaged or was altered"):
-        load_replay(copy)
+        verify_bundle(copy.folder)
     (copy.folder / REPLAY_FILE).unlink()
     with pytest.raises(ModelError, match="cannot be read"):
         load_replay(copy)

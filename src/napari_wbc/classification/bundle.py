@@ -265,7 +265,7 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
 
 
 def verify_bundle(name_or_path: str | Path) -> Model:
-    """Load a bundle and run its network once.
+    """Load a bundle and all that travels with it, and run its network once.
 
     Raises
     ------
@@ -281,6 +281,9 @@ def verify_bundle(name_or_path: str | Path) -> Model:
         raise ModelError(f"the network of {model.folder} gives no finite output")
     if not model.card:
         raise ModelError(f"{model.folder} has no {CARD_FILE}")
+    from napari_wbc.classification.replay import load_replay
+
+    load_replay(model)
     return model
 
 
