@@ -1,9 +1,10 @@
 """Scenes of a count in a viewer, each in a fresh process with a home of its own; figures are the last line printed.
 
-python -m benchmarks.viewer._count_scene count IMAGE
+python -m benchmarks.viewer._count_scene count IMAGE TIMES
 python -m benchmarks.viewer._count_scene reopen REVIEW
 python -m benchmarks.viewer._count_scene cancel IMAGE
 python -m benchmarks.viewer._count_scene plain
+python -m benchmarks.viewer._count_scene paint
 """
 
 from __future__ import annotations
@@ -113,16 +114,15 @@ class Scene:
         return line or ("idle" if self.idle else "begin")
 
 
-def count(path: str) -> dict[str, Any]:
-    """Count twice: the first time much is imported."""
+def count(path: str, times: str) -> dict[str, Any]:
+    """Count, the first time with much that is imported and made."""
     scene = Scene()
     scene.open(path)
-    first = scene.count()
-    again = scene.count()
+    figures: dict[str, Any] = {name: scene.count() for name in ("first", "again")[: int(times)]}
     scene.widget.workspace.edit(lambda session: session.accept([0]))
     folder = scene.widget.workspace.session.folder
     scene.viewer.close()
-    return {"first": first, "again": again, "review": str(folder)}
+    return figures | {"review": str(folder)}
 
 
 def reopen(folder: str) -> dict[str, Any]:
@@ -170,6 +170,43 @@ def plain() -> dict[str, Any]:
     return figures
 
 
+def paint() -> dict[str, Any]:
+    """Show 10,000 cells: in turns of the event loop, and all in one go."""
+    import numpy as np
+    from benchmarks.viewer._cells import random_cells
+    from qtpy.QtCore import QTimer
+
+    from napari_wbc.gui import first_use
+    from napari_wbc.gui.layers import CellLayers
+
+    side, radius, n = 6000, 24, 10_000
+    scene = Scene()
+    first_use.prepare()
+    first_use.wait_for(first_use.import_torch, CancelToken())
+    image = scene.viewer.add_image(np.full((side, side, 3), 220, np.uint8), rgb=True)
+    cells, masks = random_cells(n, side, radius)
+
+    def in_one_go(_: int, what: Callable[[], None]) -> None:
+        what()
+
+    figures = {}
+    for name, later in (("in_turns", QTimer.singleShot), ("in_one_go", in_one_go)):
+        layers = CellLayers(scene.viewer, image, (side, side), later=later, selected=lambda _: None)
+        layers.set_scale(0.1)
+        layers.show(cells.iloc[:1], masks[:1])
+        scene.gui.rest(1.0)
+        scene.gui.blocks.clear()
+        begun = time.perf_counter()
+        scene.gui.pass_once(lambda layers=layers: layers.show(cells, masks))
+        scene.gui.run(lambda layers=layers: not layers.painting)
+        seconds = time.perf_counter() - begun
+        scene.gui.rest(1.0)
+        figures[name] = {"seconds": seconds, **scene.gui.figures()}
+        layers.remove()
+    scene.viewer.close()
+    return figures
+
+
 def _in_function(name: str) -> bool:
     """Tell whether a job's thread is in a function of this package, at whatever depth."""
     jobs = [thread.ident for thread in threading.enumerate() if thread.name.startswith("napari-wbc job")]
@@ -191,6 +228,7 @@ def main() -> None:
         "reopen": reopen,
         "cancel": cancel,
         "plain": plain,
+        "paint": paint,
     }
     print(json.dumps(scenes[kind](*place)))
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari.layers import Points
 
 _FEATURES = ["cell_id", "label", "confidence", "novelty", "status"]
+# Those of them that an edit changes.
+_EDITED = ("label", "status")
 # Shapes tell what colours alone must not. The diameter is in those of a circle, the line in diameters.
 _SURE, _UNSURE, _EXCLUDED = ("disc", 1.0, CIRCLE_LINE), ("diamond", 1.3, 0.035), ("x", 0.5, 0.08)
 # Keys of napari that remove or add points also where a layer cannot be edited; cells are kept by their table alone.
@@ -98,8 +100,12 @@ class CellPoints:
         if len(cells) != len(self.layer.data):
             self.fill(cells, looks, shown, circles=circles)
             return
-        self._tell_features(cells)
         layer, changed = self.layer, np.asarray(rows, np.intp)
+        # For a few rows this takes half of the time of a new table.
+        for name in _EDITED:
+            layer.features.iloc[changed, _FEATURES.index(name)] = cells[name].to_numpy(object)[changed]
+        layer.metadata[METADATA_KEY]["cells"] = cells
+        layer.events.features()
         colours_before, symbols_before = layer.border_color[changed], layer.symbol[changed]
         self._write(changed, looks, shown, circles=circles)
         colours_now = layer.border_color[changed]
@@ -157,6 +163,5 @@ class CellPoints:
         columns = {name: cells[name].to_numpy() for name in _FEATURES}
         for name in ("confidence", "novelty"):
             columns[name] = columns[name].round(3)
-        # Changed in place, features would tell nobody.
         self.layer.features = pd.DataFrame(columns)
         self.layer.metadata[METADATA_KEY]["cells"] = cells

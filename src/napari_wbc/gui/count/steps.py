@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.errors import OutputError, ScaleUnknownError
-from napari_wbc.execution.progress import CancelToken, Progress
+from napari_wbc.execution.progress import CancelToken, Progress, cancelled_by
 from napari_wbc.gui.first_use import compile_colours, import_torch, wait_for
 from napari_wbc.gui.image_layers import LayerImage
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
@@ -32,10 +32,12 @@ def count_steps(image: LayerImage, options: CountOptions, cancel: CancelToken) -
             continue
         yield Progress("Keeping the cells for their review", 0, 0)
         try:
-            yield save_session(event, new_folder(event.slide))
+            with cancelled_by(cancel):
+                session = save_session(event, new_folder(event.slide))
         except OutputError:
             # A count is worth having also where there is no place to keep its review.
-            yield ReviewSession(event)
+            session = ReviewSession(event)
+        yield session
 
 
 def save_steps(result: CountResult, folder: Path, cancel: CancelToken) -> Generator[Any]:
