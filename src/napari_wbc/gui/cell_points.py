@@ -129,8 +129,6 @@ class CellPoints:
     def select(self, rows: Iterable[int]) -> None:
         """Mark points as selected."""
         wanted = {int(row) for row in rows if 0 <= row < len(self.layer.data)}
-        # Also while another layer is chosen in the list: what is selected is to be seen.
-        self.layer.update_highlight_visibility(True)
         if set(self.layer.selected_data) != wanted:
             self.layer.selected_data = wanted
 

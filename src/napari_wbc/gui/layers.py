@@ -224,6 +224,9 @@ class CellLayers:
         if self._points is not None:
             with self._quiet_selection():
                 self._points.select(rows)
+            if self._viewer.layers.selection.active is not self._points.layer:
+                # napari frames what is selected in the active layer only.
+                self._points.layer.update_highlight_visibility(True)
 
     def cell_at(self, world: Sequence[float]) -> int | None:
         """Give the row of the shown cell at a position of the viewer.

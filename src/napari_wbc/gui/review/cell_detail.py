@@ -59,6 +59,7 @@ class CellDetail(QWidget):
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.heading = QLabel()
+        self.heading.setWordWrap(True)
         self.heading.setToolTip(tooltips.EXAMPLES)
         self._chip = QLabel()
         self._examples = [_Picture(_SMALL) for _ in range(examples)]
