@@ -68,6 +68,9 @@ def test_replay_is_added_on_the_command_line(source, tmp_path, capsys):
 
     bundle = shutil.copytree(source.folder, tmp_path / "bundle")
     manifest = drawn_manifest(tmp_path, 120, seed=1)
-    assert main(["models", "add-replay", str(bundle), "--manifests", str(manifest), "--per-class", "2"]) == 0
-    assert len(load_replay(wbc.load_model(bundle))) == 2 * 2 * 3 * 2
+    assert (
+        main(["models", "add-replay", str(bundle), "--manifests", str(manifest), "--per-class", "2", "1"])
+        == 0
+    )
+    assert len(load_replay(wbc.load_model(bundle))) == 2 * 3 * (2 + 1)
     assert "replay.safetensors" in capsys.readouterr().out

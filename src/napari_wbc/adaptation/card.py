@@ -72,7 +72,7 @@ def write_adapted_card(info: Mapping[str, Any], source_card: str) -> str:
     if guard is not None:
         lines += [
             f"On {guard['cells']} cells of the training laboratories that it did not learn from, accuracy went from "
-            f"{100 * guard['before']:.1f} % to {100 * guard['after']:.1f} % (mean over the laboratories).",
+            f"{100 * guard['before']:.1f} % to {100 * guard['after']:.1f} %.",
             "",
         ]
     notes = [*verdict["warnings"], *verdict["advice"]]

@@ -65,7 +65,8 @@ class Guard:
     cells : int
         Number of them.
     before, after : float
-        Accuracy, the mean over the laboratories.
+        Accuracy over all of them: of every class of a laboratory there are as many, where there are so many. A mean
+        over the laboratories would hang on the one with the fewest cells.
     domains : dict of str to tuple of float
         Before and after, by laboratory.
     """
@@ -159,8 +160,7 @@ def guard_of(
         str(d): (float(right[0][domains == d].mean()), float(right[1][domains == d].mean()))
         for d in np.unique(domains)
     }
-    means = np.mean(list(by_domain.values()), axis=0)
-    return Guard(len(labels), float(means[0]), float(means[1]), by_domain)
+    return Guard(len(labels), float(right[0].mean()), float(right[1].mean()), by_domain)
 
 
 def judge(
@@ -237,9 +237,11 @@ def _reasons(measures: Mapping[str, BeforeAfter], guard: Guard | None, largest_l
         f"{100 * balanced.before.value:.1f} % before"
     )
     surer = measures["probability_of_label"]
-    if balanced.difference.value < 0 or surer.difference.value <= 0:
+    sure = max(balanced.better, surer.better) >= _LEAST_SURE
+    gain = balanced.difference.value
+    if gain < 0 or surer.difference.value <= 0 or (gain == 0 and not sure):
         reasons.append(f"it is not better on cells that it did not learn from: {figures}")
-    elif max(balanced.better, surer.better) < _LEAST_SURE:
+    elif not sure:
         reasons.append(
             f"it may be better by chance: {figures}, and the difference lies between "
             f"{100 * balanced.difference.low:+.1f} and {100 * balanced.difference.high:+.1f} points"

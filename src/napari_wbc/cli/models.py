@@ -104,9 +104,10 @@ def add_to(commands: Any) -> None:
     replaying.add_argument(
         "--per-class",
         type=options.positive,
-        default=16,
-        metavar="N",
-        help="cells of every class of every domain, to learn from and as many to watch (default: 16)",
+        nargs=2,
+        default=(16, 24),
+        metavar=("N", "M"),
+        help="cells of every class of every domain: to learn from, and held out, to watch (default: 16 24)",
     )
     options.add_run(replaying, add_replay)
 
@@ -216,7 +217,7 @@ def add_replay(args: argparse.Namespace) -> int:
     try:
         with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
             bundle = add(
-                args.model, args.manifests, trained=args.per_class, guard=args.per_class, progress=bars
+                args.model, args.manifests, trained=args.per_class[0], guard=args.per_class[1], progress=bars
             )
     except WbcError as error:
         report_error(error, debug=args.debug)
