@@ -234,3 +234,8 @@ def counted(cells: pd.DataFrame) -> pd.DataFrame:
 def is_unidentified(cells: pd.DataFrame) -> pd.Series[bool]:
     """Tell which rows hold no class."""
     return cells["label"] == UNIDENTIFIED
+
+
+def is_labelled(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Tell which cells a person gave a class or agreed to it: what a model can learn from."""
+    return (cells["status"] == "reviewed") & ~is_unidentified(cells)

@@ -16,6 +16,7 @@ from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.version import __version__
 
 if TYPE_CHECKING:
+    from napari_wbc.classification.bundle import Model
     from napari_wbc.differential.profile import Profile
     from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.slides import Scale, Slide
@@ -245,3 +246,28 @@ def same_run(
         and record.get("model", {}).get("sha256") == model_sha256
         and record.get("parameters") == wanted
     )
+
+
+def model_of_run(run: Mapping[str, Any]) -> Model:
+    """Load the model that a count was made with.
+
+    Parameters
+    ----------
+    run : mapping
+        Of ``run.json``.
+
+    Raises
+    ------
+    ModelError
+        It is not installed, or another model has its name now, which would not fit to what the first one said.
+    """
+    from napari_wbc.classification.bundle import load_model
+    from napari_wbc.errors import ModelError
+
+    wanted = run["model"]
+    model = load_model(wanted["name"])
+    if model.sha256 != wanted["sha256"]:
+        raise ModelError(
+            f"the model {Path(wanted['name']).name} is another one since this count; count again"
+        )
+    return model

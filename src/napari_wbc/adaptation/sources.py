@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from napari_wbc.adaptation.cells import LabelledCells, joined
+from napari_wbc.cell_table import is_labelled
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.leukocytes import UNIDENTIFIED
 from napari_wbc.review.folder import is_review, open_session
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.slides.crops import crop_cells
@@ -25,8 +25,7 @@ def cells_of_review(session: ReviewSession) -> LabelledCells:
     Cells that were excluded or left unidentified say nothing about a class.
     """
     table = session.cells
-    looked_at = (table["status"] == "reviewed") & (table["label"] != UNIDENTIFIED)
-    rows = table[looked_at]
+    rows = table[is_labelled(table)]
     count = session.count
     slide = str(count.run["image"]["sha256"])
     crops = crop_cells(count.slide, rows[["y_px", "x_px"]].to_numpy(float), um_per_px=count.scale.um_per_px)

@@ -123,3 +123,29 @@ TOGETHER = (
 FOLDER_TABLE = (
     "Double click an image that is counted, or press Enter, to see it with its cells and to review them."
 )
+
+# Fine-tune model
+LABEL_GOAL = "Cells of the open images that a person labelled or agreed to. More of a class help little from {goal} on."
+ADD_LABELS = (
+    "Learn also from cells that were labelled before: other reviews, a table of cells, or a folder per class."
+)
+CLEAR_LABELS = "Learn from the open images only."
+LABEL_NEXT = (
+    "Open the review with the cells whose labels teach most at the front: typical ones of every class, then doubtful "
+    "ones; every tenth is drawn by chance."
+)
+PREVIEW = "Show on the image what the model would say with these labels. Review and count stay as they are."
+FINE_TUNE = (
+    "Adapt the model to these labels and judge it on cells that it did not learn from; takes about two minutes. "
+    "Nothing is replaced."
+)
+VERDICT = (
+    "Each cell is judged by a model that did not learn from its slide, with 95 % intervals. 'Laboratories it knew' are "
+    "cells of the training laboratories, on which it must not become worse."
+)
+SUSPECTS = (
+    "Cells whose label the model contradicts although it learned from the others; they may be mislabelled."
+)
+MODEL_NAME = "Name of the adapted model; a model of that name is replaced."
+SAVE_MODEL = "Keep the adapted model among your own and count with it from now on."
+REVERT_MODEL = "Count with the model again that the adaptation began at. The adapted one stays in the list."

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary, finalize
 
+import numpy as np
 from psygnal import Signal
 
 from napari_wbc.errors import WbcError
+from napari_wbc.gui.cell_looks import CellLooks
 from napari_wbc.gui.job import Later
 from napari_wbc.gui.layers import CellLayers
 from napari_wbc.gui.marks import Style
@@ -22,6 +24,7 @@ from napari_wbc.review.folder import discard_unchanged
 from napari_wbc.review.session import ReviewSession
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
@@ -35,11 +38,26 @@ class Shown:
     layers: CellLayers
     regions: RegionLayer
     session: ReviewSession | None = None
+    preview: pd.DataFrame | None = None
 
     @property
     def result(self) -> CountResult | None:
         """The count as it is now, reviewed."""
         return self.session.result() if self.session is not None else None
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The cell table as it is drawn: that of the review, with what a preview says of cells that nobody labelled."""
+        assert self.session is not None
+        cells = self.session.cells
+        if self.preview is None:
+            return cells
+        rows = np.flatnonzero((cells["status"] == "model").to_numpy())
+        rows = rows[rows < len(self.preview)]
+        changed = {name: cells[name].to_numpy(copy=True) for name in self.preview.columns}
+        for name, values in changed.items():
+            values[rows] = self.preview[name].to_numpy()[rows]
+        return cells.assign(**changed)
 
 
 class Workspace:
@@ -59,6 +77,8 @@ class Workspace:
         A key for the selected cells was pressed elsewhere than in the review, and the rows as they are listed there.
     excluded_shown(bool)
         Whether cells that do not count are shown has changed.
+    model_wanted(str)
+        Name of a model that is to count from now on.
     removed(layer)
         An image that was counted was removed from the viewer.
 
@@ -82,6 +102,7 @@ class Workspace:
     message = Signal(str, bool)
     key_pressed = Signal(object, object)
     excluded_shown = Signal(bool)
+    model_wanted = Signal(str)
     removed = Signal(object)
 
     _of_viewers: ClassVar[WeakValueDictionary[int, Workspace]] = WeakValueDictionary()
@@ -184,7 +205,7 @@ class Workspace:
         shown = self.shown[image]
         if shown.session is not None and shown.session is not session:
             self._close(shown.session)
-        shown.session = session
+        shown.session, shown.preview = session, None
         # However the session ends, a folder in which nothing was ever changed does not stay behind.
         finalize(session, discard_unchanged, session.folder)
         session.listeners[:] = [lambda change: self._on_change(image, change)]
@@ -199,7 +220,7 @@ class Workspace:
         assert shown.session is not None
         count = shown.session.count
         shown.layers.set_scale(count.scale.um_per_px)
-        shown.layers.show(shown.session.cells, shown.session.masks)
+        shown.layers.show(shown.cells, shown.session.masks)
         shown.regions.show(count, wanted=self.shows_regions)
 
     def abandon(self, image: Layer) -> None:
@@ -215,6 +236,26 @@ class Workspace:
             self.draw(image)
         if image is self.image:
             self.chosen.emit()
+
+    def set_preview(self, preview: pd.DataFrame | None) -> None:
+        """Draw the cells of the chosen image as another model sees them; the review stays as it is.
+
+        Parameters
+        ----------
+        preview : pandas.DataFrame or None
+            Columns of the cell table for its first rows; only cells that nobody has labelled are drawn so. None: as
+            they are.
+        """
+        for image, shown in self.shown.items():
+            wanted = preview if image is self.image else None
+            if shown.session is None or (wanted is None and shown.preview is None):
+                continue
+            before = CellLooks.of(shown.cells)
+            shown.preview = wanted
+            cells = shown.cells
+            after = CellLooks.of(cells)
+            rows = np.flatnonzero((before.labels != after.labels) | (before.unsure != after.unsure))
+            shown.layers.update_rows(cells, shown.session.masks, [int(row) for row in rows])
 
     # ---- how it is shown -----------------------------------------------------------------------------------
 
@@ -311,7 +352,7 @@ class Workspace:
         if shown is None or shown.session is None:
             return
         session = shown.session
-        shown.layers.update_rows(session.cells, session.masks, change.rows)
+        shown.layers.update_rows(shown.cells, session.masks, change.rows)
         if image is not self.image:
             return
         gone = tuple(row for row in self.selection if row < change.n_cells)

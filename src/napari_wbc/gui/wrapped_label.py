@@ -8,7 +8,7 @@ from typing import Literal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-Kind = Literal["plain", "note", "warning", "alarm", "error"]
+Kind = Literal["plain", "note", "warning", "alarm", "error", "good"]
 
 # Colours that keep their contrast on the dark and on the light theme.
 _STYLES: dict[Kind, str] = {
@@ -16,6 +16,7 @@ _STYLES: dict[Kind, str] = {
     "note": "font-size: 8pt;",
     "warning": "color: #e8a33d;",
     "alarm": "background: #8a5a00; color: white; border-radius: 4px; padding: 5px 7px;",
+    "good": "background: #1f6f4a; color: white; border-radius: 4px; padding: 5px 7px;",
     "error": "background: #a33a2c; color: white; border-radius: 4px; padding: 5px 7px;",
 }
 
@@ -25,7 +26,7 @@ class WrappedLabel(QLabel):
 
     Parameters
     ----------
-    kind : {"plain", "note", "warning", "alarm", "error"}
+    kind : {"plain", "note", "warning", "alarm", "error", "good"}
         How it looks.
     """
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
-from napari_wbc.cell_table import probability_columns
+from napari_wbc.cell_table import is_labelled, probability_columns
 from napari_wbc.leukocytes import UNIDENTIFIED, in_order
 
 #: Every tenth cell is drawn by chance, whatever the model says of it: these alone show how often it is right.
@@ -118,11 +118,11 @@ def fair_sample(cells: pd.DataFrame) -> NDArray[np.intp]:
     Cells that were excluded or left unidentified by a person are passed over.
     """
     rows = []
-    status, labels = cells["status"].to_numpy(object), cells["label"].to_numpy(object)
+    status, labelled = cells["status"].to_numpy(object), is_labelled(cells).to_numpy()
     for row in chance_order(cells):
         if status[row] == "model":
             break
-        if status[row] == "reviewed" and labels[row] != UNIDENTIFIED:
+        if labelled[row]:
             rows.append(int(row))
     return np.array(rows, np.intp)
 

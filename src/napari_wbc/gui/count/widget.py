@@ -181,6 +181,7 @@ class CountWidget(DockedWidget):
         self.table.key_pressed.connect(lambda event: workspace.key_pressed.emit(event, self.table.listed))
         self.review.clicked.connect(self._open_review)
         self.reopen.clicked.connect(lambda: control.reopen())
+        workspace.model_wanted.connect(self._on_model_wanted)
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
         control.image_wanted.connect(form.choose_image)
         control.reason_changed.connect(self._on_reason)
@@ -223,6 +224,9 @@ class CountWidget(DockedWidget):
     def _on_form(self) -> None:
         self.controller.choose(self.form.choices())
         self.form.set_note(self.controller.scale_finder.note)
+
+    def _on_model_wanted(self, name: str) -> None:
+        self.form.set_models(list_models(), name)
 
     def _draw_regions(self) -> None:
         layer = self.controller.draw_regions()

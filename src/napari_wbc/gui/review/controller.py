@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,7 +132,7 @@ class ReviewController:
         self.alike: Alike | None = None
         self.rows: NDArray[np.intp] = np.zeros(0, np.intp)
         self._start = start
-        self._model: tuple[str, Model] | None = None
+        self._model: Model | None = None
 
     def connect(self) -> None:
         """Begin to listen."""
@@ -467,19 +466,11 @@ class ReviewController:
         self.workspace.message.emit(line, False)
 
     def _model_of(self, session: ReviewSession) -> Model:
-        """Load the model of the count; another one of that name would not fit to the other cells."""
-        from napari_wbc.classification.bundle import load_model
-        from napari_wbc.errors import ModelError
+        from napari_wbc.provenance import model_of_run
 
-        wanted = session.count.run["model"]
-        if self._model is None or self._model[0] != wanted["sha256"]:
-            model = load_model(wanted["name"])
-            if model.sha256 != wanted["sha256"]:
-                raise ModelError(
-                    f"the model {Path(wanted['name']).name} is another one since this count; count again to add cells"
-                )
-            self._model = wanted["sha256"], model
-        return self._model[1]
+        if self._model is None or self._model.sha256 != session.count.run["model"]["sha256"]:
+            self._model = model_of_run(session.count.run)
+        return self._model
 
     def _list(self) -> None:
         session = self.session

@@ -133,6 +133,11 @@ class ReviewWidget(DockedWidget):
         workspace.selected.connect(self._on_selected)
         workspace.message.connect(tools.lines.tell)
 
+    def show_order(self, order: str) -> None:
+        """Sort the cells by one of :data:`napari_wbc.review.order.ORDERS`, and go to the first."""
+        self.chooser.order.setCurrentIndex(self.chooser.order.findData(order))
+        self.controller.next()
+
     # ---- showing -------------------------------------------------------------------------------------------
 
     def _on_listed(self) -> None:

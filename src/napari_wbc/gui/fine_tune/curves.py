@@ -1,0 +1,86 @@
+"""Loss and macro-F1 while a model learns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+if TYPE_CHECKING:
+    from napari_wbc.adaptation.refine import LearningPoint
+
+_LOSS, _F1 = QColor("#e69f00"), QColor("#56b4e9")
+_MARGIN = 6
+_HEADING_PX = 16
+
+
+class LearningCurves(QWidget):
+    """A pair of curves for each run; those of earlier runs are pale."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs: dict[str, list[LearningPoint]] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setVisible(False)
+
+    @property
+    def runs(self) -> dict[str, list[LearningPoint]]:
+        """The points of each run, in their order."""
+        return self._runs
+
+    def clear(self) -> None:
+        """Forget every run, and disappear."""
+        self._runs.clear()
+        self.setVisible(False)
+
+    def add(self, point: LearningPoint) -> None:
+        """Draw a point more."""
+        self._runs.setdefault(point.run, []).append(point)
+        self.setVisible(True)
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """See Qt."""
+        return QSize(300, 120)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """See Qt."""
+        return QSize(200, 120)
+
+    def paintEvent(self, event: object) -> None:  # noqa: N802, ARG002 - Qt's name and signature
+        """See Qt."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        field = QRectF(self.rect()).adjusted(_MARGIN, _MARGIN + _HEADING_PX, -_MARGIN, -_MARGIN)
+        painter.fillRect(field, QColor(128, 128, 128, 30))
+        font = painter.font()
+        font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
+        painter.setFont(font)
+        points = [point for run in self._runs.values() for point in run]
+        largest = max((point.loss for point in points), default=1.0) or 1.0
+        last = [run[-1] for run in self._runs.values()][-1] if self._runs else None
+        heading = QRectF(field.left(), _MARGIN - 2, field.width(), _HEADING_PX)
+        if last is not None:
+            painter.setPen(_LOSS)
+            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"loss {last.loss:.2f}")
+            painter.setPen(_F1)
+            f1 = "" if last.macro_f1 is None else f" {last.macro_f1:.2f}"
+            painter.drawText(heading, Qt.AlignmentFlag.AlignRight, f"macro-F1 of cells set aside{f1}")
+            painter.setPen(self.palette().text().color())
+            painter.drawText(heading, Qt.AlignmentFlag.AlignHCenter, last.run)
+        for number, run in enumerate(self._runs.values(), 1):
+            pale = number < len(self._runs)
+            losses = [(p.step / p.steps, p.loss / largest) for p in run]
+            scores = [(p.step / p.steps, p.macro_f1) for p in run if p.macro_f1 is not None]
+            for colour, values in ((_LOSS, losses), (_F1, scores)):
+                shade = QColor(colour)
+                shade.setAlpha(70 if pale else 255)
+                painter.setPen(QPen(shade, 1.0 if pale else 2.0))
+                places = [
+                    QPointF(field.left() + x * field.width(), field.bottom() - y * field.height())
+                    for x, y in values
+                ]
+                painter.drawPolyline(QPolygonF(places))
+        painter.end()

@@ -1,0 +1,193 @@
+"""Fine-tuning in a real viewer: labels, a preview at once, a judged model, and the one that counts from then on."""
+
+import numpy as np
+import pytest
+from napari.layers import Points
+from tests.adaptation.drawn import drawn_manifest
+
+from napari_wbc.adaptation.refine import LearningPoint
+from napari_wbc.cell_table import is_labelled
+from napari_wbc.classification.bundle import user_models_dir
+from napari_wbc.gui.fine_tune.controller import changes_text
+from napari_wbc.gui.fine_tune.steps import Preview, told
+from napari_wbc.gui.settings import remembered
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def tuning(counted):
+    """The counted smear with the dock widget "Fine-tune model" beside it; gives viewer, count widget, that widget."""
+    viewer, count = counted
+    _, tune = viewer.window.add_plugin_dock_widget("napari-wbc", "Fine-tune model", tabify=True)
+    yield viewer, count, tune
+    tune.go_quiet()
+
+
+def shown_labels(viewer):
+    points = next(layer for layer in viewer.layers if isinstance(layer, Points))
+    return list(points.features["label"])
+
+
+def quiet(qtbot, tune):
+    qtbot.waitUntil(
+        lambda: tune.side_runner.state.value == "idle" and not tune.controller._stale, timeout=180_000
+    )
+
+
+def test_says_what_is_missing_and_counts_labels(tuning, screenshot):
+    viewer, _, tune = tuning
+    assert not tune.run.isEnabled()
+    assert "Label cells first" in tune.reason.text()
+    tune.workspace.edit(lambda s: s.relabel([0, 1], "monocyte"))
+    tune.workspace.edit(lambda s: s.relabel([2], "lymphocyte"))
+    tune.workspace.edit(lambda s: s.relabel([3], "unidentified"))
+    assert tune.labels.counts == {"lymphocyte": 1, "monocyte": 2}
+    assert "3 labels so far: 12 are needed" in tune.reason.text()
+    assert not tune.run.isEnabled()
+    screenshot(viewer, "fine_tune_labels")
+    tune.workspace.edit(lambda s: s.undo())
+    tune.workspace.edit(lambda s: s.undo())
+    assert tune.labels.counts == {"monocyte": 2}
+
+
+def test_the_preview_follows_the_labels_and_leaves_the_review_alone(tuning, qtbot, screenshot):
+    viewer, _, tune = tuning
+    session = tune.controller.session
+    before = session.cells["label"].tolist()
+    wrong = "basophil" if before[0] != "basophil" else "eosinophil"
+    same = [row for row, label in enumerate(before) if label == before[0]]
+    tune.preview.setChecked(True)
+    quiet(qtbot, tune)
+    assert "No label yet" in tune.preview_line.text()
+    assert shown_labels(viewer) == before
+    tune.workspace.edit(lambda s: s.relabel(same[: max(1, len(same) // 2)], wrong))
+    quiet(qtbot, tune)
+    shown = shown_labels(viewer)
+    labelled = np.flatnonzero(is_labelled(session.cells))
+    assert [shown[row] for row in labelled] == [wrong] * len(labelled)
+    preview = tune.workspace.current.preview
+    is_open = (session.cells["status"] == "model").to_numpy()
+    assert [x for x, o in zip(shown, is_open, strict=True) if o] == preview["label"][is_open].tolist()
+    assert f"{len(labelled)} label" in tune.preview_line.text()
+    # The review, and with it the count, says what it said.
+    assert [x for x, o in zip(session.cells["label"], is_open, strict=True) if o] == [
+        x for x, o in zip(before, is_open, strict=True) if o
+    ]
+    screenshot(viewer, "fine_tune_preview")
+    tune.preview.setChecked(False)
+    assert shown_labels(viewer) == session.cells["label"].tolist()
+    assert tune.preview_line.text() == ""
+
+
+def test_cells_that_teach_most_come_first_in_the_review(tuning, qtbot):
+    viewer, _, tune = tuning
+    tune.next.click()
+    (review,) = [w for name, w in viewer.window.dock_widgets.items() if "Review cells" in name]
+    qtbot.waitUntil(lambda: review.runner.state.value == "idle", timeout=60_000)
+    assert review.chooser.order.currentData() == "teaching"
+    session = tune.controller.session
+    assert session.knows_space
+    assert len(review.controller.rows) == len(session.cells)
+    assert len(tune.workspace.selection) == 1
+
+
+def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp_path):
+    viewer, count, tune = tuning
+    tune.workspace.edit(lambda s: s.relabel([0], "monocyte"))
+    tune.controller.add_place(drawn_manifest(tmp_path, 24, seed=3))
+    assert tune.run.isEnabled(), tune.reason.text()
+    tune.run.click()
+    assert tune.run.text() == "Cancel"
+    tune.run.click()
+    qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=120_000)
+    assert "Stopped" in tune.lines.message.text()
+    assert tune.controller.adaptation is None
+
+    tune.run.click()
+    qtbot.waitUntil(lambda: "crops" in tune.progress_line.text(), timeout=120_000)
+    screenshot(viewer, "fine_tune_learning")
+    qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=300_000)
+    assert not tune.lines.error.text()
+    verdict = tune.controller.adaptation.verdict
+    assert tune.verdict.table.rowCount() >= 5
+    assert bool(tune.verdict.good.text()) is verdict.accepted
+    assert bool(tune.verdict.bad.text()) is not verdict.accepted
+    assert tune.saving.isVisibleTo(tune) is verdict.accepted
+    screenshot(viewer, "fine_tune_verdict")
+    assert verdict.accepted
+    assert tune.name.text() == "robust-adapted"
+    tune.name.setText("our lab")
+    tune.save.click()
+    assert "our lab is saved" in tune.lines.message.text()
+    assert (user_models_dir() / "our lab" / "CARD.md").is_file()
+    assert count.form.model.currentData() == "our lab"
+    assert remembered()["model"] == "our lab"
+    tune.revert.click()
+    assert count.form.model.currentData() == "robust"
+
+
+def test_curves_of_runs(tuning, screenshot):
+    viewer, _, tune = tuning
+    for run in ("without part 1", "with all cells"):
+        for step in range(0, 61, 10):
+            tune.curves.add(
+                LearningPoint(run, step, 60, 2.0 - step / 40, step / 60 if run.startswith("w") else None)
+            )
+    assert list(tune.curves.runs) == ["without part 1", "with all cells"]
+    assert tune.curves.isVisibleTo(tune)
+    screenshot(viewer, "fine_tune_curves")
+    tune.curves.clear()
+    assert not tune.curves.isVisibleTo(tune)
+
+
+def test_the_model_that_counts_is_chosen_everywhere(tuning):
+    _, count, tune = tuning
+    tune.workspace.model_wanted.emit("robust")
+    assert count.form.model.currentData() == "robust"
+    assert remembered()["model"] == "robust"
+
+
+def test_further_labels_are_named_and_taken_away(tuning, tmp_path):
+    _, _, tune = tuning
+    table = tmp_path / "cells.csv"
+    table.write_text("path,domain,label,group,um_per_px\n")
+    tune.controller.add_place(table)
+    assert "cells.csv" in tune.places.text()
+    assert tune.run.isEnabled()
+    tune.clear.click()
+    assert tune.places.text() == ""
+    assert not tune.run.isEnabled()
+
+
+def test_a_function_with_a_callback_as_a_generator():
+    def call(tell):
+        tell(1)
+        tell(2)
+        return 3
+
+    assert list(told(call)) == [1, 2, 3]
+
+    def broken(tell):
+        tell(1)
+        raise ValueError("no")
+
+    steps = told(broken)
+    assert next(steps) == 1
+    with pytest.raises(ValueError, match="no"):
+        next(steps)
+
+
+def test_what_would_change_in_words(counted):
+    import pandas as pd
+
+    _, count = counted
+    session = count.workspace.session
+    cells = session.cells
+    same = pd.DataFrame({"label": cells["label"], "model_label": cells["model_label"]})
+    assert changes_text(Preview(session, same, 0)).startswith("No label yet")
+    assert changes_text(Preview(session, same, 1)) == f"1 label: 0 of {len(cells)} cells would change"
+    other = same.assign(label="hairy_cell")
+    text = changes_text(Preview(session, other, 2))
+    assert f"{len(cells)} of {len(cells)} cells would change" in text
+    assert "→ Hairy cell" in text
