@@ -51,7 +51,7 @@ class Recipe:
     view_crops: int = 1000
     replay_views: int = 1
     pull: float = 0.01
-    pull_without_replay: float = 0.3
+    pull_without_replay: float = 1.0
     steps: int = 60
     batch: int = 16
     replay_batch: int = 16
