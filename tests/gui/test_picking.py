@@ -87,6 +87,8 @@ def test_the_selection_is_seen_whatever_layer_is_chosen(reviewing):
     assert "Shift" in points_of(viewer).help
     review.workspace.select((0, 1))
     assert len(points_of(viewer)._highlight_index) == 2
+    viewer.layers.selection.active = viewer.layers["smear classes"]
+    assert len(points_of(viewer)._highlight_index) == 2
 
 
 def test_a_drag_without_a_key_moves_the_image(reviewing, mouse, qtbot):

@@ -89,6 +89,8 @@ class CellLayers:
         self._looks = CellLooks.of(empty_table([]))
         self._connected = True
         viewer.layers.events.removed.connect(self._on_removed)
+        # After napari has hidden the frames of what is selected in other layers.
+        viewer.layers.selection.events.active.connect(self._on_active, position="last")
         self._hover = HoverText(viewer, self._cell_under)
 
     # ---- what is shown -------------------------------------------------------------------------------------
@@ -224,9 +226,6 @@ class CellLayers:
         if self._points is not None:
             with self._quiet_selection():
                 self._points.select(rows)
-            if self._viewer.layers.selection.active is not self._points.layer:
-                # napari frames what is selected in the active layer only.
-                self._points.layer.update_highlight_visibility(True)
 
     def cell_at(self, world: Sequence[float]) -> int | None:
         """Give the row of the shown cell at a position of the viewer.
@@ -319,6 +318,7 @@ class CellLayers:
         self._connected = False
         self._hover.disconnect()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
         if self.points is not None:
             self.points.selected_data.events.items_changed.disconnect(self._on_selection)
 
@@ -339,15 +339,20 @@ class CellLayers:
                 self._viewer.add_layer(layer)
                 # napari makes a layer editable when it comes.
                 layer.editable = False
+        self._tell_help()
+
+    def _tell_help(self) -> None:
+        """Say in the status bar how to select; napari would tell of tools that a layer without editing lacks."""
+        if self.points is not None:
+            self.points.help = tooltips.PICKING
+            if self._viewer.layers.selection.active is self.points:
+                self._viewer.help = tooltips.PICKING
 
     def _fill_points(self) -> None:
         if self._points is not None:
             with self._quiet_selection():
                 self._points.fill(self.cells, self._looks, self._shown(), circles=self._circles)
-            # In the status bar; napari would tell of tools that a layer which cannot be edited does not have.
-            self._points.layer.help = tooltips.PICKING
-            if self._viewer.layers.selection.active is self._points.layer:
-                self._viewer.help = tooltips.PICKING
+            self._tell_help()
 
     def _show_some(self) -> None:
         if self._overlay is not None:
@@ -381,6 +386,11 @@ class CellLayers:
     def _on_selection(self) -> None:
         if not self._setting_selection and self.points is not None:
             self._selected(tuple(sorted(int(row) for row in self.points.selected_data)))
+
+    def _on_active(self, event: Any) -> None:
+        """Keep the selected cells framed, whatever layer is active."""
+        if self.points is not None and event.value is not self.points:
+            self.points.update_highlight_visibility(True)
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.classes:
