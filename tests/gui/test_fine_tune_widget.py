@@ -37,14 +37,14 @@ def quiet(qtbot, tune):
 
 def test_says_what_is_missing_and_counts_labels(tuning, screenshot):
     viewer, _, tune = tuning
-    assert not tune.run.isEnabled()
-    assert "Label cells first" in tune.reason.text()
+    assert not tune.bar.button.isEnabled()
+    assert "Label cells first" in tune.bar.reason.text()
     tune.workspace.edit(lambda s: s.relabel([0, 1], "monocyte"))
     tune.workspace.edit(lambda s: s.relabel([2], "lymphocyte"))
     tune.workspace.edit(lambda s: s.relabel([3], "unidentified"))
     assert tune.labels.counts == {"lymphocyte": 1, "monocyte": 2}
-    assert "3 labels so far: 12 are needed" in tune.reason.text()
-    assert not tune.run.isEnabled()
+    assert "3 labels so far: 12 are needed" in tune.bar.reason.text()
+    assert not tune.bar.button.isEnabled()
     screenshot(viewer, "fine_tune_labels")
     tune.workspace.edit(lambda s: s.undo())
     tune.workspace.edit(lambda s: s.undo())
@@ -96,16 +96,16 @@ def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp
     viewer, count, tune = tuning
     tune.workspace.edit(lambda s: s.relabel([0], "monocyte"))
     tune.controller.add_place(drawn_manifest(tmp_path, 24, seed=3))
-    assert tune.run.isEnabled(), tune.reason.text()
-    tune.run.click()
-    assert tune.run.text() == "Cancel"
-    tune.run.click()
+    assert tune.bar.button.isEnabled(), tune.bar.reason.text()
+    tune.bar.button.click()
+    assert tune.bar.button.text() == "Cancel"
+    tune.bar.button.click()
     qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=120_000)
     assert "Stopped" in tune.lines.message.text()
     assert tune.controller.adaptation is None
 
-    tune.run.click()
-    qtbot.waitUntil(lambda: "crops" in tune.progress_line.text(), timeout=120_000)
+    tune.bar.button.click()
+    qtbot.waitUntil(lambda: "crops" in tune.bar.progress_line.text(), timeout=120_000)
     screenshot(viewer, "fine_tune_learning")
     qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=300_000)
     assert not tune.lines.error.text()
@@ -154,10 +154,10 @@ def test_further_labels_are_named_and_taken_away(tuning, tmp_path):
     table.write_text("path,domain,label,group,um_per_px\n")
     tune.controller.add_place(table)
     assert "cells.csv" in tune.places.text()
-    assert tune.run.isEnabled()
+    assert tune.bar.button.isEnabled()
     tune.clear.click()
     assert tune.places.text() == ""
-    assert not tune.run.isEnabled()
+    assert not tune.bar.button.isEnabled()
 
 
 def test_a_function_with_a_callback_as_a_generator():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -15,7 +14,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -41,8 +39,8 @@ from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.message_lines import MessageLines, research_line
-from napari_wbc.gui.progress_text import duration
 from napari_wbc.gui.region_switch import RegionSwitch
+from napari_wbc.gui.run_bar import RunBar
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
@@ -55,7 +53,6 @@ if TYPE_CHECKING:
     from napari_wbc.segmentation.slide_model import SlideModel
 
 _WIDTH = 400
-_BUTTON = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
 
 
 class CountWidget(DockedWidget):
@@ -82,22 +79,11 @@ class CountWidget(DockedWidget):
     def _build(self) -> None:
         self.form = CountForm()
         self.folder = FolderPanel(self)
-        self.run = QPushButton(_BUTTON[JobState.IDLE])
-        self.run.setObjectName("wbc-run")
-        self.run.setToolTip(tooltips.RUN)
-        self.run.setMinimumHeight(30)
-        self.reason = WrappedLabel(kind="note")
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(8)
-        self.progress.setVisible(False)
-        self.progress_line = WrappedLabel(kind="note")
+        self.bar = RunBar("Run", tooltips.RUN)
+        self.run, self.reason = self.bar.button, self.bar.reason
+        self.progress, self.progress_line = self.bar.progress, self.bar.progress_line
         self.lines = MessageLines()
         self.message, self.error = self.lines.message, self.lines.error
-        self._stage, self._stage_began = "", 0.0
-        self._seconds = QTimer(self)
-        self._seconds.setInterval(1000)
-        self._seconds.timeout.connect(self._tell_seconds)
         self.stain = WrappedLabel(kind="note")
         self.stain_warning = WrappedLabel(kind="warning")
         self.style_box = QComboBox()
@@ -134,11 +120,8 @@ class CountWidget(DockedWidget):
         layout.setSpacing(6)
         for widget in (
             self.form,
-            self.run,
+            self.bar,
             self.reopen,
-            self.reason,
-            self.progress,
-            self.progress_line,
             self.message,
             self.stain,
             self.stain_warning,
@@ -171,7 +154,8 @@ class CountWidget(DockedWidget):
         form.folder_clicked.connect(self.folder.show)
         form.changed.connect(lambda: self.folder.set_choices(form.choices()))
         self.folder.open_wanted.connect(control.open_counted)
-        self.run.clicked.connect(self._on_run)
+        self.bar.run_wanted.connect(self._on_run)
+        self.bar.cancel_wanted.connect(control.cancel)
         self.panel.save_clicked.connect(self._ask_save)
         self.legend.hidden_changed.connect(workspace.set_hidden)
         self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
@@ -184,10 +168,10 @@ class CountWidget(DockedWidget):
         workspace.model_wanted.connect(self._on_model_wanted)
         control.layers_changed.connect(lambda: form.set_layers(control.images, control.region_layers))
         control.image_wanted.connect(form.choose_image)
-        control.reason_changed.connect(self._on_reason)
+        control.reason_changed.connect(self.bar.set_reason)
         control.scale_changed.connect(self._on_scale)
         control.state_changed.connect(self._on_state)
-        control.progress_changed.connect(self._on_progress)
+        control.progress_changed.connect(self.bar.set_progress)
         control.message.connect(self.lines.tell)
         control.stain_changed.connect(self._on_stain)
         control.counts_changed.connect(self._on_counts)
@@ -236,50 +220,17 @@ class CountWidget(DockedWidget):
     def _on_scale(self, note: ScaleNote) -> None:
         self.form.set_note(note)
 
-    def _on_reason(self, reason: str) -> None:
-        idle = self.controller.runner.state is JobState.IDLE
-        self.run.setEnabled(self.controller.runner.state is JobState.RUNNING or (idle and not reason))
-        self.reason.set_lines([reason] if idle else [])
-
     def _on_run(self) -> None:
-        if self.controller.runner.state is JobState.RUNNING:
-            self.controller.cancel()
-        elif self.controller.runner.state is JobState.IDLE:
-            self._remember()
-            self.controller.choose(self.form.choices())
-            self.controller.run()
+        self._remember()
+        self.controller.choose(self.form.choices())
+        self.controller.run()
 
     def _on_state(self, state: JobState) -> None:
-        self.run.setText(_BUTTON[state])
-        self.run.setToolTip(tooltips.RUN if state is JobState.IDLE else tooltips.CANCEL)
+        self.bar.set_state(state)
+        self.bar.set_reason(self.controller.reason())
         busy = state is not JobState.IDLE
         self.form.setEnabled(not busy)
         self.panel.save.setEnabled(not busy)
-        self.progress.setVisible(busy)
-        if state is not JobState.RUNNING:
-            self._seconds.stop()
-        if state is JobState.CANCELLING:
-            self.progress_line.set_lines(["stopping …"])
-        elif not busy:
-            self.progress_line.set_lines([])
-        self._on_reason(self.controller.reason())
-
-    def _on_progress(self, line: str, done: int, total: int) -> None:
-        # With a range of 0 to 0 Qt would move the bar all the time, and the whole window with its canvas would be
-        # composed anew each time: without a graphics card that takes half of the processor from the count.
-        self.progress.setRange(0, total or 1)
-        self.progress.setValue(done if total else 0)
-        if line != self._stage:
-            self._stage, self._stage_began = line, monotonic()
-        self.progress_line.set_lines([line])
-        if total:
-            self._seconds.stop()
-        else:
-            self._seconds.start()
-
-    def _tell_seconds(self) -> None:
-        """Show that a stage goes on of which nobody knows how long it takes."""
-        self.progress_line.set_lines([f"{self._stage} {duration(monotonic() - self._stage_began)}"])
 
     def _on_stain(self, model: SlideModel | None) -> None:
         text, warning = stain_text(model)

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QInputDialog,
     QLineEdit,
     QMenu,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -29,6 +28,7 @@ from napari_wbc.gui.fine_tune.label_bars import LabelBars
 from napari_wbc.gui.fine_tune.verdict_panel import VerdictPanel
 from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.message_lines import MessageLines, research_line
+from napari_wbc.gui.run_bar import RunBar
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import napari.viewer
 
 _WIDTH = 400
-_BUTTON = {JobState.IDLE: "Fine-tune", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
 #: Scale of most published single-cell images, µm per px.
 _USUAL_SCALE = 0.1
 
@@ -77,16 +76,7 @@ class FineTuneWidget(DockedWidget):
         self.preview = QCheckBox("Show what the labels change")
         self.preview.setToolTip(tooltips.PREVIEW)
         self.preview_line = WrappedLabel(kind="note")
-        self.run = QPushButton(_BUTTON[JobState.IDLE])
-        self.run.setObjectName("wbc-run")
-        self.run.setMinimumHeight(30)
-        self.run.setToolTip(tooltips.FINE_TUNE)
-        self.reason = WrappedLabel(kind="note")
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(8)
-        self.progress.setVisible(False)
-        self.progress_line = WrappedLabel(kind="note")
+        self.bar = RunBar("Fine-tune", tooltips.FINE_TUNE)
         self.lines = MessageLines()
         self.curves = LearningCurves()
         self.verdict = VerdictPanel()
@@ -113,10 +103,7 @@ class FineTuneWidget(DockedWidget):
             adding,
             labelling,
             self.preview_line,
-            self.run,
-            self.reason,
-            self.progress,
-            self.progress_line,
+            self.bar,
             self.lines.message,
             self.lines.error,
             self.curves,
@@ -144,14 +131,15 @@ class FineTuneWidget(DockedWidget):
         self.clear.clicked.connect(lambda *_: control.remove_places())
         self.next.clicked.connect(lambda *_: self._label_next())
         self.preview.toggled.connect(control.show_preview)
-        self.run.clicked.connect(lambda *_: self._on_run())
+        self.bar.run_wanted.connect(lambda: control.run(remembered()["device"]))
+        self.bar.cancel_wanted.connect(control.cancel)
         self.save.clicked.connect(lambda *_: self._on_save())
         self.revert.clicked.connect(lambda *_: control.revert())
         self.verdict.cell_wanted.connect(self._on_cell_wanted)
         control.labels_changed.connect(self._on_labels)
-        control.reason_changed.connect(self._on_reason)
+        control.reason_changed.connect(self.bar.set_reason)
         control.state_changed.connect(self._on_state)
-        control.progress_changed.connect(self._on_progress)
+        control.progress_changed.connect(self.bar.set_progress)
         control.learned.connect(self.curves.add)
         control.judged.connect(self._on_judged)
         control.previewed.connect(lambda line: self.preview_line.set_lines([line]))
@@ -169,26 +157,10 @@ class FineTuneWidget(DockedWidget):
         for part in (self.next, self.preview):
             part.setEnabled(control.session is not None)
 
-    def _on_reason(self, reason: str) -> None:
-        idle = self.runner.state is JobState.IDLE
-        self.run.setEnabled(self.runner.state is JobState.RUNNING or (idle and not reason))
-        self.reason.set_lines([reason] if idle else [])
-
     def _on_state(self, state: JobState) -> None:
-        self.run.setText(_BUTTON[state])
-        self.run.setToolTip(tooltips.FINE_TUNE if state is JobState.IDLE else tooltips.CANCEL)
-        busy = state is not JobState.IDLE
-        self.progress.setVisible(busy)
+        self.bar.set_state(state)
         if state is JobState.RUNNING:
             self.curves.clear()
-        self.progress_line.set_lines(["stopping …"] if state is JobState.CANCELLING else [])
-        self._on_reason(self.controller.reason)
-
-    def _on_progress(self, line: str, done: int, total: int) -> None:
-        # A range of 0 to 0 makes Qt show that something goes on, without saying how far it is.
-        self.progress.setRange(0, total)
-        self.progress.setValue(done)
-        self.progress_line.set_lines([line])
 
     def _on_judged(self) -> None:
         adaptation = self.controller.adaptation
@@ -199,12 +171,6 @@ class FineTuneWidget(DockedWidget):
             self.name.setText(f"{adaptation.start.model.name}-adapted")
 
     # ---- doing ---------------------------------------------------------------------------------------------
-
-    def _on_run(self) -> None:
-        if self.runner.state is JobState.RUNNING:
-            self.controller.cancel()
-        elif self.runner.state is JobState.IDLE:
-            self.controller.run(remembered()["device"])
 
     def _on_save(self) -> None:
         if self.controller.save(self.name.text()):
