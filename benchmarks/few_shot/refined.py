@@ -13,7 +13,7 @@ import numpy as np
 from napari_wbc.adaptation.adapt import adapt
 from napari_wbc.adaptation.cells import LabelledCells
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
-from napari_wbc.adaptation.refine import interpolated
+from napari_wbc.adaptation.refine import Refined, interpolated
 from napari_wbc.errors import InputError
 from napari_wbc.training.evaluation.metrics import measure
 
@@ -59,7 +59,7 @@ def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[d
         ]
     used = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu}
     start, verdict = adapted.start, adapted.verdict
-    network = interpolated(start, adapted.weights, 1.0)
+    network = interpolated(start, Refined({}, adapted.weights), 2.0)
     logits, _ = outputs_of(start, network, np.asarray(target.crops[test]))
     p = probabilities_of(start, logits, adapted.stated["temperature"])
     m = measure(p, start.classes, list(target.labels[test]), names=target.classes)

@@ -224,7 +224,7 @@ def adapt(
     )
     state = final.state_dict()
     stated |= _provenance(start, cells, copies, folds, factor, recipe, verdict, stated)
-    return Adaptation(start, {k: state[k].cpu() for k in refined}, tensors, stated, verdict)
+    return Adaptation(start, {k: state[k].cpu() for k in refined.weights}, tensors, stated, verdict)
 
 
 def _parts(replay: Replay | None) -> tuple[Replay, Replay]:
@@ -243,7 +243,7 @@ def _dry_run(start: Start, cells: LabelledCells, replay: Replay, recipe: Recipe,
     views = look(network, start, few.crops, old, one)
     by_source = SeenBySource(views, plain_outputs(network, start, old)[0])
     refined = refine(start, few.crops, few.labels, old, by_source, one, device=device)
-    outputs_of(start, interpolated(start, refined, 0.5, device), few.crops)
+    outputs_of(start, interpolated(start, refined, 1.5, device), few.crops)
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:

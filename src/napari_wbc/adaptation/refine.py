@@ -74,6 +74,22 @@ class SeenBySource:
         return SeenBySource(self.views.rows(chosen), self.replay_logits)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Refined:
+    """What came of a refinement, on the CPU.
+
+    Attributes
+    ----------
+    head : dict of str to torch.Tensor
+        The last layer as it was fitted to what the source sees.
+    weights : dict of str to torch.Tensor
+        All weights that changed in the end, the last layer among them.
+    """
+
+    head: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+
 #: Called with every point.
 LearningCallback = Callable[[LearningPoint], None]
 #: Gives the macro-F1 of a network on cells set aside.
@@ -94,7 +110,7 @@ def refine(
     learning: LearningCallback | None = None,
     step: Done | None = None,
     cancel: CancelToken | None = None,
-) -> dict[str, Tensor]:
+) -> Refined:
     """Refine the source on labelled cells.
 
     The head is fitted to the embeddings of the views. Then the first stage of the network follows for some steps, and
@@ -130,8 +146,8 @@ def refine(
 
     Returns
     -------
-    dict of str to torch.Tensor
-        The weights that changed, by their names, on the CPU.
+    Refined
+        The weights that changed.
 
     Raises
     ------
@@ -140,9 +156,10 @@ def refine(
     """
     network = source_network(start, device)
     _set_head(network, fit_head(start, labels, replay, seen.views, recipe))
+    head = _kept(network, _HEAD)
     # Without cells of the training nothing would hold the layers below.
     if not recipe.steps or not len(replay):
-        return _kept(network, _HEAD)
+        return Refined(head, head)
     names = _trained_names(network)
     parameters: list[Tensor] = [p for name, p in network.named_parameters() if name in names]
     average = copy.deepcopy(network)
@@ -177,7 +194,7 @@ def refine(
             learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
     again = look(average, start, crops, replay, recipe, cancel=cancel)
     _set_head(average, fit_head(start, labels, replay, again, recipe))
-    return _kept(average, (*names, *_HEAD))
+    return Refined(head, _kept(average, (*names, *_HEAD)))
 
 
 def fit_head(start: Start, labels: NDArray[np.str_], replay: Replay, views: Views, recipe: Recipe) -> Head:
@@ -195,14 +212,37 @@ def fit_head(start: Start, labels: NDArray[np.str_], replay: Replay, views: View
     return shrunken_head(start.head, cells, pull=pull, most_steps=100)
 
 
-def interpolated(start: Start, refined: Mapping[str, Tensor], factor: float, device: str = "cpu") -> Network:
-    """Give the network between the source (0) and the refined one (1), in evaluation mode (WiSE-FT, 2109.01903)."""
+def interpolated(start: Start, refined: Refined, factor: float, device: str = "cpu") -> Network:
+    """Give a network on the way from the source to the refined one (after WiSE-FT, https://arxiv.org/abs/2109.01903).
+
+    Parameters
+    ----------
+    start : Start
+        The source.
+    refined : Refined
+        Where the way leads.
+    factor : float
+        0 is the source, 1 the source with the fitted head, 2 all that was refined.
+    device : {"cpu", "cuda"}
+        Where it is wanted.
+
+    Returns
+    -------
+    Network
+        In evaluation mode.
+    """
     network = source_network(start, device)
-    weights = network.state_dict()
-    with torch.no_grad():
-        for name, value in refined.items():
-            weights[name].lerp_(value.to(device), factor)
+    _move(network, refined.head, min(1.0, factor))
+    if factor > 1.0:
+        _move(network, refined.weights, factor - 1.0)
     return network
+
+
+def _move(network: Network, weights: Mapping[str, Tensor], part: float) -> None:
+    state = network.state_dict()
+    with torch.no_grad():
+        for name, value in weights.items():
+            state[name].lerp_(value.to(state[name].device), part)
 
 
 class _Batches:
