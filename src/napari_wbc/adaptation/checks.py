@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_wbc.adaptation.cells import Copies, LabelledCells
+from napari_wbc.adaptation.enough import LEAST_CELLS, LEAST_CLASSES, LEAST_PER_CLASS, is_enough
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.novelty import NoveltyReference
 from napari_wbc.errors import InputError
 
-#: Fewer labelled cells, kinds of cells, or cells of a kind show nothing.
-LEAST_CELLS, LEAST_CLASSES, LEAST_PER_CLASS = 12, 2, 4
 #: Share of the cells that lie beyond all that the source was ever right about: then they are hardly blood cells.
 _FOREIGN = 0.5
 
@@ -25,8 +24,7 @@ def check_enough(cells: LabelledCells) -> None:
         There is not; the message says what is missing.
     """
     counts = cells.counts()
-    several = [label for label, n in counts.items() if n >= LEAST_PER_CLASS]
-    if len(cells) >= LEAST_CELLS and len(several) >= LEAST_CLASSES:
+    if is_enough(counts):
         return
     there = ", ".join(f"{label} {n}" for label, n in counts.items()) or "none"
     if len(counts) == 1 and len(cells) >= LEAST_CELLS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
@@ -11,7 +9,7 @@ from scipy.special import softmax
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.backbone import Network
 from napari_wbc.execution.progress import CancelToken
-from napari_wbc.training.outputs import CropSource, network_outputs
+from napari_wbc.training.outputs import outputs_with_second_look
 
 
 def outputs_of(
@@ -34,16 +32,16 @@ def outputs_of(
     if not len(crops):
         k = len(start.classes)
         return np.zeros((0, k), np.float32), np.zeros((0, network.embedding_size), np.float32)
-    source = CropSource(crops, next(network.parameters()).device.type)
-
-    def look(
-        rows: NDArray[np.intp], orientations: Sequence[int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return network_outputs(
-            network, source, model.input_px, model.view, rows=rows, orientations=orientations, cancel=cancel
-        )
-
-    return model.second_look.outputs(look, len(crops), start.classes, start.log_prior)
+    return outputs_with_second_look(
+        network,
+        crops,
+        model.input_px,
+        model.view,
+        model.second_look,
+        start.classes,
+        start.log_prior,
+        cancel=cancel,
+    )
 
 
 def probabilities_of(start: Start, logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
 from napari_wbc.cell_table import is_labelled, probability_columns
+from napari_wbc.classification.novelty import unit_length
 from napari_wbc.leukocytes import UNIDENTIFIED, in_order
 
 #: Every tenth cell is drawn by chance, whatever the model says of it: these alone show how often it is right.
@@ -163,9 +164,7 @@ def _in_main_directions(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     middle = some.mean(axis=0)
     _, _, axes = np.linalg.svd(some - middle, full_matrices=False)
     points = (embeddings - middle) @ axes[:_DIRECTIONS].T
-    lengths = np.linalg.norm(points, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = points / np.maximum(lengths, np.float32(1e-12))
-    return unit
+    return unit_length(points)
 
 
 def _mean_likeness(points: NDArray[np.float32], number: int) -> NDArray[np.float64]:

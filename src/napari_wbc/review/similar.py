@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_wbc.classification.novelty import unit_length
+
 # Rows that are compared at once, so that a slide of 100,000 cells needs no second copy of its embeddings.
 _TOGETHER = 8192
 
@@ -33,10 +35,10 @@ def similarity(embeddings: NDArray[np.floating], rows: Sequence[int]) -> NDArray
     >>> similarity(np.array([[1.0, 0], [0, 1], [1, 1]]), [0]).round(2).tolist()
     [1.0, 0.0, 0.71]
     """
-    wanted = _unit(np.asarray(embeddings[list(rows)], np.float32)).mean(axis=0)
+    wanted = unit_length(embeddings[list(rows)]).mean(axis=0)
     wanted /= max(float(np.linalg.norm(wanted)), 1e-12)
     parts = [
-        _unit(np.asarray(embeddings[start : start + _TOGETHER], np.float32)) @ wanted
+        unit_length(embeddings[start : start + _TOGETHER]) @ wanted
         for start in range(0, len(embeddings), _TOGETHER)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
@@ -105,9 +107,3 @@ def typical_rows(
     # Near the middle of their class: the surest cell may still be an odd one.
     middle = similarity(embeddings, list(rows))[rows]
     return rows[np.lexsort((rows, -(sure + middle), -by_person))][:most]
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    result: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-12))
-    return result

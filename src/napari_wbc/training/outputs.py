@@ -16,6 +16,7 @@ from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.priors import class_priors, log_prior
 
 if TYPE_CHECKING:
+    from napari_wbc.classification.second_look import SecondLook
     from napari_wbc.execution.progress import CancelToken
     from napari_wbc.training.config import TrainingConfig
 
@@ -144,14 +145,43 @@ def model_outputs(
     config : TrainingConfig
         Tells size, view, classes and when a cell is looked at again.
     """
+    prior = log_prior(class_priors(config))
+    return outputs_with_second_look(
+        network, crops, config.input_px, config.view, config.second_look, config.classes, prior, cancel=cancel
+    )
+
+
+def outputs_with_second_look(
+    network: nn.Module,
+    crops: NDArray[np.uint8] | CropRows,
+    input_px: int,
+    view: float,
+    second_look: SecondLook,
+    classes: Sequence[str],
+    prior: NDArray[np.floating],
+    *,
+    cancel: CancelToken | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give logits ``(n, k)`` and embeddings ``(n, d)`` with unsure cells looked at again.
+
+    Parameters
+    ----------
+    network, crops, input_px, view, cancel
+        As for :func:`network_outputs`.
+    second_look : SecondLook
+        When and how a cell is looked at again.
+    classes : sequence of str
+        Of the network's outputs.
+    prior : numpy.ndarray, shape (k,)
+        What is added to the logits before a class is chosen.
+    """
     source = CropSource(crops, next(network.parameters()).device.type)
 
     def look(
         rows: NDArray[np.intp], orientations: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return network_outputs(
-            network, source, config.input_px, config.view, rows=rows, orientations=orientations, cancel=cancel
+            network, source, input_px, view, rows=rows, orientations=orientations, cancel=cancel
         )
 
-    prior = log_prior(class_priors(config))
-    return config.second_look.outputs(look, len(source), config.classes, prior)
+    return second_look.outputs(look, len(source), classes, prior)

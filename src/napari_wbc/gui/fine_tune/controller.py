@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_wbc.adaptation.enough import LEAST_CELLS, LEAST_PER_CLASS, is_enough
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Labels of a class from which on more of them help little.
 GOAL_PER_CLASS = 20
-#: Before this many labels, and this many of each of two classes, there is nothing to judge by.
-_LEAST_CELLS, _LEAST_PER_CLASS = 12, 4
 _SHOWN_CHANGES = 3
 
 
@@ -157,10 +156,9 @@ class FineTuneController:
                 "Label cells first: count an image, then give cells their classes under “Review cells” (the space bar "
                 "agrees). Or add cells that were labelled before."
             )
-        several = [name for name, count in counts.items() if count >= _LEAST_PER_CLASS]
-        if n >= _LEAST_CELLS and len(several) >= 2:
+        if is_enough(counts):
             return ""
-        return f"{_labels_text(n)} so far: {_LEAST_CELLS} are needed, {_LEAST_PER_CLASS} each of two classes at least."
+        return f"{_labels_text(n)} so far: {LEAST_CELLS} are needed, {LEAST_PER_CLASS} each of two classes at least."
 
     def add_place(self, place: Path, um_per_px: float | None = None) -> None:
         """Add cells that were labelled before.
