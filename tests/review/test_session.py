@@ -12,6 +12,7 @@ import pytest
 
 from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.errors import InputError, OutputError
+from napari_wbc.review.flags import joined
 from napari_wbc.review.folder import (
     discard_unchanged,
     keep_beside,
@@ -23,7 +24,7 @@ from napari_wbc.review.folder import (
     save_session,
 )
 from napari_wbc.review.new_cells import drawn_cell, merged_cell, split_cell
-from napari_wbc.review.session import ReviewSession, joined
+from napari_wbc.review.session import ReviewSession
 
 LABELS = ["lymphocyte", "monocyte", "basophil", "neutrophil_segmented", "artifact", "my own class"]
 

@@ -18,8 +18,10 @@ def is_enough(counts: Mapping[str, int]) -> bool:
 
     Examples
     --------
-    >>> is_enough({"monocyte": 8, "basophil": 4}), is_enough({"monocyte": 12}), is_enough({"monocyte": 4, "basophil": 4})
-    (True, False, False)
+    >>> is_enough({"monocyte": 8, "basophil": 4}), is_enough({"monocyte": 12})
+    (True, False)
+    >>> is_enough({"monocyte": 4, "basophil": 4})
+    False
     """
     several = [n for n in counts.values() if n >= LEAST_PER_CLASS]
     return sum(counts.values()) >= LEAST_CELLS and len(several) >= LEAST_CLASSES

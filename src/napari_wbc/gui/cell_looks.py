@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_wbc.differential.overlay import uncertain
 from napari_wbc.differential.tally import has_flag
-from napari_wbc.review.session import MERGED, SPLIT
+from napari_wbc.review.flags import MERGED, SPLIT
 
 # A cell with one of these was replaced by others that lie in the same place: to mark it as well would confuse.
 _REPLACED_FLAGS = (SPLIT, MERGED)

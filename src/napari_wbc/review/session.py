@@ -19,6 +19,7 @@ from napari_wbc import cell_table
 from napari_wbc.errors import InputError
 from napari_wbc.masks import CellMask
 from napari_wbc.review.edits import CellState, Change, Edit, NewCell
+from napari_wbc.review.flags import DRAWN, MERGED, SPLIT, flagged, joined
 from napari_wbc.review.log import ChangeLog
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from napari_wbc.pipeline import CountResult
     from napari_wbc.review.next_cells import CellSpace
 
-#: Flags of cells that a person drew, and of those that went into a split or a merger.
-DRAWN, SPLIT, MERGED = "drawn", "split", "merged"
 _STATE = ("label", "status", "flags")
 
 
@@ -226,7 +225,7 @@ class ReviewSession:
         int
             Its row.
         """
-        self._do(Edit("add", (), (), (), (_flagged(cell, DRAWN),)))
+        self._do(Edit("add", (), (), (), (flagged(cell, DRAWN),)))
         return len(self.cells) - 1
 
     def split(self, row: int, parts: Sequence[NewCell]) -> tuple[int, ...]:
@@ -382,7 +381,7 @@ class ReviewSession:
         before = tuple(self._states(rows))
         after = tuple(CellState(was.label, "excluded", joined(was.flags, flag)) for was in before)
         first = len(self.cells)
-        self._do(Edit(kind, rows, before, after, tuple(_flagged(part, DRAWN) for part in parts)))
+        self._do(Edit(kind, rows, before, after, tuple(flagged(part, DRAWN) for part in parts)))
         return tuple(range(first, len(self.cells)))
 
     def _do(self, edit: Edit) -> None:
@@ -481,22 +480,6 @@ class ReviewSession:
                 f"the review was signed by {self._signature['by']} on {self._signature['at'][:10]}; "
                 "unlock it to change something"
             )
-
-
-def joined(flags: str, further: str) -> str:
-    """Add a flag to those of a cell, once.
-
-    Examples
-    --------
-    >>> joined("", "drawn"), joined("smudge;drawn", "drawn")
-    ('drawn', 'smudge;drawn')
-    """
-    return ";".join(dict.fromkeys(flag for flag in (*flags.split(";"), further) if flag))
-
-
-def _flagged(cell: NewCell, flag: str) -> NewCell:
-    flags = joined(str(cell.columns["flags"]), flag)
-    return replace(cell, columns={**cell.columns, "status": "reviewed", "flags": flags})
 
 
 def _login() -> str:

@@ -19,7 +19,7 @@ from napari_wbc.review.order import ORDERS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from napari_wbc.gui.review.controller import Alike
+    from napari_wbc.gui.review.alike import Alike
 
 _ALL = "All classes"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from psygnal import Signal
 
 from napari_wbc.cell_table import second_guesses
 from napari_wbc.execution.progress import CancelToken
+from napari_wbc.gui.review.alike import Alike
+from napari_wbc.gui.review.made import Made, Measured
 from napari_wbc.gui.workspace import Workspace
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of
 from napari_wbc.review.edits import Change, NewCell
@@ -49,50 +50,6 @@ EXAMPLES = 4
 #: Cosine from which cells are proposed as alike, at first.
 ALIKE = 0.8
 _MOST_ALIKE = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """Cells that resemble some, proposed to be labelled together.
-
-    Attributes
-    ----------
-    seeds : tuple of int
-        The cells that others resemble.
-    rows : numpy.ndarray of int
-        Those others, the nearest first.
-    cosine : numpy.ndarray of float32
-        One per row.
-    least : float
-        Those from here on are selected.
-    """
-
-    seeds: tuple[int, ...]
-    rows: NDArray[np.intp]
-    cosine: NDArray[np.float32]
-    least: float
-
-    @property
-    def chosen(self) -> tuple[int, ...]:
-        """The seeds and those that are alike enough."""
-        return (*self.seeds, *(int(row) for row in self.rows[self.cosine >= self.least]))
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Cells that were made beside the GUI thread, and what they are for."""
-
-    kind: str
-    rows: tuple[int, ...]
-    cells: tuple[NewCell, ...]
-    session: ReviewSession
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """It is known now how the cells of a review lie to each other."""
-
-    session: ReviewSession
 
 
 class ReviewController:

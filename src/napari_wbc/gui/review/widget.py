@@ -18,11 +18,12 @@ from napari_wbc.gui.jobs import Job, JobRunner, JobState
 from napari_wbc.gui.message_lines import research_line
 from napari_wbc.gui.review.cell_detail import CellDetail
 from napari_wbc.gui.review.chooser import AlikeBar, GalleryChooser
-from napari_wbc.gui.review.controller import EXAMPLES, Made, Measured, ReviewController
+from napari_wbc.gui.review.controller import EXAMPLES, ReviewController
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.drawing import Drawing
 from napari_wbc.gui.review.gallery import CellGallery
 from napari_wbc.gui.review.layouts import column
+from napari_wbc.gui.review.made import Made, Measured
 from napari_wbc.gui.review.review_keys import ImageKeys, ReviewKeys
 from napari_wbc.gui.review.tools import ReviewTools
 from napari_wbc.gui.wrapped_label import WrappedLabel
