@@ -40,7 +40,8 @@ check: $(VENV)/.napari-wbc-test
 # The core runs without Qt, without a display, and on one thread per process (two processes share the machine).
 test-core: export OMP_NUM_THREADS := 1
 test-core: $(VENV)/.napari-wbc-test
-	env -u DISPLAY -u WAYLAND_DISPLAY $(BIN)/python -m pytest -p no:napari -p no:pytest-qt -n 2 --ignore=tests/gui
+	env -u DISPLAY -u WAYLAND_DISPLAY $(BIN)/python -m pytest -p no:napari -p no:pytest-qt -n 2 --doctest-modules \
+		--ignore=tests/gui --ignore=src/napari_wbc/gui tests src/napari_wbc
 
 # Software rendering in a virtual display: the same pixels on every machine.
 test-gui: export OMP_NUM_THREADS := 2
@@ -48,7 +49,7 @@ test-gui: export LIBGL_ALWAYS_SOFTWARE := 1
 test-gui: export QT_QPA_PLATFORM := xcb
 test-gui: export QT_API := pyqt6
 test-gui: $(VENV)/.napari-wbc-test
-	xvfb-run -a -s "-screen 0 1920x1200x24" $(BIN)/python -m pytest tests/gui
+	xvfb-run -a -s "-screen 0 1920x1200x24" $(BIN)/python -m pytest --doctest-modules tests/gui src/napari_wbc/gui
 
 # A screen of the size of the window: menus stay within it. The slide that is drawn for them is kept in build/.
 screenshots: export LIBGL_ALWAYS_SOFTWARE := 1

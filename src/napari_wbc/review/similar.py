@@ -32,8 +32,8 @@ def similarity(embeddings: NDArray[np.floating], rows: Sequence[int]) -> NDArray
     Examples
     --------
     >>> import numpy as np
-    >>> similarity(np.array([[1.0, 0], [0, 1], [1, 1]]), [0]).round(2).tolist()
-    [1.0, 0.0, 0.71]
+    >>> similarity(np.array([[1.0, 0], [0, 1], [1, 1]]), [0]).round(2)
+    array([1.  , 0.  , 0.71], dtype=float32)
     """
     wanted = unit_length(embeddings[list(rows)]).mean(axis=0)
     wanted /= max(float(np.linalg.norm(wanted)), 1e-12)
