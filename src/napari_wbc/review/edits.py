@@ -162,11 +162,14 @@ class Change:
         Rows that are others now, those that were appended among them.
     n_before, n_cells : int
         Rows of the table before and now; where there are less, the last ones are gone.
+    by_model : bool
+        Whether another model sees the cells now, so that every row and the columns are others.
     """
 
     rows: tuple[int, ...]
     n_before: int
     n_cells: int
+    by_model: bool = False
 
 
 def _shared(states: tuple[CellState, ...]) -> list[list[str]]:

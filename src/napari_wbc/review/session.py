@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,6 +21,8 @@ from napari_wbc.masks import CellMask
 from napari_wbc.review.edits import CellState, Change, Edit, NewCell
 from napari_wbc.review.flags import DRAWN, MERGED, SPLIT, flagged, joined
 from napari_wbc.review.log import ChangeLog
+from napari_wbc.review.opinion import Opinion
+from napari_wbc.review.other_model import OtherModel, Seen
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -49,6 +51,8 @@ class ReviewSession:
 
     Attributes
     ----------
+    count : CountResult
+        What the model found, as the model says it that sees the cells now (:meth:`see_with`).
     cells : pandas.DataFrame
         The cell table as it is now; a new one after every change, never changed in place.
     masks : list of CellMask
@@ -76,12 +80,13 @@ class ReviewSession:
         self.masks: list[CellMask] = list(result.masks)
         self.listeners: list[Callable[[Change], None]] = []
         self._embeddings = [np.asarray(result.embeddings)]
-        self._done: list[Edit] = []
-        self._undone: list[Edit] = []
+        self._done: list[Edit | OtherModel] = []
+        self._undone: list[Edit | OtherModel] = []
         self._signature: dict[str, str] | None = None
         self._differential: Differential | None = result.differential
         self._result: CountResult | None = None
         self._space: CellSpace | None = None
+        self._first_model: dict[str, Any] = dict(result.run.get("model", {}))
         self._log = ChangeLog(self.folder / "changes.jsonl") if self.folder is not None else None
         for number, entry in enumerate(self._log.entries if self._log is not None else (), 1):
             try:
@@ -172,12 +177,18 @@ class ReviewSession:
         return {
             "changes": self.changes,
             "kinds": dict(Counter(edit.kind for edit in self._done)),
+            "models": [{"name": of.get("name"), "sha256": of.get("sha256")} for of in self.models],
             "cells_reviewed": status["reviewed"],
             "cells_excluded": status["excluded"],
             "by": sorted({str(e["by"]) for e in self._entries if "by" in e} | {self.user}),
             "log_chain": self._log.sha256 if self._log is not None else None,
             "signed": self._signature,
         }
+
+    @property
+    def models(self) -> list[Mapping[str, Any]]:
+        """Entries ``model`` of ``run.json`` of those that have seen the cells, the one that counted them first."""
+        return [self._first_model, *(e.opinion.model for e in self._done if isinstance(e, OtherModel))]
 
     # ---- edits ---------------------------------------------------------------------------------------------
 
@@ -261,6 +272,31 @@ class ReviewSession:
         if len(set(rows)) < 2:
             raise InputError("select two or more cells to merge them")
         return self._replace("merge", tuple(sorted(set(rows))), MERGED, (whole,))[0]
+
+    def see_with(self, opinion: Opinion) -> None:
+        """See the cells with another model: what it says takes the place of what the last one said.
+
+        Cells, masks and everything that a person said of them stay. As every edit it can be undone.
+
+        Parameters
+        ----------
+        opinion : Opinion
+            Of :func:`napari_wbc.review.opinion.ask_model`.
+
+        Raises
+        ------
+        InputError
+            Cells came or went since the model was asked, or the review is signed.
+        """
+        self._check_unsigned()
+        if len(opinion) != len(self.cells):
+            raise InputError(
+                f"{opinion.model['name']} has seen {len(opinion)} cells, and there are {len(self.cells)} now; "
+                "let it look again"
+            )
+        if self.folder is not None and not (self.folder / opinion.file).is_file():
+            opinion = opinion.kept(self.folder)
+        self._do(OtherModel(opinion, Seen(self.count, self.cells, self.embeddings)))
 
     # ---- back and forth ------------------------------------------------------------------------------------
 
@@ -384,7 +420,7 @@ class ReviewSession:
         self._do(Edit(kind, rows, before, after, tuple(flagged(part, DRAWN) for part in parts)))
         return tuple(range(first, len(self.cells)))
 
-    def _do(self, edit: Edit) -> None:
+    def _do(self, edit: Edit | OtherModel) -> None:
         self._check_unsigned()
         # Written before it is done: what is on the screen is always on the disk as well.
         self._write({**edit.to_plain(), "by": self.user, "at": _now()})
@@ -392,13 +428,13 @@ class ReviewSession:
         self._done.append(edit)
         self._apply(edit)
 
-    def _undo(self) -> Edit:
+    def _undo(self) -> Edit | OtherModel:
         edit = self._done.pop()
         self._undone.append(edit)
         self._take_back(edit)
         return edit
 
-    def _redo(self) -> Edit:
+    def _redo(self) -> Edit | OtherModel:
         edit = self._undone.pop()
         self._done.append(edit)
         self._apply(edit)
@@ -414,6 +450,15 @@ class ReviewSession:
             self._signature = {name: str(entry[name]) for name in ("by", "at", "note", "cells_sha256")}
         elif what == "unlock":
             self._signature = None
+        elif what == OtherModel.kind:
+            assert self.folder is not None
+            opinion = Opinion.read(self.folder, str(entry["file"]), str(entry["file_sha256"]))
+            if len(opinion) != len(self.cells):
+                raise ValueError("there were other cells when the model saw them")
+            change = OtherModel(opinion, Seen(self.count, self.cells, self.embeddings))
+            self._undone.clear()
+            self._done.append(change)
+            self._apply(change)
         else:
             edit = Edit.from_plain(entry)
             if tuple(self._states(edit.rows)) != tuple(edit.before):
@@ -422,7 +467,10 @@ class ReviewSession:
             self._done.append(edit)
             self._apply(edit)
 
-    def _apply(self, edit: Edit) -> None:
+    def _apply(self, edit: Edit | OtherModel) -> None:
+        if isinstance(edit, OtherModel):
+            self._see(edit.after)
+            return
         before = len(self.cells)
         cells = self._with_states(self.cells, edit.rows, edit.after)
         if edit.added:
@@ -436,7 +484,10 @@ class ReviewSession:
             self._embeddings = [*self._embeddings, further] if before else [further]
         self._changed(cells, edit.rows, before)
 
-    def _take_back(self, edit: Edit) -> None:
+    def _take_back(self, edit: Edit | OtherModel) -> None:
+        if isinstance(edit, OtherModel):
+            self._see(edit.before)
+            return
         before = len(self.cells)
         left = before - len(edit.added)
         cells = self._with_states(self.cells, edit.rows, edit.before)
@@ -445,6 +496,11 @@ class ReviewSession:
             del self.masks[left:]
             self._embeddings = [self.embeddings[:left]]
         self._changed(cells, edit.rows, before)
+
+    def _see(self, seen: Seen) -> None:
+        self.count, self._embeddings, self._space = seen.count, [seen.embeddings], None
+        self.cells, self._differential = seen.cells, None
+        self._tell(Change(tuple(range(len(self.cells))), len(self.cells), len(self.cells), by_model=True))
 
     def _changed(self, cells: pd.DataFrame, rows: tuple[int, ...], before: int) -> None:
         self.cells, self._differential = cells, None

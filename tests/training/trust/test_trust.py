@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,3 +158,18 @@ def test_rows_and_weights():
     assert weights[:5].sum() == pytest.approx(weights[5:].sum())
     quantiles = weighted_quantiles(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 1.0]))
     assert (quantiles[0], quantiles[100], quantiles[200]) == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-4])
+def test_a_network_that_sees_no_difference_breaks_no_reference(fitted, held_out, spread):
+    """A collapsed network: 1 / sqrt(variance) does not fit into half precision then."""
+
+    def collapsed(cells):
+        noise = np.random.default_rng(0).normal(0, spread, cells.embeddings.shape)
+        return replace(cells, embeddings=(1.0 + noise).astype(np.float32))
+
+    tensors, stated = fit_domain_shift(tempered_priors(CLASSES), collapsed(fitted), collapsed(held_out))
+    assert all(np.isfinite(value).all() for value in tensors.values())
+    assert bool(tensors) is bool(stated)
+    assert all(limit > 0 for limit in stated.get("limits", []))
+    assert stated or spread < 1e-4

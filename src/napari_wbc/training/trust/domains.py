@@ -22,6 +22,9 @@ _CELLS_PER_PAIR = 200
 _DIRECTIONS = 48
 #: Share of the mean variance added to each: directions that hardly vary in training must not decide.
 _SHRINKAGE = 0.1
+#: Of embeddings of length 1. What lies closer together differs by rounding only: they are kept in half precision, and so
+#: are the directions, which 1 / sqrt(variance) must fit into.
+_LEAST_VARIANCE = 1e-8
 _SLIDE_CELLS = (10, 30, 100, 300, 1000)
 _SLIDES_OF_A_KIND = 100
 #: A class with fewer held-out cells, and a slide with fewer cells, would be drawn as the same few again and again.
@@ -47,7 +50,8 @@ def fit_domain_shift(
     tensors : dict of str to numpy.ndarray
         For ``model.safetensors``.
     stated : dict
-        The entry ``domain_shift`` of ``model.json``. Both are empty where too few cells are held out to draw a slide.
+        The entry ``domain_shift`` of ``model.json``. Both are empty where too few cells are held out to draw a
+        slide, and where the network sees no difference between any of them.
     """
     random = np.random.default_rng(seed)
     names = tuple(dict.fromkeys(c for c in map(coarse_class, class_priors) if is_nucleated(c)))
@@ -73,13 +77,15 @@ def fit_domain_shift(
         if distances:
             # More cells can only make it clearer.
             limits[size] = min([float(np.quantile(distances, 0.99)), *limits.values()])
-    if not limits:
+    rounded = [round(limit, 4) for limit in limits.values()]
+    if not rounded or min(rounded) == 0.0:
+        # Of cells that all look the same, no slide can be told from another.
         return {}, {}
     stated = {
         "domains": list(domains),
         "classes": list(names),
         "cells": list(limits),
-        "limits": [round(limit, 4) for limit in limits.values()],
+        "limits": rounded,
     }
     return {"domains.basis": basis, "domains.means": projected_means}, stated
 
@@ -144,7 +150,7 @@ def _directions(
     axes = axes[:, ::-1][:, :_DIRECTIONS]
     within = (unit - means[of, column]) @ axes
     variance, turn = np.linalg.eigh(within.T @ within / len(unit))
-    variance = np.maximum(variance, 0.0) + _SHRINKAGE * variance.mean() + 1e-12
+    variance = np.maximum(np.maximum(variance, 0.0) + _SHRINKAGE * variance.mean(), _LEAST_VARIANCE)
     return np.asarray(axes @ turn / np.sqrt(variance), np.float16)
 
 
