@@ -230,7 +230,7 @@ def write_results(
 
 def _gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Any]:
     """Read the crops of the cells that the report shows: of each class the surest and the least sure ones."""
-    from napari_wbc.differential.report import GALLERY_PER_CLASS
+    from napari_wbc.differential.report_pictures import GALLERY_PER_CLASS
     from napari_wbc.slides.crops import crop_cells
 
     # The report shows no more of a class; a slide may have thousands.

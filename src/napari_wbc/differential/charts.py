@@ -1,4 +1,7 @@
-"""Small charts of the report as inline SVG; patterns and labels carry what the colours say."""
+"""Small charts of the report as inline SVG; patterns and labels carry what the colours say.
+
+Every shape carries its looks itself: the program that makes the PDF gives a style sheet of the page no say in pictures.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+#: The colours of the page that charts use as well.
+INK, QUIET, LINE, SOFT = "#1c222b", "#66707c", "#dde1e6", "#e3e7ec"
+FONT = Markup('font-family="Arial, Liberation Sans, Helvetica, sans-serif"')
 _WIDTH, _BAR, _HEIGHT = 1000.0, 46.0, 84.0
 # A label inside the bar needs about this much room per character, and one below it at least this much distance.
 _PER_CHARACTER, _LABEL_GAP = 9.5, 74.0
@@ -69,35 +75,45 @@ def stacked_bar(segments: Sequence[Segment]) -> Markup:
             room, middle = len(label) * _PER_CHARACTER + 8, x + width / 2
             corner, base = (middle - room / 2, _BAR / 2 - 12), _BAR / 2 + 5.5
             plate = Markup('<rect x="{:.2f}" y="{:g}" width="{:.2f}" height="24" rx="3" fill="{}"/>')
-            text = Markup('<text x="{:.2f}" y="{:g}" fill="{}" text-anchor="middle">{}</text>')
+            text = Markup(
+                '<text x="{:.2f}" y="{:g}" fill="{}" text-anchor="middle" font-size="16" font-weight="600">{}</text>'
+            )
             parts.append(
                 plate.format(*corner, room, segment.colour) + text.format(middle, base, segment.ink, label)
             )
         else:
             below.append((x + width / 2, label))
         parts.append(
-            Markup('<line x1="{0:.2f}" x2="{0:.2f}" y1="0" y2="{1:g}" class="cut"/></g>').format(
-                x + width, _BAR
-            )
+            Markup(
+                '<line x1="{0:.2f}" x2="{0:.2f}" y1="0" y2="{1:g}" stroke="#fff" stroke-width="1.5"/></g>'
+            ).format(x + width, _BAR)
         )
         x += width
     for (middle, label), at in zip(below, _spread([middle for middle, _ in below]), strict=True):
-        line = Markup('<path class="leader" d="M{:.2f} {:g} V{:g} L{:.2f} {:g}"/>').format(
+        line = Markup('<path fill="none" stroke="#9aa3ad" d="M{:.2f} {:g} V{:g} L{:.2f} {:g}"/>').format(
             middle, _BAR, _BAR + 5, at, _BAR + 16
         )
-        text = Markup('<text x="{:.2f}" y="{:g}" class="below" text-anchor="middle">{}</text>')
-        parts.append(line + text.format(at, _BAR + 31, label))
+        text = Markup('<text x="{:.2f}" y="{:g}" fill="{}" text-anchor="middle" font-size="14">{}</text>')
+        parts.append(line + text.format(at, _BAR + 31, INK, label))
     height = _HEIGHT if below else _BAR
-    return Markup('<svg class="bar" viewBox="-1 -1 1002 {:g}" role="img" aria-label="{}">{}{}</svg>').format(
+    return Markup(
+        '<svg class="bar" viewBox="-1 -1 1002 {:g}" role="img" aria-label="{}" {}>{}{}</svg>'
+    ).format(
         height + 2,
         "; ".join(f"{s.title} {s.percent:.1f} %" for s in shown),
+        FONT,
         _hatches(),
         Markup("").join(parts),
     )
 
 
 def interval_plot(
-    percent: float, low: float, high: float, reference: tuple[float, float] | None, colour: str
+    percent: float,
+    low: float,
+    high: float,
+    reference: tuple[float, float] | None,
+    colour: str,
+    wider: tuple[float, float] | None = None,
 ) -> Markup:
     """Draw a percentage with its interval over its reference interval, on a square-root axis from 0 to 100.
 
@@ -109,25 +125,34 @@ def interval_plot(
         Percent.
     colour : str
         ``#rrggbb`` of the dot.
+    wider : tuple of float, optional
+        A second interval, drawn as a whisker; the first one is a bar on it then.
 
     Returns
     -------
     markupsafe.Markup
         An ``svg`` element.
     """
-    parts = [Markup('<line class="axis" x1="0" x2="120" y1="9" y2="9"/>')]
+    parts = [Markup('<line stroke="{}" x1="0" x2="120" y1="9" y2="9"/>').format(LINE)]
     if reference is not None:
         left, right = map(axis_position, reference)
         parts.append(
-            Markup('<rect class="reference" x="{:.2f}" y="1.5" width="{:.2f}" height="15" rx="2"/>').format(
-                left, right - left
+            Markup('<rect fill="{}" x="{:.2f}" y="1.5" width="{:.2f}" height="15" rx="2"/>').format(
+                SOFT, left, right - left
             )
         )
     if not math.isnan(percent):
-        left, right = axis_position(low), axis_position(high)
+        left, right = (axis_position(end) for end in wider or (low, high))
         whisker = f"M{left:.2f} 9 H{right:.2f} M{left:.2f} 5.5 V12.5 M{right:.2f} 5.5 V12.5"
-        parts.append(Markup('<path class="whisker" d="{}"/>').format(whisker))
-        dot = Markup('<circle cx="{:.2f}" cy="9" r="4" fill="{}" class="dot"/>')
+        parts.append(Markup('<path fill="none" stroke="{}" stroke-width="1.2" d="{}"/>').format(INK, whisker))
+        if wider is not None:
+            left, right = axis_position(low), axis_position(high)
+            parts.append(
+                Markup('<rect fill="{}" x="{:.2f}" y="7" width="{:.2f}" height="4"/>').format(
+                    INK, left, right - left
+                )
+            )
+        dot = Markup('<circle cx="{:.2f}" cy="9" r="4" fill="{}" stroke="#fff"/>')
         parts.append(dot.format(axis_position(percent), colour))
     return Markup('<svg class="plot" viewBox="-5 0 130 18" aria-hidden="true">{}</svg>').format(
         Markup("").join(parts)
@@ -137,11 +162,13 @@ def interval_plot(
 def axis_ticks() -> Markup:
     """Draw the scale above the interval plots."""
     texts = [
-        Markup('<text x="{:.2f}" y="12" text-anchor="middle">{}</text>').format(axis_position(value), value)
+        Markup('<text x="{:.2f}" y="12" text-anchor="middle" font-size="9" fill="{}">{}</text>').format(
+            axis_position(value), QUIET, value
+        )
         for value in (0, 5, 20, 50, 100)
     ]
-    return Markup('<svg class="plot ticks" viewBox="-5 0 130 18" aria-hidden="true">{}</svg>').format(
-        Markup("").join(texts)
+    return Markup('<svg class="plot" viewBox="-5 0 130 18" aria-hidden="true" {}>{}</svg>').format(
+        FONT, Markup("").join(texts)
     )
 
 

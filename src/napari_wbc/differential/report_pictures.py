@@ -1,0 +1,98 @@
+"""The pictures of a report: the slide with its cells marked, and cells of every class by confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from napari_wbc.differential.overlay import draw_overlay, uncertain
+from napari_wbc.differential.pages import Picture, jpeg
+from napari_wbc.differential.wording import whole_text
+from napari_wbc.leukocytes import CLASSES, CONTAINS, class_of
+
+#: At most this many cells of a class are shown, and at most so many in all: the file stays below about 5 MB.
+GALLERY_PER_CLASS, GALLERY_IN_ALL = 24, 360
+#: Longer side of the overview in the file, px.
+OVERVIEW_PX = 1600
+_ORDER = {c.name: i for i, c in enumerate(CLASSES)}
+
+
+def overview_address(overview: Picture, cells: pd.DataFrame, scale: float) -> str:
+    """Give the slide with its cells marked.
+
+    Parameters
+    ----------
+    overview : numpy.ndarray of uint8, shape (height, width, 3)
+        The slide.
+    cells : pandas.DataFrame
+        The cells that count.
+    scale : float
+        Level-0 px per px of the overview.
+    """
+    factor = max(1, math.ceil(max(overview.shape[:2]) / OVERVIEW_PX))
+    reduced = np.asarray(Image.fromarray(overview).reduce(factor))
+    return jpeg(draw_overlay(reduced, cells, scale=scale * factor, legend=False), quality=82)
+
+
+def legend_entries(cells: pd.DataFrame) -> list[dict[str, str]]:
+    """Give name, abbreviation, colour and number of cells of every class in a table."""
+    return [_entry(name, count, cells["label"]) for name, count in _label_counts(cells)]
+
+
+def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture]) -> list[dict[str, Any]]:
+    """Give the pictures of every class from the surest cell to the least sure one.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The cells that count.
+    crops : mapping of int to numpy.ndarray of uint8
+        Pictures by ``cell_id``.
+    """
+    labels = _label_counts(cells)
+    at_most = max(2, min(GALLERY_PER_CLASS, GALLERY_IN_ALL // max(1, len(labels))))
+    doubtful = uncertain(cells)
+    groups = []
+    for name, count in labels:
+        ranked = cells[cells["label"] == name].sort_values(["confidence", "cell_id"], ascending=[False, True])
+        ranked = ranked.assign(rank=range(len(ranked)), doubt=doubtful)
+        shown = ranked[ranked["cell_id"].isin(list(crops))]
+        if len(shown) > at_most:
+            shown = pd.concat([shown.iloc[: at_most - at_most // 2], shown.iloc[len(shown) - at_most // 2 :]])
+        if shown.empty:
+            continue
+        # Where ranks are left out, the report says how many.
+        shown = shown.assign(left_out=(shown["rank"].diff().fillna(1) - 1).astype(int))
+        pictures = [
+            {
+                "id": int(cell["cell_id"]),
+                "confidence": "–" if math.isnan(cell["confidence"]) else f"{cell['confidence']:.2f}",
+                "doubt": bool(cell["doubt"]),
+                "reviewed": cell["status"] == "reviewed",
+                "model_title": class_of(str(cell["model_label"])).title,
+                "left_out": int(cell["left_out"]),
+                "picture": jpeg(crops[int(cell["cell_id"])], quality=85),
+            }
+            for cell in shown.to_dict("records")
+        ]
+        groups.append(
+            {**_entry(name, count, cells["label"]), "pictures": pictures, "all": len(pictures) == count}
+        )
+    return groups
+
+
+def _label_counts(cells: pd.DataFrame) -> list[tuple[str, int]]:
+    counts = {str(name): int(number) for name, number in cells["label"].value_counts().items()}
+    return sorted(counts.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0]))
+
+
+def _entry(name: str, count: int, labels: pd.Series[str]) -> dict[str, str]:
+    shape = class_of(name)
+    not_split = labels.isin(CONTAINS.get(name, ())).any()
+    names = {"title": shape.title + (", not split" if not_split else ""), "abbreviation": shape.abbreviation}
+    return {**names, "colour": shape.colour, "count": whole_text(count)}
