@@ -94,6 +94,7 @@ def test_wheel_holds_what_the_package_needs(wheel: Path) -> None:
         "napari_wbc/py.typed",
         "napari_wbc/napari.yaml",
         "napari_wbc/_version.py",
+        "napari_wbc/exchange/schemas/differential.schema.json",
         "napari_wbc/differential/profiles/adult_peripheral_blood.yaml",
         *(f"napari_wbc/models/robust/{name}" for name in ("model.safetensors", "model.json", "CARD.md")),
     ]

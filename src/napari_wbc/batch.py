@@ -5,13 +5,14 @@ One that fails does not stop the others, and a batch that was cancelled or kille
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.errors import Cancelled, one_line
+from napari_wbc.exchange.formats import Format, formats_named
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
 from napari_wbc.provenance import read_run, same_run
@@ -127,6 +128,7 @@ def count_images(
     options: CountOptions | None = None,
     *,
     resume: bool = False,
+    exports: str | Iterable[str] = (),
     keep: Callable[[CountResult, Path], Any] | None = None,
     cancel: CancelToken | None = None,
 ) -> Generator[BatchEvent]:
@@ -142,7 +144,9 @@ def count_images(
         What the user chose, for all images; each gets a journal of its own.
     resume : bool, optional
         Go on where a batch that was stopped left off, and leave alone images whose results are there, made from the
-        same image, model and parameters.
+        same image, model and parameters, with the further files that are wanted.
+    exports : str or iterable of str, optional
+        Further files for other programs; see :meth:`napari_wbc.CountResult.export`.
     keep : callable, optional
         Takes each count, with the folder of its results before that is written, to keep more of it than the results.
     cancel : CancelToken, optional
@@ -174,12 +178,15 @@ def count_images(
     writable_folder(out)
     yield Progress("Loading the model", 0, 0)
     options = prepared(options or CountOptions())
+    formats = formats_named(exports)
     counted = before = failed = 0
     for image, folder in result_folders(images, out).items():
         cancel.check()
         yield ImageStarted(image, folder)
         try:
-            ended = yield from _count_image(image, folder, options, resume=resume, keep=keep, cancel=cancel)
+            ended = yield from _count_image(
+                image, folder, options, formats, resume=resume, keep=keep, cancel=cancel
+            )
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
@@ -196,6 +203,7 @@ def _count_image(
     image: str,
     folder: Path,
     options: CountOptions,
+    exports: Sequence[Format],
     *,
     resume: bool,
     keep: Callable[[CountResult, Path], Any] | None,
@@ -208,7 +216,9 @@ def _count_image(
         journal.unlink(missing_ok=True)
     slide = open_slide(image)
     try:
-        if resume and _is_done(slide, folder, options, cancel):
+        for fmt in exports:
+            fmt.check_slide(slide)
+        if resume and _is_done(slide, folder, options, exports, cancel):
             journal.unlink(missing_ok=True)
             return CountedBefore(image, folder)
         with closing(count_events(slide, replace(options, journal=journal), cancel=cancel)) as events:
@@ -219,20 +229,22 @@ def _count_image(
                     yield Progress("Writing the results", 0, 0)
                     if keep is not None:
                         keep(event, folder)
-                    event.write(folder, cancel=cancel)
+                    event.write(folder, exports=[fmt.name for fmt in exports], cancel=cancel)
                     return ImageCounted(image, folder, event.differential, len(event.cells), event.run)
     finally:
         slide.close()
     raise AssertionError("count_events ends with a CountResult")
 
 
-def _is_done(slide: Slide, folder: Path, options: CountOptions, cancel: CancelToken) -> bool:
+def _is_done(
+    slide: Slide, folder: Path, options: CountOptions, exports: Sequence[Format], cancel: CancelToken
+) -> bool:
     from napari_wbc.classification.bundle import Model
     from napari_wbc.differential.profile import Profile
 
     assert isinstance(options.model, Model)
     assert isinstance(options.profile, Profile)
-    record = read_run(folder) if is_complete(folder) else None
+    record = read_run(folder) if is_complete(folder, exports) else None
     return record is not None and same_run(
         record,
         image_sha256=image_sha256(slide, cancel=cancel),

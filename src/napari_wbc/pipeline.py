@@ -6,7 +6,7 @@ The viewer iterates :func:`count_events` in a thread; :func:`count` drains it, a
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,13 +161,17 @@ class CountResult:
     domain_shift: DomainShift | None = None
     journal: Path | None = None
 
-    def write(self, out_dir: str | Path, *, cancel: CancelToken | None = None) -> Path:
+    def write(
+        self, out_dir: str | Path, *, exports: str | Iterable[str] = (), cancel: CancelToken | None = None
+    ) -> Path:
         """Write the folder of results; it appears whole or not at all.
 
         Parameters
         ----------
         out_dir : str or Path
             Where to; an earlier result in it is replaced, a folder with other files is refused.
+        exports : str or iterable of str, optional
+            Further files for other programs, as for :meth:`export`.
         cancel : CancelToken, optional
             Stops between the files and leaves nothing behind.
 
@@ -179,9 +183,12 @@ class CountResult:
 
         Raises
         ------
+        InputError
+            A format is unknown, cannot be about this slide, or needs a library that is not installed.
         OutputError
             The place cannot be written to, or holds files that are not results.
         """
+        from napari_wbc.exchange.formats import formats_named
         from napari_wbc.results import write_results
 
         folder = write_results(
@@ -192,11 +199,60 @@ class CountResult:
             masks=self.masks,
             differential=self.differential,
             run=self.run,
+            exports=formats_named(exports),
             cancel=cancel,
         )
         if self.journal is not None:
             self.journal.unlink(missing_ok=True)
         return folder
+
+    def export(
+        self, formats: str | Iterable[str], folder: str | Path, *, cancel: CancelToken | None = None
+    ) -> list[Path]:
+        """Write files for other programs.
+
+        Parameters
+        ----------
+        formats : str or iterable of str
+            Some of ``geojson``, ``parquet``, ``fhir``, ``ome-zarr``, ``coco``, ``yolo`` and ``dicom``, as
+            ``"fhir,coco"`` or one by one.
+        folder : str or Path
+            Where to, under the names that they have in a folder of results; it is made where it is not there.
+        cancel : CancelToken, optional
+            Stops between the files, and within a large one.
+
+        Returns
+        -------
+        list of pathlib.Path
+            One file or folder per format; each is whole.
+
+        Raises
+        ------
+        InputError
+            A format is unknown, cannot be about this slide, or needs a library that is not installed.
+        OutputError
+            The place cannot be written to.
+
+        Examples
+        --------
+        >>> import napari_wbc as wbc
+        >>> wbc.count("smear.png").export("fhir,coco", "results/smear")  # doctest: +SKIP
+        """
+        from napari_wbc.exchange.formats import Contents, formats_named
+        from napari_wbc.results import writable_folder
+
+        chosen, folder = formats_named(formats), Path(folder)
+        writable_folder(folder)
+        contents = Contents(
+            self.slide,
+            self.scale.um_per_px,
+            self.cells,
+            self.masks,
+            self.differential,
+            self.run,
+            cancel or CancelToken(),
+        )
+        return [fmt.write(folder / fmt.file, contents) for fmt in chosen]
 
     def write_labels(self, path: str | Path, *, cancel: CancelToken | None = None) -> Path:
         """Write cells and nuclei as label images, numbered as in the cell table.

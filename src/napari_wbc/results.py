@@ -12,6 +12,7 @@ import pandas as pd
 
 from napari_wbc.cell_table import write_cells_csv
 from napari_wbc.errors import OutputError
+from napari_wbc.exchange.formats import FORMATS, Contents, Format
 from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask
@@ -129,9 +130,7 @@ def check_folder(folder: str | Path) -> Path:
             return folder
         if not folder.is_dir():
             raise OutputError(f"{folder}: this is a file; give a folder for the results")
-        foreign = sorted(
-            item.name for item in folder.iterdir() if item.name not in FILES or not item.is_file()
-        )
+        foreign = sorted(item.name for item in folder.iterdir() if not _is_result(item))
     except OSError as error:
         raise OutputError(
             f"{folder}: results cannot be written there ({error.strerror or error}); give another folder"
@@ -144,9 +143,17 @@ def check_folder(folder: str | Path) -> Path:
     return folder
 
 
-def is_complete(folder: str | Path) -> bool:
-    """Tell whether a folder holds every file of a result."""
-    return all((Path(folder) / name).is_file() for name in FILES)
+def _is_result(item: Path) -> bool:
+    further = next((fmt for fmt in FORMATS.values() if fmt.file == item.name), None)
+    if further is not None:
+        return item.is_dir() if further.folder else item.is_file()
+    return item.name in FILES and item.is_file()
+
+
+def is_complete(folder: str | Path, exports: Sequence[Format] = ()) -> bool:
+    """Tell whether a folder holds every file of a result, and the further ones that are named."""
+    names = (*FILES, *(fmt.file for fmt in exports))
+    return all((Path(folder) / name).exists() for name in names)
 
 
 def write_results(
@@ -158,6 +165,7 @@ def write_results(
     masks: Sequence[CellMask],
     differential: Differential,
     run: Mapping[str, Any],
+    exports: Sequence[Format] = (),
     cancel: CancelToken | None = None,
 ) -> Path:
     """Write every file of a result; the folder appears when all of them are there.
@@ -178,6 +186,8 @@ def write_results(
         Of the table.
     run : mapping
         For ``run.json``.
+    exports : sequence of Format, optional
+        Further files.
     cancel : CancelToken, optional
         Looked at between the files.
 
@@ -191,9 +201,10 @@ def write_results(
     OutputError
         The place cannot be written to.
     """
-    from napari_wbc.differential.exports import write_differential_csv, write_differential_json, write_geojson
+    from napari_wbc.differential.exports import write_differential_csv, write_differential_json
     from napari_wbc.differential.overlay import draw_overlay, write_overlay_png
     from napari_wbc.differential.report import write_report
+    from napari_wbc.exchange.qupath import write_geojson
     from napari_wbc.slides.overview import read_overview
 
     cancel = cancel or CancelToken()
@@ -204,6 +215,9 @@ def write_results(
             write_differential_csv(differential, temporary / "differential.csv")
             write_differential_json(differential, temporary / "differential.json")
             write_geojson(temporary / "cells.geojson", cells, masks)
+            contents = Contents(slide, um_per_px, cells, masks, differential, run, cancel)
+            for fmt in exports:
+                fmt.write(temporary / fmt.file, contents)
             cancel.check()
             overview, scale = read_overview(slide, OVERVIEW_PX, cancel=cancel)
             write_overlay_png(temporary / "overlay.png", draw_overlay(overview, cells, masks, scale=scale))

@@ -32,6 +32,8 @@ _EXAMPLE = """\
   napari-wbc count smear.svs field.png --out results
       writes results/smear/ and results/field/, each with cells.csv, differential.csv, differential.json,
       report.html, overlay.png, cells.geojson and run.json, and prints the differentials
+  napari-wbc count smear.svs --out results --export fhir,parquet
+      writes differential.fhir.json and cells.parquet as well
   napari-wbc count --same-slide fields/*.png --out results
       learns stain and scale from all fields together
 """
@@ -66,6 +68,13 @@ def add_to(commands: Any) -> None:
         help="white cell count in 10^9 per litre, for absolute counts (one number for all images)",
     )
     parser.add_argument(
+        "--export",
+        default="",
+        metavar="FORMATS",
+        help="further files for other programs, joined by commas: geojson (always written), parquet, fhir, ome-zarr, "
+        "coco, yolo, dicom",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="go on where a run that was killed or interrupted left off; skip images whose results are there, made "
@@ -84,9 +93,11 @@ def run(args: argparse.Namespace) -> int:
         ImageStarted,
         count_images,
     )
+    from napari_wbc.exchange.formats import formats_named
     from napari_wbc.results import journal_of, result_folders, writable_folder
 
     with before_the_work():
+        formats_named(args.export)
         writable_folder(args.out)
         chosen = _options(args)
     if args.same_slide:
@@ -101,7 +112,9 @@ def run(args: argparse.Namespace) -> int:
     n_images = len(result_folders(args.images, args.out))
     with (
         Bars(wants_progress(asked=args.progress, quiet=args.quiet), n_images) as bars,
-        closing(count_images(args.images, args.out, chosen, resume=args.resume)) as events,
+        closing(
+            count_images(args.images, args.out, chosen, resume=args.resume, exports=args.export)
+        ) as events,
     ):
         try:
             for event in events:

@@ -1,31 +1,21 @@
-"""Files of a differential for other programs: CSV, JSON, and GeoJSON for QuPath."""
+"""Files of a differential: CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from napari_wbc.cell_table import counted, probability_columns, spreadsheet_safe
-from napari_wbc.differential import RESEARCH_USE
-from napari_wbc.differential.outlines import box_ring, geojson_geometry, outlines
+from napari_wbc.cell_table import spreadsheet_safe
 from napari_wbc.errors import OutputError
 from napari_wbc.execution.atomic import atomic_path
-from napari_wbc.leukocytes import class_of
-from napari_wbc.masks import CellMask
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
-
-# Ids of objects are the same for the same cell of the same slide, so that a second import replaces the first.
-_NAMESPACE = uuid.UUID("5d0c5f0e-3a55-5f0b-9a1e-6f3a6f1c2b7d")
 
 _FORMATS = {
     "percent": ".1f",
@@ -82,82 +72,6 @@ def write_differential_json(differential: Differential, path: str | Path) -> Pat
     with output_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return Path(path)
-
-
-def write_geojson(path: str | Path, cells: pd.DataFrame, masks: Sequence[CellMask]) -> Path:
-    """Write ``cells.geojson`` as QuPath imports it: one cell object with its nucleus for every cell that counts.
-
-    Coordinates are level-0 pixels. Cells that a person excluded are left out.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where to.
-    cells : pandas.DataFrame
-        The cell table.
-    masks : sequence of CellMask
-        One per row of the table.
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
-
-    Raises
-    ------
-    OutputError
-        The place cannot be written to.
-    ValueError
-        There are more or fewer masks than rows.
-    """
-    if len(masks) != len(cells):
-        raise ValueError(f"{len(masks)} masks for {len(cells)} cells")
-    probabilities = probability_columns(cells)
-    shown = counted(cells.reset_index(drop=True))
-    with output_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(
-            '{"type": "FeatureCollection", "research_use": ' + json.dumps(RESEARCH_USE) + ', "features": ['
-        )
-        # One feature at a time: a slide has many thousand cells.
-        for i, (row, cell) in enumerate(zip(shown.index, shown.to_dict("records"), strict=True)):
-            feature = _feature(cell, masks[int(row)], probabilities)
-            file.write((",\n" if i else "\n") + json.dumps(feature, ensure_ascii=False, allow_nan=False))
-        file.write("\n]}\n")
-    return Path(path)
-
-
-def _feature(cell: dict[Any, Any], mask: CellMask, probabilities: Sequence[str]) -> dict[str, Any]:
-    shape = class_of(str(cell["label"]))
-    # A mask without pixels cannot be drawn, but the cell is there: its box stands for it.
-    rings = outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
-    feature: dict[str, Any] = {
-        "type": "Feature",
-        "id": str(uuid.uuid5(_NAMESPACE, f"{cell['slide']}/{cell['cell_id']}")),
-        "geometry": geojson_geometry(rings),
-    }
-    nucleus = geojson_geometry(outlines(mask.nucleus, y0=mask.y0, x0=mask.x0))
-    if nucleus is not None:
-        feature["nucleusGeometry"] = nucleus
-    measurements = {
-        "Cell: Area µm^2": cell["cell_area_um2"],
-        "Nucleus: Area µm^2": cell["nucleus_area_um2"],
-        "Confidence": cell["confidence"],
-        "Novelty": cell["novelty"],
-        **{f"Probability: {name[2:]}": cell[name] for name in probabilities},
-    }
-    feature["properties"] = {
-        "objectType": "cell",
-        "name": f"cell {cell['cell_id']}",
-        "classification": {"name": shape.name, "color": _rgb(shape.colour)},
-        # JSON has no NaN; QuPath leaves a measurement that is not there empty.
-        "measurements": {name: round(float(v), 5) for name, v in measurements.items() if math.isfinite(v)},
-        "metadata": {name: str(cell[name]) for name in ("cell_id", "model_label", "status", "flags")},
-    }
-    return feature
-
-
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def _field(name: str, value: Any) -> str:

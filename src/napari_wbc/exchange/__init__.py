@@ -1,0 +1,1 @@
+"""Files for other programs: QuPath, laboratory systems, archives, notebooks and the training of other models."""
