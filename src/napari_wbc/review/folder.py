@@ -11,6 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from napari_wbc.cell_table import conform
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_folder
@@ -133,15 +136,43 @@ def open_session(
     """
     folder = Path(folder)
     description = read_description(folder)
-    try:
-        content = (folder / COUNT).read_bytes()
-    except OSError as error:
-        raise InputError(f"{folder / COUNT}: cannot be read ({error.strerror or error})") from None
-    if sha256(content).hexdigest() != description.get("count_sha256"):
-        raise InputError(f"{folder / COUNT}: damaged; take a copy of the folder from before")
+    found = _found(folder, description)
     slide = _image(folder, description, image, cancel)
     try:
-        return ReviewSession(_result(description, Found.from_bytes(content), slide), folder)
+        return ReviewSession(_result(description, found, slide), folder)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}: the review cannot be understood ({error})") from None
+
+
+def reviewed_cells(folder: str | Path, *, before_review: bool = False) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read the cell table of a review as it is now; the image need not be there.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of :func:`save_session`.
+    before_review : bool, optional
+        As the model left it instead.
+
+    Returns
+    -------
+    pandas.DataFrame, dict
+        The cells, and the description of the review.
+
+    Raises
+    ------
+    InputError
+        The folder holds no review, or a damaged one.
+    """
+    folder = Path(folder)
+    description = read_description(folder)
+    found = _found(folder, description)
+    if before_review:
+        return conform(found.cells), description
+    try:
+        # Changes concern the table only: no pixel of this blank is read.
+        blank = open_slide(np.zeros((1, 1, 3), np.uint8), name=str(description["image"]["name"]))
+        return ReviewSession(_result(description, found, blank), folder).cells, description
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder}: the review cannot be understood ({error})") from None
 
@@ -278,6 +309,17 @@ def discard_unchanged(folder: Path | None, under: str | Path | None = None) -> N
 def _stem(name: str) -> str:
     """Give the name of a slide as every system takes it for a folder."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
+
+
+def _found(folder: Path, description: Mapping[str, Any]) -> Found:
+    """Read the count as the model left it."""
+    try:
+        content = (folder / COUNT).read_bytes()
+    except OSError as error:
+        raise InputError(f"{folder / COUNT}: cannot be read ({error.strerror or error})") from None
+    if sha256(content).hexdigest() != description.get("count_sha256"):
+        raise InputError(f"{folder / COUNT}: damaged; take a copy of the folder from before")
+    return Found.from_bytes(content)
 
 
 def _image(

@@ -1,0 +1,94 @@
+"""The main figures of a comparison as text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.differential.wording import cells_text
+
+if TYPE_CHECKING:
+    from napari_wbc.comparison.compare import Comparison
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Write a number, or a dash where there is none.
+
+    Examples
+    --------
+    >>> number(0.951), number(float("nan")), number(-1.25, 1)
+    ('0.95', '–', '−1.2')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    # No minus before a zero.
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
+
+
+def between(low: float, high: float, digits: int = 2) -> str:
+    """Write an interval; an open end is said to be open.
+
+    Examples
+    --------
+    >>> between(0.9, 1.1), between(-float("inf"), 2.0), between(float("nan"), float("nan"))
+    ('0.90 to 1.10', 'open to 2.00', '–')
+    """
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    ends = [number(end, digits) if math.isfinite(end) else "open" for end in (low, high)]
+    return " to ".join(ends)
+
+
+def plain_text(comparison: Comparison) -> str:
+    """Give the main figures of a comparison as a plain table."""
+    a, b = comparison.first.title, comparison.second.title
+    lines = [f"A  {a}", f"B  {b}", cells_text(len(comparison.slides), "slide") + " in common", ""]
+    if comparison.by_class:
+        many = len(comparison.by_class[0].slides) > 1
+        heading = (
+            ["Class", "A %", "B %", "B − A", "95 % limits", "slope", "r", "Lin"]
+            if many
+            else ["Class", "A %", "B %", "B − A", "95 % interval"]
+        )
+        rows = [heading]
+        for c in comparison.by_class:
+            row = [
+                c.title,
+                number(c.mean_first, 1),
+                number(c.mean_second, 1),
+                number(c.mean_second - c.mean_first, 1),
+            ]
+            if many:
+                d, line = c.differences, c.line
+                row += [
+                    "–" if d is None else between(d.lower, d.upper, 1),
+                    "–" if line is None else number(line.slope),
+                    number(c.pearson.value),
+                    number(c.lin.value),
+                ]
+            else:
+                counts = c.slides[0].counts
+                row.append("–" if counts is None else between(counts.low, counts.high, 1))
+            rows.append(row)
+        widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
+        lines += [
+            "  ".join(
+                [row[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(row[1:], widths[1:], strict=True))]
+            )
+            for row in rows
+        ]
+        lines.append("")
+    cells = comparison.cells
+    if cells is not None and cells.agreement_all.n:
+        kappa = cells.kappa
+        lines.append(
+            f"Cells: {cells_text(cells.agreement_all.n, 'cell')} found by both, {cells.agreement.count} of "
+            f"{cells.agreement.n} with a class by both called alike ({100 * cells.agreement.value:.1f} %); kappa "
+            f"{number(kappa.value)} ({between(kappa.low, kappa.high)})"
+            if cells.agreement.n
+            else f"Cells: {cells_text(cells.agreement_all.n, 'cell')} found by both, none with a class by both"
+        )
+    lines += [*comparison.notes, RESEARCH_USE]
+    return "\n".join(lines)

@@ -1,0 +1,231 @@
+"""One side of a comparison: what a model, a reader or an analyser found on a number of slides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from napari_wbc.errors import InputError
+from napari_wbc.leukocytes import class_of
+from napari_wbc.slides.open import stem_of
+
+# Endings that are no part of a slide's name; "12.5" is one.
+_ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".zarr", ".svs", ".ndpi", ".scn", ".bif"),
+    *(".mrxs", ".vms", ".vmu", ".svslide", ".czi", ".dcm", ".wbcreview"),
+)
+#: Columns of the cells of a slide.
+CELL_COLUMNS = ("cell_id", "y_px", "x_px", "label", "confidence")
+
+
+@dataclass(frozen=True, eq=False)
+class SlideCount:
+    """What one side found on one slide.
+
+    Attributes
+    ----------
+    name : str
+        Of the slide.
+    numbers : dict of str to float
+        Cells by class, where they were counted; else percentages (and cells per 100 leukocytes for classes that are
+        no leukocytes).
+    leukocytes : float
+        How many were counted; NaN where nobody says it.
+    cells : pandas.DataFrame or None
+        ``cell_id``, ``y_px``, ``x_px`` (level-0 px), ``label`` and ``confidence`` of the cells that count.
+    um_per_px : float or None
+        Of these positions.
+    image_sha256 : str
+        Of the image, where it is known.
+    image : pathlib.Path or None
+        Where it lay, where that is known.
+    """
+
+    name: str
+    numbers: Mapping[str, float]
+    leukocytes: float = math.nan
+    cells: pd.DataFrame | None = None
+    um_per_px: float | None = None
+    image_sha256: str = ""
+    image: Path | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the numbers are cells."""
+        return not math.isnan(self.leukocytes)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two methods or readers.
+
+    Attributes
+    ----------
+    title : str
+        What people call it.
+    slides : dict of str to SlideCount
+        By the key of the slide's name.
+    known : frozenset of str
+        Classes that this side can give; a class outside of them was not looked for.
+    source : str
+        What kind of file it was read from.
+    model_sha256 : str
+        Of the model that made it, where it is one.
+    notes : tuple of str
+        Sentences about how it was read.
+    """
+
+    title: str
+    slides: Mapping[str, SlideCount]
+    known: frozenset[str]
+    source: str
+    model_sha256: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def slide_key(name: str) -> str:
+    """Give what names of the same slide have in common: neither folder nor ending of a file, nor case.
+
+    Examples
+    --------
+    >>> slide_key("Smear 7.ome.tif"), slide_key("fields/smear 7"), slide_key("12.5")
+    ('smear 7', 'smear 7', '12.5')
+    """
+    last = name.strip().replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return (stem_of(Path(last)) if last.lower().endswith(_ENDINGS) else last).casefold()
+
+
+def by_key(slides: Iterable[SlideCount], source: str) -> dict[str, SlideCount]:
+    """Put slides under their keys.
+
+    Raises
+    ------
+    InputError
+        Two of them have the same.
+    """
+    found: dict[str, SlideCount] = {}
+    for slide in slides:
+        key = slide_key(slide.name)
+        if key in found:
+            raise InputError(f"{source}: the slide {slide.name!r} is there twice; give each slide once")
+        found[key] = slide
+    return found
+
+
+def leukocytes_of(numbers: Mapping[str, float]) -> float:
+    """Add up what belongs to the denominator.
+
+    Examples
+    --------
+    >>> leukocytes_of({"monocyte": 4, "erythroblast": 2, "unidentified": 1})
+    4.0
+    """
+    return float(sum(n for name, n in numbers.items() if class_of(name).kind == "leukocyte"))
+
+
+def counts_of_labels(labels: pd.Series[str]) -> dict[str, float]:
+    """Count the cells of each class."""
+    return {str(name): float(number) for name, number in labels.value_counts(sort=False).items()}
+
+
+def together(name: str, parts: Sequence[SlideCount]) -> SlideCount:
+    """Add up what one side found in several fields, or two readers on the same slide.
+
+    Parameters
+    ----------
+    name : str
+        Of the whole slide.
+    parts : sequence of SlideCount
+        Their cells are not taken over: positions of different fields have no common frame.
+
+    Raises
+    ------
+    InputError
+        A part states percentages of an unknown number of cells.
+    """
+    numbers: dict[str, float] = {}
+    for part in parts:
+        if not part.counted:
+            raise InputError(
+                f"{part.name}: percentages cannot be added up without the number of cells; add a column cells"
+            )
+        for label, number in part.numbers.items():
+            numbers[label] = numbers.get(label, 0.0) + number
+    return SlideCount(name, numbers, sum(part.leukocytes for part in parts))
+
+
+def pooled(side: Side, slide_of: Mapping[str, str]) -> Side:
+    """Give a side with its fields added up to slides.
+
+    Parameters
+    ----------
+    side : Side
+        One entry per field.
+    slide_of : mapping of str to str
+        Name of the slide by the key of the field; fields that are not in it are left out.
+    """
+    groups: dict[str, list[SlideCount]] = {}
+    for key, part in side.slides.items():
+        if key in slide_of:
+            groups.setdefault(slide_of[key], []).append(part)
+    slides = {slide_key(name): together(name, parts) for name, parts in groups.items()}
+    return replace(side, slides=slides)
+
+
+def read_slide_names(path: str | Path) -> dict[str, str]:
+    """Read which slide each image shows a field of.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file with the columns ``image`` and ``slide``.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the slide by the key of the image.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or has other columns.
+    """
+    table = read_table(path)
+    if not {"image", "slide"} <= set(table.columns):
+        raise InputError(f"{path}: the columns image and slide are wanted, one row per image")
+    return {
+        slide_key(image): slide.strip() for image, slide in zip(table["image"], table["slide"], strict=True)
+    }
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a CSV file as texts, whatever its separator (comma, semicolon or tab); empty fields are empty texts.
+
+    Raises
+    ------
+    InputError
+        It cannot be read as a table with a heading and a row.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: no text in UTF-8; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    heading = text.split("\n", 1)[0]
+    separator = max(",;\t", key=heading.count)
+    try:
+        table = pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: no table ({str(error).strip().splitlines()[0]})") from None
+    table.columns = [str(name).strip() for name in table.columns]
+    if table.empty:
+        raise InputError(f"{path}: the table has no rows")
+    return table
