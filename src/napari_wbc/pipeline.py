@@ -397,6 +397,7 @@ def count_events(
     from napari_wbc.classification.bundle import load_model
     from napari_wbc.classification.domain_shift import slide_shift
     from napari_wbc.classification.predict import choose_device
+    from napari_wbc.confusion import Confusion
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
     from napari_wbc.segmentation.quality import Lattice, with_regions
@@ -452,7 +453,13 @@ def count_events(
     cells, masks, embeddings, region_quality = found.ordered()
     cells = with_regions(cells, region_quality, Lattice(slide.shape, scale.um_per_px))
     shift = slide_shift(model, embeddings, list(cells["model_label"]))
-    counted = differential(cells, profile, wbc_per_l=options.wbc_per_l, domain_shift=shift)
+    counted = differential(
+        cells,
+        profile,
+        wbc_per_l=options.wbc_per_l,
+        domain_shift=shift,
+        confusion=Confusion.of(model.info),
+    )
     clock.lap("differential")
     fingerprint = fingerprint or image_sha256(slide, cancel=cancel)
     clock.lap("image_sha256")

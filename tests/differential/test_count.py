@@ -253,7 +253,7 @@ def test_only_cells_that_do_not_count():
 def test_there_is_no_zero_for_what_the_model_cannot_recognise(make_cells):
     result = differential(make_cells({"lymphocyte": 20})[0])
     assert "blast" not in set(result.table["class"])
-    assert result.not_recognised == ("variant_lymphocyte", "blast", "plasma_cell")
+    assert result.not_recognised == ("lymphocyte_reactive", "blast", "plasma_cell")
     assert "cannot recognise: variant lymphocyte, blast, plasma cell" in result.to_text()
     # A person who labels one gives it a row.
     cells = make_cells({"lymphocyte": 20})[0]
@@ -309,7 +309,13 @@ def test_empty_labels_are_unidentified():
 def test_text_states_the_numbers_and_the_line(blood):
     text = differential(blood[0], wbc_per_l=7.2e9).to_text()
     neutrophil = next(line for line in text.splitlines() if line.startswith("Neutrophil"))
-    assert neutrophil.split() == ["Neutrophil", "124", "62.0", "55.1–68.4", "4.46", "45–79"]
+    cells = neutrophil.split()
+    assert cells[:4] == ["Neutrophil", "124", "62.0", "55.1–68.4"]
+    assert cells[5:] == ["4.46", "45–79"]
+    # Beside it the interval with the errors of the model, which holds the other one.
+    low, high = map(float, cells[4].split("–"))
+    assert low < 55.1
+    assert high >= 68.4
     assert "of which band neutrophil" in text
     assert "≤ 1.9" in text
     assert "4 (2.0 per 100 leukocytes)" in text

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_wbc.classification.second_look import SecondLook
+from napari_wbc.confusion import confusion_problem
 from napari_wbc.errors import InputError, ModelError, OutputError
 
 if TYPE_CHECKING:
@@ -409,6 +410,8 @@ def _problem(info: Any) -> str:
         isinstance(conformal, dict) and all(_is_share(conformal.get(k)) for k in ("level", "threshold"))
     ):
         return "has a conformal entry without level and threshold between 0 and 1"
+    if "confusion" in info and (problem := confusion_problem(info["confusion"], classes)):
+        return f"has an entry confusion that {problem}"
     return ""
 
 

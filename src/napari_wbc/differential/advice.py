@@ -13,7 +13,7 @@ from napari_wbc.differential.intervals import cells_to_settle, chance_to_miss
 from napari_wbc.differential.profile import Profile, ProfileClass
 from napari_wbc.differential.smear_quality import count_by_region
 from napari_wbc.differential.tally import Tally, counted_rows, has_flag
-from napari_wbc.differential.wording import cells_text, interval_text, whole_text
+from napari_wbc.differential.wording import cells_text, interval_text
 from napari_wbc.domain_shift import DomainShift
 from napari_wbc.leukocytes import CONTAINS, UNIDENTIFIED
 
@@ -72,6 +72,7 @@ def count_more_of(table: pd.DataFrame, counts: Tally, profile: Profile, method: 
     """Tell which limits of the profile lie within an interval, and how many more cells would settle each."""
     n = counts.denominator
     found: list[CountMore] = []
+    further = f"further {profile.noun}"
     if n == 0:
         return ()
     for row in _rows(table):
@@ -87,9 +88,9 @@ def count_more_of(table: pd.DataFrame, counts: Tally, profile: Profile, method: 
                 continue
             share = f"{title}: the limit {limit:g} % lies within {row['ci_low']:.1f}–{row['ci_high']:.1f} %"
             if more is None:
-                advice = f"more than {whole_text(MOST_CELLS)} further leukocytes would be needed to settle it"
+                advice = f"more than {cells_text(MOST_CELLS, further)} would be needed to settle it"
             else:
-                advice = f"about {cells_text(round_up(more), 'further leukocyte')} would settle it"
+                advice = f"about {cells_text(round_up(more), further)} would settle it"
             found.append(CountMore(name, title, limit, more, f"{share}; {advice} if the share stays."))
     return tuple(found)
 
@@ -99,12 +100,13 @@ def advice_of(denominator: int, count_more: Sequence[CountMore], profile: Profil
     sentences = []
     missing = profile.target_count - denominator
     if denominator == 0:
-        sentences.append(f"Count {cells_text(missing, 'leukocyte')} to reach the target of the profile.")
+        sentences.append(f"Count {cells_text(missing, profile.noun)} to reach the target of the profile.")
     elif missing > 0:
         missed = 100 * chance_to_miss(0.01, denominator)
         sentences.append(
-            f"Count {cells_text(missing, 'further leukocyte')} to reach the target of {profile.target_count}: with "
-            f"{denominator}, a class that makes up 1 % of the leukocytes is missed with a chance of {missed:.0f} %."
+            f"Count {cells_text(missing, f'further {profile.noun}')} to reach the target of "
+            f"{profile.target_count}: with {denominator}, a class that makes up 1 % of the {profile.noun}s is missed "
+            f"with a chance of {missed:.0f} %."
         )
     if denominator >= ROUTINE_COUNT:
         sentences += [item.sentence for item in count_more]

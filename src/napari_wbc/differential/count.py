@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from napari_wbc.cell_table import REGION, probability_columns
+from napari_wbc.confusion import Confusion
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.advice import (
     CountMore,
@@ -22,6 +24,15 @@ from napari_wbc.differential.advice import (
 )
 from napari_wbc.differential.intervals import METHODS, IntervalMethod, largest_remainder, share_interval
 from napari_wbc.differential.profile import Profile, load_profile
+from napari_wbc.differential.propagation import (
+    REPLICATES,
+    SEED,
+    Evidence,
+    Propagated,
+    evidence_of,
+    propagate,
+)
+from napari_wbc.differential.ratios import Ratio, ratio_of
 from napari_wbc.differential.smear_quality import region_sentence
 from napari_wbc.differential.tally import Tally, tally
 from napari_wbc.differential.wording import cells_text
@@ -107,6 +118,10 @@ class Differential:
         ``wilson`` or ``clopper_pearson``.
     wbc_per_l, wbc_corrected_per_l : float or None
         The given WBC count, and the one without erythroblasts, which the absolute counts are made of.
+    evidence : Evidence
+        What is known of the class of each cell: labels, probabilities, what a person settled.
+    confusion : Confusion or None
+        What the model makes of cells whose class is known.
     """
 
     table: pd.DataFrame
@@ -130,6 +145,25 @@ class Differential:
     wbc_per_l: float | None = None
     wbc_corrected_per_l: float | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=lambda: Evidence({}, {}, {}), repr=False)
+    confusion: Confusion | None = field(default=None, repr=False)
+
+    @cached_property
+    def propagated(self) -> Propagated:
+        """Intervals with the errors of the model beside sampling; computed when first asked for (0.2 s)."""
+        inside = self.table[self.table["in_denominator"] == 1]
+        sampling = {
+            str(name): (float(low), float(high))
+            for name, low, high in inside[["class", "ci_low", "ci_high"]].itertuples(index=False)
+            if not math.isnan(low)
+        }
+        return propagate(self.evidence, self.profile, sampling, self.confusion)
+
+    @cached_property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Ratios of the profile with their intervals; those whose classes the slide does not show are left out."""
+        found = (ratio_of(wanted, self.evidence, self.propagated) for wanted in self.profile.ratios)
+        return tuple(ratio for ratio in found if ratio.above or ratio.below)
 
     @property
     def profile_name(self) -> str:
@@ -140,8 +174,10 @@ class Differential:
     def summary(self) -> str:
         """One sentence: how many leukocytes were counted, or that there were none."""
         if self.denominator == 0:
-            return "No leukocyte was counted, so there is no differential."
-        return f"{cells_text(self.denominator, 'leukocyte')} counted (target {self.profile.target_count})."
+            return f"No {self.profile.noun} was counted, so there is no differential."
+        return (
+            f"{cells_text(self.denominator, self.profile.noun)} counted (target {self.profile.target_count})."
+        )
 
     @property
     def smear_quality(self) -> str:
@@ -158,14 +194,25 @@ class Differential:
             row["loinc"] = dict(self.profile.class_named(name).loinc)
             if name in self.parts:
                 row["merged"] = dict(self.parts[name])
+            if name in self.propagated.intervals:
+                row["propagated"] = self._propagated_row(name)
             rows.append(row)
-        worst = self.worst_case
+        worst, propagated = self.worst_case, self.propagated
         return {
             "schema_version": SCHEMA_VERSION,
             "research_use": RESEARCH_USE,
             "profile": self.profile.name,
             "target_count": self.profile.target_count,
             "interval": {"method": self.interval_method, "confidence": CONFIDENCE, "covers": "sampling"},
+            "propagation": {
+                "method": "bootstrap",
+                "replicates": REPLICATES,
+                "seed": SEED,
+                "covers": ["sampling", *propagated.sources],
+                "laboratories": list(propagated.laboratories),
+                "note": propagated.note,
+            },
+            "ratios": [ratio.to_dict() for ratio in self.ratios],
             "denominator": self.denominator,
             "unidentified": self.unidentified,
             "excluded": self.excluded,
@@ -205,6 +252,17 @@ class Differential:
             "loinc_notice": self.profile.loinc_notice,
         }
 
+    def _propagated_row(self, name: str) -> dict[str, Any]:
+        propagated = self.propagated
+        low, high = propagated.intervals[name]
+        row: dict[str, Any] = {"ci_low": low, "ci_high": high}
+        for source, limits in (
+            ("by_probabilities", propagated.by_probabilities),
+            ("by_confusion", propagated.by_confusion),
+        ):
+            row[source] = list(limits[name]) if name in limits else None
+        return row
+
     def to_text(self) -> str:
         """Give the differential as a plain table for a terminal or the clipboard."""
         from napari_wbc.differential.plain_text import plain_text
@@ -216,11 +274,12 @@ def differential(
     cells: pd.DataFrame,
     profile: Profile | None = None,
     *,
-    interval: IntervalMethod = "wilson",
+    interval: IntervalMethod | None = None,
     wbc_per_l: float | None = None,
     wbc_corrected: bool = False,
     domain_shift: DomainShift | None = None,
     before_review: pd.DataFrame | None = None,
+    confusion: Confusion | None = None,
 ) -> Differential:
     """Count a cell table.
 
@@ -231,8 +290,8 @@ def differential(
         ``p_<class>`` columns are used where they are.
     profile : Profile, optional
         Of the laboratory; without it, adult peripheral blood.
-    interval : {"wilson", "clopper_pearson"}
-        Method of the intervals.
+    interval : {"wilson", "clopper_pearson"}, optional
+        Method of the intervals; without it, that of the profile.
     wbc_per_l : float, optional
         WBC count of the blood, cells per litre (7.2e9, not 7.2): gives absolute counts.
     wbc_corrected : bool, optional
@@ -241,6 +300,8 @@ def differential(
         How far the slide lies from those that the model was trained on; beyond its limit the count is not reliable.
     before_review : pandas.DataFrame, optional
         The cell table before a person corrected it, for ``count_before_review``; else ``model_label`` stands for it.
+    confusion : Confusion, optional
+        What the model makes of cells whose class is known, for intervals that hold its errors.
 
     Returns
     -------
@@ -262,10 +323,11 @@ def differential(
     >>> result.table["percent"].tolist()[:2], result.per_100["erythroblast"]
     ([66.7, 33.3], 11.1)
     """
-    if interval not in METHODS:
-        raise ValueError(f"interval is {interval!r}; it must be one of {', '.join(METHODS)}")
     _check_wbc(wbc_per_l)
     profile = load_profile(None) if profile is None else profile
+    interval = profile.interval if interval is None else interval
+    if interval not in METHODS:
+        raise ValueError(f"interval is {interval!r}; it must be one of {', '.join(METHODS)}")
     cells = _with_defaults(cells)
     counts = tally(cells, profile, None if before_review is None else _with_defaults(before_review))
     per_100, per_100_intervals = _per_100(counts, interval)
@@ -296,6 +358,8 @@ def differential(
         wbc_per_l=wbc_per_l,
         wbc_corrected_per_l=corrected,
         titles=counts.titles,
+        evidence=evidence_of(cells, profile),
+        confusion=confusion,
     )
 
 

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.intervals import METHOD_TITLES
-from napari_wbc.differential.wording import flag_text, interval_text, per_litre_text, percent_text, range_text
-from napari_wbc.leukocytes import UNIDENTIFIED, class_of
+from napari_wbc.differential.wording import (
+    flag_text,
+    interval_text,
+    per_litre_text,
+    percent_text,
+    propagated_text,
+    range_text,
+    ratio_text,
+)
+from napari_wbc.leukocytes import UNIDENTIFIED
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -48,17 +56,21 @@ def plain_text(result: Differential) -> str:
     if result.smear_quality:
         lines.append(result.smear_quality)
     if result.not_recognised:
-        names = ", ".join(result.profile.class_named(name).title.lower() for name in result.not_recognised)
+        names = ", ".join(_lowered(result.profile.title_of(name), result) for name in result.not_recognised)
         lines.append(f"The model cannot recognise: {names}.")
+    lines += [ratio_text(ratio) for ratio in result.ratios]
     if result.denominator:
         lines.append(f"Intervals: 95 %, {METHOD_TITLES[result.interval_method]}; sampling only.")
+        lines += [result.propagated.note] if result.propagated.note else []
     lines.append(RESEARCH_USE)
     return "\n".join(lines)
 
 
 def _table(result: Differential) -> list[str]:
     absolute = result.wbc_per_l is not None
-    header = ["Class", "n", "%", "95 % interval", *(["10⁹/L"] if absolute else []), "Reference", "Flag"]
+    errors = result.propagated.intervals if result.propagated.sources else {}
+    header = ["Class", "n", "%", "95 % interval"]
+    header += [*(["with errors"] if errors else []), *(["10⁹/L"] if absolute else []), "Reference", "Flag"]
     rows = []
     for row in result.table[result.table["in_denominator"] == 1].to_dict("records"):
         name = str(row["class"])
@@ -68,6 +80,7 @@ def _table(result: Differential) -> list[str]:
                 str(row["count"]),
                 percent_text(row["percent"]),
                 interval_text(row["ci_low"], row["ci_high"], row["count"], result.denominator),
+                *([propagated_text(*errors[name])] if errors else []),
                 *([per_litre_text(row["absolute_per_l"])] if absolute else []),
                 range_text(row["reference_low"], row["reference_high"]),
                 flag_text(row["flag"]),
@@ -75,7 +88,7 @@ def _table(result: Differential) -> list[str]:
         )
         parts = result.parts.get(name, {})
         for part, number in parts.items():
-            title = class_of(part).title.lower() + (", not split" if part == name else "")
+            title = _lowered(result.profile.title_of(part), result) + (", not split" if part == name else "")
             rows.append([f"  of which {title}", str(number), *[""] * (len(header) - 2)])
     widths = [max(len(line[i]) for line in [header, *rows]) for i in range(len(header))]
     text = {0, len(header) - 1}
@@ -93,7 +106,7 @@ def _outside(result: Differential) -> list[str]:
     found = []
     for name, number in (*result.outside.items(), (UNIDENTIFIED, result.unidentified)):
         if number:
-            title = class_of(name).title.lower() if name == UNIDENTIFIED else result.titles[name].lower()
+            title = _lowered(result.titles[name], result)
             per_100 = result.per_100.get(name, math.nan)
             found.append(
                 f"{title} {number}" + ("" if math.isnan(per_100) else f" ({per_100:.1f} per 100 leukocytes)")
@@ -101,3 +114,8 @@ def _outside(result: Differential) -> list[str]:
     if result.excluded:
         found.append(f"excluded by a person {result.excluded}")
     return found
+
+
+def _lowered(title: str, result: Differential) -> str:
+    """Write a title inside a sentence; German nouns keep their capital."""
+    return title if result.profile.language == "de" else title[:1].lower() + title[1:]

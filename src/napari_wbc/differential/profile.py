@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from napari_wbc.differential.class_names import class_title, languages
+from napari_wbc.differential.intervals import METHODS, IntervalMethod
+from napari_wbc.differential.profile_entries import Entries, Place, read_yaml
 from napari_wbc.errors import InputError
-from napari_wbc.leukocytes import BY_NAME, class_of
+from napari_wbc.leukocytes import BY_NAME, CONTAINS, class_of, coarse_class, fine_classes
 
 SCHEMA_VERSION = 1
 DEFAULT_PROFILE = "adult_peripheral_blood"
-_LOINC = re.compile(r"\d{1,7}-\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class ProfileClass:
         The row is flagged from this percentage on, or above it (erythroblasts: per 100 leukocytes).
     loinc : dict
         Codes by what is stated: ``percent``, ``number``, ``per_100_wbc``.
+    in_denominator : bool or None
+        Whether its cells are among those that percentages are of; None: when it is a leukocyte.
     """
 
     name: str
@@ -42,6 +45,25 @@ class ProfileClass:
     at_least: float | None = None
     above: float | None = None
     loinc: Mapping[str, str] = field(default_factory=dict)
+    in_denominator: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RatioOf:
+    """A ratio that a profile asks for.
+
+    Attributes
+    ----------
+    name, title : str
+        For files and for people.
+    above, below : tuple of str
+        Classes above and below the line; a coarse one stands for its finer ones, too.
+    """
+
+    name: str
+    title: str
+    above: tuple[str, ...]
+    below: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +88,12 @@ class Profile:
         Cells with such a flag stand outside the denominator unless a person labelled them.
     wbc_loinc, loinc_notice : str
         The code of the WBC count, and what LOINC wants to be said beside its codes.
+    interval : str
+        Method of the intervals: ``wilson`` or ``clopper_pearson``.
+    language : str
+        Of the names of the classes: one of :func:`~napari_wbc.differential.class_names.languages`.
+    ratios : tuple of RatioOf
+        To be stated.
     """
 
     name: str
@@ -79,16 +107,59 @@ class Profile:
     outside_flags: tuple[str, ...] = ()
     wbc_loinc: str = ""
     loinc_notice: str = ""
+    interval: IntervalMethod = "wilson"
+    language: str = "en"
+    ratios: tuple[RatioOf, ...] = ()
 
-    def row_of(self, label: str) -> str:
-        """Give the row that a label is counted in.
+    @property
+    def noun(self) -> str:
+        """What the cells of the denominator are called: leukocyte, or nucleated cell where erythroblasts count."""
+        return "nucleated cell" if self.is_counted("erythroblast") else "leukocyte"
+
+    def is_counted(self, row: str) -> bool:
+        """Tell whether the cells of a row are in the denominator.
 
         Examples
         --------
-        >>> load_profile(None).row_of("neutrophil_band")
-        'neutrophil'
+        >>> load_profile(None).is_counted("lymphocyte"), load_profile(None).is_counted("erythroblast")
+        (True, False)
         """
-        return next((row for row, parts in self.merges.items() if label in parts), label)
+        said = self.class_named(row).in_denominator
+        if said is not None:
+            return said
+        return class_of(row).kind == "leukocyte" and row not in self.outside_flags
+
+    def title_of(self, name: str) -> str:
+        """Give the name of a class for people, in the language of the profile."""
+        return self.class_named(name).title
+
+    def row_of(self, label: str) -> str:
+        """Give the row that a label is counted in: the one it is merged into, or itself.
+
+        A finer class that the profile does not list is counted in its coarse one, where it lists that and none of the
+        finer ones: a lymphoblast is a blast.
+
+        Examples
+        --------
+        >>> profile = load_profile(None)
+        >>> profile.row_of("neutrophil_band"), profile.row_of("lymphoblast"), profile.row_of("hairy_cell")
+        ('neutrophil', 'blast', 'hairy_cell')
+        """
+        merged = next((row for row, parts in self.merges.items() if label in parts), None)
+        if merged is not None:
+            return merged
+        coarse = coarse_class(label)
+        return coarse if coarse in self.gathering else label
+
+    @cached_property
+    def gathering(self) -> frozenset[str]:
+        """Coarse classes of the profile that hold their finer ones without a merge, for it lists none of them."""
+        listed = {c.name for c in self.classes}
+        return frozenset(
+            name
+            for name in listed - set(self.merges)
+            if name in CONTAINS and not listed.intersection(CONTAINS[name])
+        )
 
     def split(self) -> Profile:
         """Give the same profile with every merged row listed apart.
@@ -102,7 +173,9 @@ class Profile:
 
     def class_named(self, name: str) -> ProfileClass:
         """Give the entry of a class; a class that the profile does not list has neither interval nor flag."""
-        return next((c for c in self.classes if c.name == name), ProfileClass(name, class_of(name).title))
+        return next(
+            (c for c in self.classes if c.name == name), ProfileClass(name, class_title(name, self.language))
+        )
 
 
 def profile_names() -> list[str]:
@@ -168,36 +241,31 @@ def parse_profile(text: str, source: str = "profile") -> Profile:
     InputError
         It is no YAML, or something in it cannot be meant.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise InputError(
-            f"{source} is no valid YAML{where}: {getattr(error, 'problem', None) or 'unreadable'}"
-        ) from None
-    entries = _Entries(content, source)
+    content, place = read_yaml(text, source)
+    entries = Entries(content, place)
     version = entries.number("schema_version", 1, 10_000)
     if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{source}: schema_version is {version:g}; this program reads version {SCHEMA_VERSION}"
+        raise place.error(
+            f"schema_version is {version:g}; this program reads version {SCHEMA_VERSION}", "schema_version"
         )
+    language = entries.one_of("language", languages(), "en")
+    listed = entries.sequence("classes")
     classes = tuple(
-        _parse_class(item, f"{source}: classes[{i}]") for i, item in enumerate(entries.sequence("classes"))
+        _parse_class(item, language, place.at("classes").at(i, f"classes[{i}]"))
+        for i, item in enumerate(listed)
     )
     if not classes:
-        raise InputError(f"{source}: classes is empty; list at least one class")
+        raise place.error("classes is empty; list at least one class", "classes")
     repeated = _first_repeated(c.name for c in classes)
     if repeated:
-        raise InputError(f"{source}: the class {repeated!r} is listed twice")
-    alarms = _Entries(entries.take("alarms", {}), f"{source}: alarms")
+        raise place.error(f"the class {repeated!r} is listed twice", "classes")
+    alarms = entries.part("alarms", "alarms")
+    names = {c.name for c in classes}
     profile = Profile(
         name=entries.text("name"),
         title=entries.text("title", entries.text("name")),
         classes=classes,
-        merges=_parse_merges(entries.take("merges", {}), {c.name for c in classes}, f"{source}: merges"),
+        merges=_parse_merges(entries.part("merges", "merges"), names),
         target_count=int(entries.number("target_count", 1, 1_000_000, 200, whole=True)),
         nrbc_correction_from=entries.optional_number("nrbc_correction_from", 0, 1000),
         unidentified_percent=alarms.number("unidentified_percent", 0, 100, 15),
@@ -205,9 +273,22 @@ def parse_profile(text: str, source: str = "profile") -> Profile:
         outside_flags=tuple(entries.texts("outside_flags")),
         wbc_loinc=entries.loinc("wbc_loinc"),
         loinc_notice=entries.text("loinc_notice", ""),
+        interval=cast(IntervalMethod, entries.one_of("interval", METHODS, "wilson")),
+        language=language,
+        ratios=tuple(
+            _parse_ratio(item, names, place.at("ratios").at(i, f"ratios[{i}]"))
+            for i, item in enumerate(entries.sequence("ratios"))
+        ),
     )
     entries.refuse_others()
     alarms.refuse_others()
+    repeated = _first_repeated(ratio.name for ratio in profile.ratios)
+    if repeated:
+        raise place.error(f"the ratio {repeated!r} is listed twice", "ratios")
+    if not any(profile.is_counted(c.name) for c in classes):
+        raise place.error(
+            "no class is in the denominator; there is nothing to take percentages of", "classes"
+        )
     return profile
 
 
@@ -223,6 +304,7 @@ def profile_text(profile: Profile) -> str:
 
     classes = []
     for entry in profile.classes:
+        inside = {} if entry.in_denominator is None else {"in_denominator": entry.in_denominator}
         flag = {name: v for name in ("at_least", "above") if (v := getattr(entry, name)) is not None}
         classes.append(
             {
@@ -231,6 +313,7 @@ def profile_text(profile: Profile) -> str:
                 "reference": None if entry.reference is None else list(entry.reference),
                 "flag": flag,
                 "loinc": dict(entry.loinc),
+                **inside,
             }
         )
     content = {
@@ -248,146 +331,78 @@ def profile_text(profile: Profile) -> str:
         "outside_flags": list(profile.outside_flags),
         "wbc_loinc": profile.wbc_loinc,
         "loinc_notice": profile.loinc_notice,
+        "interval": profile.interval,
+        "language": profile.language,
+        "ratios": [
+            {"name": r.name, "title": r.title, "above": list(r.above), "below": list(r.below)}
+            for r in profile.ratios
+        ],
     }
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     return text
 
 
-def _parse_class(item: object, source: str) -> ProfileClass:
-    entries = _Entries({"name": item} if isinstance(item, str) else item, source)
-    name = entries.class_name("name")
-    source = entries.source = f"{source} ({name})"
-    flag = _Entries(entries.take("flag", {}), f"{source}: flag")
-    codes = _Entries(entries.take("loinc", {}), f"{source}: loinc")
+def _parse_class(item: object, language: str, place: Place) -> ProfileClass:
+    entries = Entries({"name": item} if isinstance(item, str) else item, place)
+    name = entries.name("name")
+    entries.place = replace(place, title=f"{place.title} ({name})")
+    flag = entries.part("flag", f"{entries.place.title}: flag")
+    codes = entries.part("loinc", f"{entries.place.title}: loinc")
     result = ProfileClass(
         name=name,
-        title=entries.text("title", class_of(name).title),
+        title=entries.text("title", class_title(name, language)),
         reference=entries.interval("reference"),
         at_least=flag.optional_number("at_least", 0, 100),
         above=flag.optional_number("above", 0, 100),
         loinc={what: code for what in ("percent", "number", "per_100_wbc") if (code := codes.loinc(what))},
+        in_denominator=entries.optional_switch("in_denominator"),
     )
     for part in (entries, flag, codes):
         part.refuse_others()
     if result.at_least is not None and result.above is not None:
-        raise InputError(f"{source}: flag has at_least and above; one of them is enough")
+        raise flag.place.error(" has at_least and above; one of them is enough")
     return result
 
 
-def _parse_merges(content: object, listed: set[str], source: str) -> dict[str, tuple[str, ...]]:
-    entries = _Entries(content, source)
+def _parse_merges(entries: Entries, listed: set[str]) -> dict[str, tuple[str, ...]]:
     merges = {row: tuple(entries.texts(row)) for row in list(entries.content)}
+    refuse = entries.place.error
     for row, parts in merges.items():
         if row not in listed:
-            raise InputError(f"{source}: {row!r} is not among the classes; list it there")
+            raise refuse(f"{row!r} is not among the classes; list it there", row)
         for part in parts:
             if part not in listed and part not in BY_NAME:
-                raise InputError(f"{source}: {row} holds {part!r}, which is no known class")
+                raise refuse(f"{row} holds {part!r}, which is no known class", row)
             if class_of(part).kind != class_of(row).kind:
-                raise InputError(
-                    f"{source}: {part} cannot be counted as {row}: only one of them is a leukocyte"
-                )
+                raise refuse(f"{part} cannot be counted as {row}: only one of them is a leukocyte", row)
         if not parts:
-            raise InputError(f"{source}: {row} merges nothing; list the classes that are counted in it")
+            raise refuse(f"{row} merges nothing; list the classes that are counted in it", row)
         nested = next((part for part in parts if part in merges), None)
         if nested:
-            raise InputError(
-                f"{source}: {row} holds {nested}, which is a merged row itself; list its classes instead"
-            )
+            raise refuse(f"{row} holds {nested}, which is a merged row itself; list its classes instead", row)
     repeated = _first_repeated(part for parts in merges.values() for part in parts)
     if repeated:
-        raise InputError(f"{source}: {repeated} is merged twice; a cell counts in one row only")
+        raise refuse(f"{repeated} is merged twice; a cell counts in one row only")
     return merges
 
 
-class _Entries:
-    """Takes the entries of a mapping one by one, checks each, and refuses what is left over."""
-
-    def __init__(self, content: object, source: str) -> None:
-        if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
-            raise InputError(f"{source} must hold entries of the form 'name: value'")
-        self.content: dict[str, Any] = dict(content)
-        self.source = source
-        self._known: list[str] = []
-
-    def take(self, key: str, default: object = None) -> Any:
-        self._known.append(key)
-        value = self.content.get(key)
-        return default if value is None else value
-
-    def refuse_others(self) -> None:
-        other = next((key for key in self.content if key not in self._known), None)
-        if other is not None:
-            known = ", ".join(dict.fromkeys(self._known))
-            raise InputError(f"{self.source} has an unknown entry {other!r}; known are: {known}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.take(key, default)
-        if not isinstance(value, str) or (default is None and not value.strip()):
-            raise InputError(
-                f"{self.source}: {key} must be a text" + ("" if value is not None else "; it is missing")
-            )
-        return value.strip()
-
-    def class_name(self, key: str) -> str:
-        return _check_class_name(self.text(key), self.source)
-
-    def sequence(self, key: str) -> list[object]:
-        value = self.take(key, [])
-        if not isinstance(value, list):
-            raise InputError(f"{self.source}: {key} must be a list")
-        return value
-
-    def texts(self, key: str) -> list[str]:
-        values = self.sequence(key)
-        if not all(isinstance(value, str) for value in values):
-            raise InputError(f"{self.source}: {key} must be a list of names")
-        return [str(value) for value in values]
-
-    def number(
-        self, key: str, low: float, high: float, default: float | None = None, *, whole: bool = False
-    ) -> float:
-        value = self.take(key, default)
-        if value is None:
-            raise InputError(f"{self.source}: {key} is missing")
-        if not _is_number(value) or not low <= value <= high or (whole and value != int(value)):
-            kind = "a whole number" if whole else "a number"
-            raise InputError(
-                f"{self.source}: {key} is {value!r}; it must be {kind} between {low:g} and {high:g}"
-            )
-        return float(value)
-
-    def optional_number(self, key: str, low: float, high: float) -> float | None:
-        return None if self.take(key) is None else self.number(key, low, high)
-
-    def interval(self, key: str) -> tuple[float, float] | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        numbers = value if isinstance(value, list) else []
-        if len(numbers) != 2 or not all(map(_is_number, numbers)) or not 0 <= numbers[0] < numbers[1] <= 100:
-            raise InputError(
-                f"{self.source}: {key} is {value!r}; it must be two percentages, the lower one first"
-            )
-        return float(numbers[0]), float(numbers[1])
-
-    def loinc(self, key: str) -> str:
-        code = self.text(key, "")
-        if code and not _LOINC.fullmatch(code):
-            raise InputError(f"{self.source}: {key} is {code!r}; a LOINC code looks like 26511-6")
-        return code
-
-
-def _check_class_name(name: str, source: str) -> str:
-    if name != name.strip() or not name.isprintable() or not 1 <= len(name) <= 64:
-        raise InputError(
-            f"{source}: {name!r} is no class name; it has 1 to 64 letters, digits, _ or blanks inside"
-        )
-    return name
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _parse_ratio(item: object, listed: set[str], place: Place) -> RatioOf:
+    entries = Entries(item, place)
+    name = entries.name("name")
+    entries.place = replace(place, title=f"{place.title} ({name})")
+    above, below = (tuple(entries.texts(side)) for side in ("above", "below"))
+    for side, names in (("above", above), ("below", below)):
+        if not names:
+            raise entries.place.error(f"{side} is empty; list the classes {side} the line", side)
+        unknown = next((n for n in names if n not in listed and n not in BY_NAME), None)
+        if unknown is not None:
+            raise entries.place.error(f"{side} holds {unknown!r}, which is no known class", side)
+    both = [n for n in above if fine_classes(n)[0] in {f for b in below for f in fine_classes(b)}]
+    if both:
+        raise entries.place.error(f"{both[0]} stands above and below the line")
+    result = RatioOf(name, entries.text("title", name), above, below)
+    entries.refuse_others()
+    return result
 
 
 def _first_repeated(names: Iterable[str]) -> str | None:

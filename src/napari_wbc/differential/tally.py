@@ -56,7 +56,8 @@ class Tally:
     @property
     def nucleated(self) -> int:
         """Leukocytes, unidentified cells and erythroblasts: what the alarms are about."""
-        return self.denominator + self.counts[UNIDENTIFIED] + self.counts.get("erythroblast", 0)
+        beside = 0 if "erythroblast" in self.inside else self.counts.get("erythroblast", 0)
+        return self.denominator + self.counts[UNIDENTIFIED] + beside
 
 
 def tally(cells: pd.DataFrame, profile: Profile, before_review: pd.DataFrame | None = None) -> Tally:
@@ -93,18 +94,20 @@ def tally(cells: pd.DataFrame, profile: Profile, before_review: pd.DataFrame | N
         *listed,
         *in_order(name for name in present if name not in listed and name != UNIDENTIFIED),
     ]
-    outside = [name for name in names if not _is_leukocyte(name, profile)]
+    outside = [name for name in names if not profile.is_counted(name)]
     merged = {
-        row: parts for row in profile.merges if (parts := _count(cells["label"][counted & (rows == row)]))
+        row: parts
+        for row in (*profile.merges, *profile.gathering)
+        if (parts := _count(cells["label"][counted & (rows == row)]))
     }
     not_split = frozenset(
         name
         for name in names
         if name not in profile.merges and set(names).intersection(CONTAINS.get(name, ()))
     )
-    titles = {name: profile.class_named(name).title for name in (*names, UNIDENTIFIED)}
+    titles = {name: profile.title_of(name) for name in (*names, UNIDENTIFIED)}
     return Tally(
-        inside=tuple(name for name in names if _is_leukocyte(name, profile)),
+        inside=tuple(name for name in names if profile.is_counted(name)),
         outside=(*outside, UNIDENTIFIED),
         counts={name: numbers.get(name, 0) for name in (*names, UNIDENTIFIED)},
         before={name: numbers_before.get(name, 0) for name in (*names, UNIDENTIFIED)},
@@ -147,15 +150,11 @@ def _rows_of(
     row_of = {label: profile.row_of(label) for label in labels.unique()}
     rows = labels.map(row_of).astype(object)
     # A smudge cell keeps the label of a person, and what is no leukocyte anyway stays what it is.
-    movable = [label for label in row_of if _is_leukocyte(row_of[label], profile) or label == UNIDENTIFIED]
+    movable = [label for label in row_of if profile.is_counted(row_of[label]) or label == UNIDENTIFIED]
     may_move = labels.isin(movable) & ~by_person
     for flag in profile.outside_flags:
         rows = rows.where(~(may_move & has_flag(flags, flag)), flag)
     return rows
-
-
-def _is_leukocyte(row: str, profile: Profile) -> bool:
-    return class_of(row).kind == "leukocyte" and row not in profile.outside_flags
 
 
 def _count(rows: Iterable[str]) -> dict[str, int]:

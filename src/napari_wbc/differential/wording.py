@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_wbc.differential.ratios import Ratio
 
 
 def percent_text(percent: float) -> str:
@@ -31,6 +35,40 @@ def interval_text(low: float, high: float, count: int, n: int) -> str:
     if count == n:
         return f"≥ {low:.1f}"
     return f"{low:.1f}–{high:.1f}"
+
+
+def propagated_text(low: float, high: float) -> str:
+    """Write an interval with the errors of the model; what begins at 0 or ends at 100 is a bound.
+
+    Examples
+    --------
+    >>> propagated_text(2.7, 9.0), propagated_text(0.0, 1.9), propagated_text(91.0, 100.0)
+    ('2.7–9.0', '≤ 1.9', '≥ 91.0')
+    """
+    return interval_text(low, high, 0 if low <= 0 else 2 if high >= 100 else 1, 2)
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Write a ratio with its intervals.
+
+    Examples
+    --------
+    >>> from napari_wbc.differential.ratios import Ratio
+    >>> ratio_text(Ratio("nlr", "Neutrophils to lymphocytes", 120, 60, 2.0, 1.47, 2.76, 1.2, float("inf")))
+    'Neutrophils to lymphocytes: 2.00 (120:60; 95 % interval 1.47–2.76, with errors of the model ≥ 1.20)'
+    """
+    cells = f"{ratio.above}:{ratio.below}"
+    if math.isnan(ratio.value):
+        return f"{ratio.title}: no ratio ({cells})"
+    intervals = f"95 % interval {_ratio_interval(ratio.ci_low, ratio.ci_high)}"
+    if (ratio.propagated_low, ratio.propagated_high) != (ratio.ci_low, ratio.ci_high):
+        both = _ratio_interval(ratio.propagated_low, ratio.propagated_high)
+        intervals += f", with errors of the model {both}"
+    return f"{ratio.title}: {ratio.value:.2f} ({cells}; {intervals})"
+
+
+def _ratio_interval(low: float, high: float) -> str:
+    return f"≥ {low:.2f}" if math.isinf(high) else f"{low:.2f}–{high:.2f}"
 
 
 def range_text(low: float, high: float) -> str:

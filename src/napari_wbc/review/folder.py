@@ -95,6 +95,7 @@ def save_session(result: CountResult, folder: str | Path) -> ReviewSession:
         "interval_method": first.interval_method,
         "wbc_per_l": first.wbc_per_l,
         "domain_shift": asdict(result.domain_shift) if result.domain_shift is not None else None,
+        "confusion": first.confusion.to_dict() if first.confusion is not None else None,
         "run": result.run,
         "count_sha256": sha256(content).hexdigest(),
     }
@@ -363,6 +364,7 @@ def _shift(plain: Mapping[str, Any] | None) -> DomainShift | None:
 
 
 def _differential(description: Mapping[str, Any], cells: Any, shift: DomainShift | None) -> Differential:
+    from napari_wbc.confusion import Confusion
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import parse_profile
 
@@ -372,4 +374,6 @@ def _differential(description: Mapping[str, Any], cells: Any, shift: DomainShift
         interval=description["interval_method"],
         wbc_per_l=description["wbc_per_l"],
         domain_shift=shift,
+        # Reviews of earlier versions do not hold it.
+        confusion=Confusion.of(description),
     )

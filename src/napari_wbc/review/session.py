@@ -149,6 +149,7 @@ class ReviewSession:
                 wbc_per_l=first.wbc_per_l,
                 domain_shift=self.count.domain_shift,
                 before_review=self.count.cells,
+                confusion=first.confusion,
             )
         return self._differential
 
