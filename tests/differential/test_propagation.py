@@ -113,3 +113,9 @@ def test_a_label_of_the_users_own_is_taken_as_it_is():
     sampling = {"lymphocyte": (40.4, 59.6), "sezary_cell": (40.4, 59.6)}
     found = propagate(evidence, PROFILE, sampling, CONFUSION)
     assert found.by_confusion["sezary_cell"] == pytest.approx((40, 60), abs=2)
+
+
+def test_no_leukocyte_at_all(make_cells):
+    result = differential(make_cells({"erythroblast": 3, "unidentified": 2})[0], confusion=CONFUSION)
+    assert result.propagated.intervals == {}
+    assert result.ratios == ()

@@ -283,6 +283,8 @@ def unmix(observed: Shares, matrices: Shares, steps: int = _STEPS) -> Shares:
 def _limits(
     drawn: Draws, profile: Profile, sampling: Mapping[str, tuple[float, float]], confidence: float
 ) -> dict[str, tuple[float, float]]:
+    if not sampling:
+        return {}
     rows = [profile.row_of(name) for name in drawn.classes]
     cells = np.array([drawn.cells[:, [row == name for row in rows]].sum(axis=1) for name in sampling]).T
     totals = cells.sum(axis=1)
