@@ -7,7 +7,7 @@ from tests.adaptation.test_adapt import QUICK
 
 import napari_wbc as wbc
 from napari_wbc.adaptation.adapt import adapt
-from napari_wbc.adaptation.adapter import export_adapter, import_adapter
+from napari_wbc.adaptation.adapter import export_adapter, import_adapter, read_adapter
 from napari_wbc.adaptation.fine_tune import fine_tune
 from napari_wbc.adaptation.parents import source_of
 from napari_wbc.classification.predict import predict_crops
@@ -25,7 +25,11 @@ def test_an_adapter_gives_the_same_model_bit_for_bit(source, target, ours, tmp_p
     assert file.stat().st_size < (source.folder / "model.safetensors").stat().st_size / 3
     back = import_adapter(file, tmp_path / "back", source=source)
     assert back.sha256 == ours.sha256
-    assert back.info == ours.info
+    assert back.info == {**ours.info, "name": "back"}
+    assert back.name == "back"
+    told = read_adapter(file)
+    assert (told.name, told.parent_sha256) == ("our-lab", source.sha256)
+    assert told.card == ours.card
     assert back.card == ours.card
     a, b = (predict_crops(m, target.crops[:4], device="cpu") for m in (ours, back))
     assert (a.probabilities == b.probabilities).all()
@@ -67,8 +71,12 @@ def test_a_damaged_adapter_is_told(source, ours, tmp_path):
     content = bytearray(file.read_bytes())
     content[-5000] ^= 0x55
     file.write_bytes(bytes(content))
-    with pytest.raises(InputError, match="damaged"):
-        import_adapter(file, tmp_path / "no", source=source)
+    before = shutil.copytree(ours.folder, tmp_path / "kept")
+    for place in (tmp_path / "no", before):
+        with pytest.raises(InputError, match="damaged"):
+            import_adapter(file, place, source=source)
+    assert not (tmp_path / "no").exists()
+    assert wbc.load_model(before).sha256 == ours.sha256
 
 
 def test_an_adapted_model_is_adapted_from_its_source_again(source, ours, target, tmp_path, monkeypatch):

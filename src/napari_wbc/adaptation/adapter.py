@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,31 @@ from napari_wbc.execution.atomic import atomic_path
 _FORMAT = "napari-wbc lab adapter"
 _VERSION = 1
 _LARGEST = 64 << 20
+#: How such files are called.
+SUFFIX = ".wbcadapter"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What an adapter says of itself.
+
+    Attributes
+    ----------
+    file : pathlib.Path
+        Where it lies.
+    name : str
+        Of the model that it was made of.
+    parent, parent_sha256 : str
+        Name and weights of the model that it belongs to.
+    card : str
+        Of the model that comes of it.
+    """
+
+    file: Path
+    name: str
+    parent: str
+    parent_sha256: str
+    card: str
 
 
 def export_adapter(
@@ -75,17 +102,32 @@ def export_adapter(
     return file
 
 
+def read_adapter(file: str | Path) -> Adapter:
+    """Read what an adapter says of itself; nothing is made of it.
+
+    Raises
+    ------
+    InputError
+        The file is no adapter, or cannot be read.
+    """
+    told, _ = _read(Path(file))
+    parent, info = told["parent"], told["info"]
+    return Adapter(
+        Path(file), str(info.get("name", "")), str(parent["name"]), str(parent["sha256"]), told["card"]
+    )
+
+
 def import_adapter(
     file: str | Path, folder: str | Path, *, source: str | Path | Model | None = None
 ) -> Model:
-    """Apply an adapter to the model that it belongs to, and write the bundle: bit for bit the one it was made of.
+    """Apply an adapter to the model that it belongs to: bit for bit the weights that it was made of, as a bundle.
 
     Parameters
     ----------
     file : str or Path
         From :func:`export_adapter`.
     folder : str or Path
-        Of the bundle.
+        Of the bundle, which gets its name; nothing is written where something is wrong.
     source : str, Path or Model, optional
         What it belongs to; by default it is looked for among the installed models.
 
@@ -97,7 +139,7 @@ def import_adapter(
         The model that it belongs to is not installed.
     """
     from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors.numpy import load, save
 
     told, content = _read(Path(file))
     parent = told["parent"]
@@ -106,12 +148,12 @@ def import_adapter(
         changed = load(content)
     except SafetensorError as error:
         raise InputError(f"{file} is damaged: {error}") from None
-    dropped = set(told["dropped"])
-    info = {k: v for k, v in {**base.info, **told["info"]}.items() if k not in dropped}
-    adapted = load_model(save_bundle(Path(folder), {**base.tensors, **changed}, info, told["card"]))
-    if adapted.sha256 != told["sha256"]:
+    dropped, folder = set(told["dropped"]), Path(folder)
+    info = {k: v for k, v in {**base.info, **told["info"], "name": folder.name}.items() if k not in dropped}
+    tensors = {**base.tensors, **changed}
+    if sha256(save({k: np.ascontiguousarray(v) for k, v in tensors.items()})).hexdigest() != told["sha256"]:
         raise InputError(f"{file} is damaged: the model that comes of it is not the one that it was made of")
-    return adapted
+    return load_model(save_bundle(folder, tensors, info, told["card"]))
 
 
 def _read(file: Path) -> tuple[dict[str, Any], bytes]:
@@ -134,6 +176,8 @@ def _read(file: Path) -> tuple[dict[str, Any], bytes]:
             "sha256": str(told["sha256"]),
         }
         str(result["parent"]["name"]), str(result["parent"]["sha256"])
+        # Both are looked into as objects.
+        dict(result["info"]), list(result["dropped"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{file} is no lab adapter of napari-wbc, or a damaged one") from None
     if version != _VERSION:

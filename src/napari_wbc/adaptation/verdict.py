@@ -32,7 +32,7 @@ _SUSPECTS_WARNED = 0.1
 #: Names of cells in a text.
 _SHOWN = 8
 #: Fewer cells of a class say little about it.
-_FEW = 5
+FEW = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +213,7 @@ def judge(
         notes.append(
             f"{len(contradicted)} of {len(judged.labels)} labels contradict what the others teach; look at them again"
         )
-    worse = [r.label for r in rows if r.cells >= _FEW and r.after.value < r.before.value - 0.1]
+    worse = [r.label for r in rows if r.cells >= FEW and r.after.value < r.before.value - 0.1]
     if worse:
         notes.append(f"less is recognised of {', '.join(worse)} than before; label more of them")
     return Verdict(
@@ -261,10 +261,10 @@ def _reasons(measures: Mapping[str, BeforeAfter], guard: Guard | None, largest_l
 
 def _advice(rows: Sequence[OfClass], torn: Sequence[str], *, accepted: bool) -> list[str]:
     advice = []
-    few = [f"{row.label} ({row.cells})" for row in rows if row.cells < _FEW]
+    few = [f"{row.label} ({row.cells})" for row in rows if row.cells < FEW]
     if few:
-        advice.append(f"few labels of {', '.join(few)}: label {_FEW} or more of each")
-    weak = [row.label for row in rows if row.cells >= _FEW and row.after.value < 0.8]
+        advice.append(f"few labels of {', '.join(few)}: label {FEW} or more of each")
+    weak = [row.label for row in rows if row.cells >= FEW and row.after.value < 0.8]
     if weak:
         advice.append(f"weakest are {', '.join(weak[:3])}: more labels of these help most")
     if torn:

@@ -227,7 +227,7 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
     if isinstance(name_or_path, Model):
         return name_or_path
     folder = find_model(name_or_path)
-    info = _read_info(folder)
+    info = read_info(folder)
     weights = folder / WEIGHTS_FILE
     try:
         if weights.stat().st_size > _LARGEST_WEIGHTS:
@@ -333,7 +333,7 @@ def save_bundle(
             (temporary / CARD_FILE).write_text(card, encoding="utf-8")
             for name, of_file in (further or {}).items():
                 (temporary / name).write_bytes(of_file)
-            _read_info(temporary)
+            read_info(temporary)
             if folder.exists():
                 shutil.rmtree(folder)
             temporary.rename(folder)
@@ -344,7 +344,14 @@ def save_bundle(
     return folder
 
 
-def _read_info(folder: Path) -> dict[str, Any]:
+def read_info(folder: Path) -> dict[str, Any]:
+    """Read and check what ``model.json`` of a bundle says, without its weights.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read, or is none of ours.
+    """
     path = folder / INFO_FILE
     try:
         if path.stat().st_size > _LARGEST_INFO:

@@ -66,7 +66,7 @@ class Workspace:
     Signals (called on the GUI thread)
     -------
     chosen()
-        Another image is chosen, or there is another result or none for the one that is.
+        Another image is chosen, there is another result or none for the one that is, or another model sees its cells.
     edited(Change)
         Cells of the chosen image are others.
     selected(tuple of int)
@@ -352,6 +352,14 @@ class Workspace:
         if shown is None or shown.session is None:
             return
         session = shown.session
+        if change.by_model:
+            # Columns, order and every class may be others: as after a count, everything is shown anew.
+            shown.preview = None
+            self.draw(image)
+            if image is self.image:
+                self.select(self.selection)
+                self.chosen.emit()
+            return
         shown.layers.update_rows(shown.cells, session.masks, change.rows)
         if image is not self.image:
             return

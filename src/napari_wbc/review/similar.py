@@ -1,4 +1,4 @@
-"""Cells that look alike to the classifier, and typical ones of a class."""
+"""Cells that look alike to the classifier, typical ones of a class, and those that may be of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.classification.novelty import unit_length
+from napari_wbc.leukocytes import fine_classes
 
 # Rows that are compared at once, so that a slide of 100,000 cells needs no second copy of its embeddings.
 _TOGETHER = 8192
+#: Cells that the model gives a class less than this are not likely of it.
+_LEAST_LIKELY = 0.02
 
 
 def similarity(embeddings: NDArray[np.floating], rows: Sequence[int]) -> NDArray[np.float32]:
@@ -107,3 +110,38 @@ def typical_rows(
     # Near the middle of their class: the surest cell may still be an odd one.
     middle = similarity(embeddings, list(rows))[rows]
     return rows[np.lexsort((rows, -(sure + middle), -by_person))][:most]
+
+
+def likely_rows(
+    cells: pd.DataFrame, embeddings: NDArray[np.floating], label: str, *, most: int = 200
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Find the cells that may be of a class, the likeliest first; those that a person has looked at are left out.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The cell table.
+    embeddings : numpy.ndarray, shape (n, d)
+        One row per cell.
+    label : str
+        The class. Where the model does not know it, cells are found that resemble those labelled so.
+    most : int, optional
+        How many at most.
+
+    Returns
+    -------
+    rows : numpy.ndarray of int
+    chance : numpy.ndarray of float64
+        The probability of the class, or the cosine to the labelled cells; one per row.
+    """
+    columns = [f"p_{name}" for name in {label, *fine_classes(label)} if f"p_{name}" in cells.columns]
+    if not columns:
+        by_person = ((cells["label"] == label) & (cells["status"] == "reviewed")).to_numpy()
+        if not by_person.any():
+            return np.zeros(0, np.intp), np.zeros(0)
+        rows, cosine = similar_rows(cells, embeddings, np.flatnonzero(by_person).tolist(), most=most)
+        return rows, cosine.astype(float)
+    chance = np.nan_to_num(cells[columns].to_numpy(float)).sum(axis=1)
+    found = np.flatnonzero((cells["status"] == "model").to_numpy() & (chance >= _LEAST_LIKELY))
+    rows = found[np.argsort(-chance[found], kind="stable")][:most]
+    return rows, chance[rows]

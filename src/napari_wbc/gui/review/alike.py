@@ -1,4 +1,4 @@
-"""Cells that are proposed because they resemble others."""
+"""Cells that are proposed because they resemble others, or may be of a class."""
 
 from __future__ import annotations
 
@@ -33,3 +33,22 @@ class Alike:
     def chosen(self) -> tuple[int, ...]:
         """The seeds and those that are alike enough."""
         return (*self.seeds, *(int(row) for row in self.rows[self.cosine >= self.least]))
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Cells that may be of a class, proposed to be looked at one by one.
+
+    Attributes
+    ----------
+    label : str
+        The class.
+    rows : numpy.ndarray of int
+        The cells, the likeliest first.
+    chance : numpy.ndarray of float64
+        One per row.
+    """
+
+    label: str
+    rows: NDArray[np.intp]
+    chance: NDArray[np.float64]

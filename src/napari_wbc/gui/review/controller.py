@@ -12,14 +12,14 @@ from psygnal import Signal
 
 from napari_wbc.cell_table import second_guesses
 from napari_wbc.execution.progress import CancelToken
-from napari_wbc.gui.review.alike import Alike
+from napari_wbc.gui.review.alike import Alike, Likely
 from napari_wbc.gui.review.made import Made, Measured
 from napari_wbc.gui.workspace import Workspace
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of
 from napari_wbc.review.edits import Change, NewCell
 from napari_wbc.review.order import ORDERS, label_choices, ordered_rows, rows_with
 from napari_wbc.review.session import ReviewSession
-from napari_wbc.review.similar import similar_rows, typical_rows
+from napari_wbc.review.similar import likely_rows, similar_rows, typical_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +87,7 @@ class ReviewController:
         self.label: str | None = None
         self.left_only = False
         self.alike: Alike | None = None
+        self.likely: Likely | None = None
         self.rows: NDArray[np.intp] = np.zeros(0, np.intp)
         self._start = start
         self._model: Model | None = None
@@ -174,7 +175,7 @@ class ReviewController:
 
     def refresh(self) -> None:
         """Choose and sort the cells anew; edits alone leave every cell where it is."""
-        self.alike = None
+        self.alike = self.likely = None
         self._list()
 
     def groups(self) -> list[tuple[str, int]]:
@@ -185,6 +186,8 @@ class ReviewController:
         if self.alike is not None:
             n = len(self.alike.seeds)
             return [("Selected", n), ("Similar, the nearest first", len(self.rows) - n)]
+        if self.likely is not None:
+            return [(f"Perhaps {class_of(self.likely.label).title}, the likeliest first", len(self.rows))]
         if self.order != "class" or not len(self.rows):
             return []
         labels = cells["label"].to_numpy(object)[self.rows]
@@ -199,6 +202,10 @@ class ReviewController:
         if self.alike is not None:
             notes = np.full(len(cells), "", object)
             notes[self.alike.rows] = [f"{cosine:.2f}" for cosine in self.alike.cosine]
+            return list(notes)
+        if self.likely is not None:
+            notes = np.full(len(cells), "", object)
+            notes[self.likely.rows] = [f"{chance:.2f}" for chance in self.likely.chance]
             return list(notes)
         column = "novelty" if self.order == "novelty" else "confidence"
         return [f"{value:.2f}" for value in cells[column].to_numpy(float)]
@@ -260,9 +267,26 @@ class ReviewController:
             )
             return
         rows, cosine = similar_rows(session.cells, session.embeddings, seeds, most=_MOST_ALIKE)
-        self.alike = Alike(tuple(seeds), rows, cosine, ALIKE)
+        self.alike, self.likely = Alike(tuple(seeds), rows, cosine, ALIKE), None
         self._list()
         self.workspace.select(self.alike.chosen)
+
+    def show_likely(self, label: str) -> None:
+        """Show the cells that may be of a class and that nobody has looked at, and select the likeliest."""
+        session = self.session
+        if session is None:
+            return
+        rows, chance = likely_rows(session.cells, session.embeddings, label, most=_MOST_ALIKE)
+        title = class_of(label).title
+        if not len(rows):
+            self.workspace.message.emit(
+                f"No cell of this image that is left to look at may be of the class {title}; try another image.",
+                False,
+            )
+            return
+        self.alike, self.likely = None, Likely(label, rows, chance)
+        self._list()
+        self.workspace.pick((int(rows[0]),))
 
     def set_least(self, least: float) -> None:
         """Propose only cells that are at least so alike."""
@@ -358,7 +382,7 @@ class ReviewController:
         if made.session is not self.session:
             return
         if isinstance(made, Measured):
-            if self.order == "teaching" and self.alike is None:
+            if self.order == "teaching" and self.alike is None and self.likely is None:
                 self._list()
             return
         if made.kind == "add":
@@ -435,6 +459,8 @@ class ReviewController:
             self.rows = np.zeros(0, np.intp)
         elif self.alike is not None:
             self.rows = np.concatenate([np.array(self.alike.seeds, np.intp), self.alike.rows])
+        elif self.likely is not None:
+            self.rows = self.likely.rows
         else:
             among = rows_with(
                 session.cells,

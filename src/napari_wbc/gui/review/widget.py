@@ -139,6 +139,11 @@ class ReviewWidget(DockedWidget):
         self.chooser.order.setCurrentIndex(self.chooser.order.findData(order))
         self.controller.next()
 
+    def show_likely(self, label: str) -> None:
+        """Show the cells that may be of a class, and go to the likeliest."""
+        self.controller.show_likely(label)
+        self.gallery.setFocus()
+
     # ---- showing -------------------------------------------------------------------------------------------
 
     def _on_listed(self) -> None:

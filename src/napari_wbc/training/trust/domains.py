@@ -22,8 +22,8 @@ _CELLS_PER_PAIR = 200
 _DIRECTIONS = 48
 #: Share of the mean variance added to each: directions that hardly vary in training must not decide.
 _SHRINKAGE = 0.1
-#: Of embeddings of length 1. What lies closer together differs by rounding only: they are kept in half precision, and so
-#: are the directions, which 1 / sqrt(variance) must fit into.
+#: Of embeddings of length 1. What lies closer together differs by rounding only: they are kept in half precision, and
+#: so are the directions, which 1 / sqrt(variance) must fit into.
 _LEAST_VARIANCE = 1e-8
 _SLIDE_CELLS = (10, 30, 100, 300, 1000)
 _SLIDES_OF_A_KIND = 100
