@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from napari.layers import Points
+from qtpy.QtWidgets import QToolButton
 from tests.adaptation.drawn import drawn_manifest
 
+from napari_wbc.adaptation.label_places import LabelPlace, remembered_places
 from napari_wbc.adaptation.refine import LearningPoint
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.classification.bundle import user_models_dir
@@ -27,6 +29,11 @@ def tuning(counted):
 def shown_labels(viewer):
     points = next(layer for layer in viewer.layers if isinstance(layer, Points))
     return list(points.features["label"])
+
+
+def said_by_people(session):
+    rows = session.cells[is_labelled(session.cells)]
+    return dict(zip(rows["cell_id"], rows["label"], strict=True))
 
 
 def quiet(qtbot, tune):
@@ -95,7 +102,9 @@ def test_cells_that_teach_most_come_first_in_the_review(tuning, qtbot):
 def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp_path):
     viewer, count, tune = tuning
     tune.workspace.edit(lambda s: s.relabel([0], "monocyte"))
-    tune.controller.add_place(drawn_manifest(tmp_path, 24, seed=3))
+    tune.controller.sources.add(LabelPlace(drawn_manifest(tmp_path, 24, seed=3)))
+    qtbot.waitUntil(lambda: tune.places.texts == ["24 labels in cells.csv"], timeout=10_000)
+    assert sum(tune.labels.counts.values()) == 25
     assert tune.bar.button.isEnabled(), tune.bar.reason.text()
     tune.bar.button.click()
     assert tune.bar.button.text() == "Cancel"
@@ -118,13 +127,31 @@ def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp
     assert verdict.accepted
     assert tune.name.text() == "robust-adapted"
     tune.name.setText("our lab")
+    labels = said_by_people(tune.controller.session)
     tune.save.click()
-    assert "our lab is saved" in tune.lines.message.text()
+    assert tune.bar.button.text() == "Cancel"
+    qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=120_000)
+    assert "our lab counts from now on. This review is seen with our lab" in tune.lines.message.text()
     assert (user_models_dir() / "our lab" / "CARD.md").is_file()
     assert count.form.model.currentData() == "our lab"
     assert remembered()["model"] == "our lab"
-    tune.revert.click()
+    session = tune.controller.session
+    assert session.count.run["model"]["name"] == "our lab"
+    assert said_by_people(session) == labels
+    assert tune.source.text() == "Starts from the model robust, which our lab came from, with all labels."
+    # Both places are learned from the next time, the review from the disk when it is not open.
+    assert [place.path for place in remembered_places()] == [
+        tmp_path / "cells.csv",
+        session.folder,
+    ]
+    assert tune.places.texts == ["24 labels in cells.csv"]
+    screenshot(viewer, "fine_tune_saved")
+    assert tune.own.chosen == "our lab"
+    tune.own.back.click()
+    qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=120_000)
     assert count.form.model.currentData() == "robust"
+    assert session.count.run["model"]["name"] == "robust"
+    assert said_by_people(session) == labels
 
 
 def test_curves_of_runs(tuning, screenshot):
@@ -148,15 +175,24 @@ def test_the_model_that_counts_is_chosen_everywhere(tuning):
     assert remembered()["model"] == "robust"
 
 
-def test_further_labels_are_named_and_taken_away(tuning, tmp_path):
+def test_further_labels_are_named_and_taken_away(tuning, tmp_path, qtbot):
     _, _, tune = tuning
     table = tmp_path / "cells.csv"
-    table.write_text("path,domain,label,group,um_per_px\n")
-    tune.controller.add_place(table)
-    assert "cells.csv" in tune.places.text()
+    table.write_text("domain,label,group,um_per_px\n")
+    (tmp_path / "more").mkdir()
+    tune.controller.sources.add(LabelPlace(table))
+    # What lies there is being counted; who cannot wait is told by the run.
     assert tune.bar.button.isEnabled()
+    qtbot.waitUntil(lambda: "not used" in "".join(tune.places.texts), timeout=10_000)
+    assert "lacks the columns path" in tune.places.texts[0]
+    assert not tune.bar.button.isEnabled()
+    tune.controller.sources.add(LabelPlace(drawn_manifest(tmp_path / "more", 24, seed=3)))
+    qtbot.waitUntil(lambda: "24 labels in cells.csv" in tune.places.texts, timeout=10_000)
+    assert tune.bar.button.isEnabled()
+    tune.places.findChildren(QToolButton)[0].click()
+    assert tune.places.texts == ["24 labels in cells.csv"]
     tune.clear.click()
-    assert tune.places.text() == ""
+    assert tune.places.texts == []
     assert not tune.bar.button.isEnabled()
 
 

@@ -129,7 +129,8 @@ LABEL_GOAL = "Cells of the open images that a person labelled or agreed to. More
 ADD_LABELS = (
     "Learn also from cells that were labelled before: other reviews, a table of cells, or a folder per class."
 )
-CLEAR_LABELS = "Learn from the open images only."
+CLEAR_LABELS = "Learn from the open images only. Nothing is deleted."
+REMOVE_SOURCE = "Do not learn from these labels. They stay where they are."
 LABEL_NEXT = (
     "Open the review with the cells whose labels teach most at the front: typical ones of every class, then doubtful "
     "ones; every tenth is drawn by chance."
@@ -147,5 +148,30 @@ SUSPECTS = (
     "Cells whose label the model contradicts although it learned from the others; they may be mislabelled."
 )
 MODEL_NAME = "Name of the adapted model; a model of that name is replaced."
-SAVE_MODEL = "Keep the adapted model among your own and count with it from now on."
-REVERT_MODEL = "Count with the model again that the adaptation began at. The adapted one stays in the list."
+LACKING = (
+    "Open the review with the cells that may be of the class {title} and that nobody has looked at, the likeliest "
+    "first."
+)
+SAVE_MODEL = (
+    "Keep the adapted model among your own, count with it from now on, and see the open review with it: its cells and "
+    "your labels stay, and it can be undone there."
+)
+REVERT_MODEL = (
+    "Count with the model again that the adaptation began at, and see the open review with it. The adapted one stays "
+    "in the list."
+)
+SEE_MODEL = (
+    "Let the model that counts now look at the cells of this review. Cells, masks and your labels stay; Undo in the "
+    "review takes it back."
+)
+OWN_MODELS = (
+    "Your own models; the one with a dot counts. 'Recognised' is the mean over the classes of cells that neither "
+    "learned from: before and after the adaptation. A double click opens the card."
+)
+USE_MODEL = "Count with this model from now on, and see the open review with it."
+EXPORT_MODEL = (
+    "Write a lab adapter (*.wbcadapter): what this model differs in from its source, without any image. Others who "
+    "have the source can import it."
+)
+DELETE_MODEL = "Delete this model for good. Labels and reviews stay."
+IMPORT_MODEL = "Make a model of a lab adapter (*.wbcadapter) that somebody has passed on."

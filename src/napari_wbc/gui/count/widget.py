@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -18,12 +16,11 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSlider,
     QTabWidget,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_wbc.classification.bundle import CARD_FILE, find_model, list_models
+from napari_wbc.classification.bundle import list_models
 from napari_wbc.differential.profile import profile_names
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_table_panel import CellTablePanel
@@ -39,6 +36,7 @@ from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.message_lines import MessageLines, research_line
+from napari_wbc.gui.model_card import show_card
 from napari_wbc.gui.region_switch import RegionSwitch
 from napari_wbc.gui.run_bar import RunBar
 from napari_wbc.gui.settings import remember, remembered
@@ -149,7 +147,7 @@ class CountWidget(DockedWidget):
         control, form, workspace = self.controller, self.form, self.workspace
         form.changed.connect(self._on_form)
         form.file_chosen.connect(control.open_path)
-        form.card_clicked.connect(self._show_card)
+        form.card_clicked.connect(lambda model: show_card(self, model))
         form.draw_clicked.connect(self._draw_regions)
         form.folder_clicked.connect(self.folder.show)
         form.changed.connect(lambda: self.folder.set_choices(form.choices()))
@@ -291,23 +289,6 @@ class CountWidget(DockedWidget):
             if answer != QMessageBox.StandardButton.Yes:
                 return
         self.controller.save(folder)
-
-    def _show_card(self, model: str) -> None:
-        card = find_model(model) / CARD_FILE
-        text = card.read_text(encoding="utf-8") if card.is_file() else "This model has no card."
-        dialog = QDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(f"Model {model}")
-        dialog.resize(720, 640)
-        browser = QTextBrowser()
-        browser.setMarkdown(text)
-        browser.setOpenExternalLinks(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(dialog.close)
-        layout = QVBoxLayout(dialog)
-        layout.addWidget(browser)
-        layout.addWidget(buttons)
-        dialog.show()
 
     # ---- coming and going ----------------------------------------------------------------------------------
 

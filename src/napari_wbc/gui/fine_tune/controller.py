@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_wbc.adaptation.enough import LEAST_CELLS, LEAST_PER_CLASS, is_enough
+from napari_wbc.adaptation.label_places import LabelPlace
+from napari_wbc.adaptation.own_models import own_folder, parent_of
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
 from napari_wbc.execution.progress import Progress
-from napari_wbc.gui.fine_tune.steps import Prepared, Preview, adapt_steps, prepare_steps, preview_steps
+from napari_wbc.gui.fine_tune.label_sources import LabelSources
+from napari_wbc.gui.fine_tune.steps import (
+    Learned,
+    Prepared,
+    Preview,
+    adapt_steps,
+    prepare_steps,
+    preview_steps,
+)
 from napari_wbc.gui.job import Job, JobState, Runner
 from napari_wbc.gui.progress_text import ProgressText
 from napari_wbc.gui.workspace import Workspace
-from napari_wbc.leukocytes import class_of, in_order
+from napari_wbc.leukocytes import class_of, in_order, is_nucleated
 from napari_wbc.review.edits import Change
 from napari_wbc.review.session import ReviewSession
 
@@ -40,6 +50,8 @@ class FineTuneController:
         For what takes minutes.
     side_runner : Runner
         For the preview, which goes on while labels are given.
+    sources : LabelSources
+        Further places of labels.
 
     Signals
     -------
@@ -57,15 +69,19 @@ class FineTuneController:
         :attr:`adaptation` is another one, or none.
     previewed(str)
         What the labels would change, in a line; empty without a preview.
+    preview_failed(str)
+        There is no preview any more, and why.
     message(str, bool)
         A line for the user, and whether it is an error; empty takes the last one away.
 
     Attributes
     ----------
-    places : list of pathlib.Path
+    sources : LabelSources
         Further reviews, tables of cells, and folders with a folder per class.
-    um_per_px : float or None
-        Scale of the images in folders per class.
+    source : str
+        Name of the model that sees the chosen slide, or saw the last one.
+    parent : str
+        Name of the model that an adaptation begins at: never an adapted one.
     adaptation : Adaptation or None
         The last that was judged.
     """
@@ -77,18 +93,20 @@ class FineTuneController:
     learned = Signal(object)
     judged = Signal()
     previewed = Signal(str)
+    preview_failed = Signal(str)
     message = Signal(str, bool)
 
-    def __init__(self, workspace: Workspace, runner: Runner, side_runner: Runner) -> None:
-        self.workspace = workspace
-        self.places: list[Path] = []
-        self.um_per_px: float | None = None
+    def __init__(
+        self, workspace: Workspace, runner: Runner, side_runner: Runner, sources: LabelSources
+    ) -> None:
+        self.workspace, self.sources = workspace, sources
         self.adaptation: Adaptation | None = None
-        self.source = "robust"
+        self.source = self.parent = "robust"
         self._runner, self._side = runner, side_runner
         self._prepared: Prepared | None = None
         self._wants_preview = self._stale = False
         self._text = ProgressText()
+        self._open: dict[Any, ReviewSession] = {}
         runner.state_changed.connect(self._on_state)
         runner.arrived.connect(self._on_arrived)
         runner.finished.connect(self._on_finished)
@@ -96,6 +114,8 @@ class FineTuneController:
         runner.cancelled.connect(lambda: self.message.emit("Stopped; nothing was changed.", False))
         side_runner.finished.connect(self._on_side)
         side_runner.failed.connect(self._on_side_failed)
+        sources.changed.connect(self._on_labels)
+        sources.message.connect(self.message.emit)
 
     # ---- coming and going ----------------------------------------------------------------------------------
 
@@ -105,6 +125,7 @@ class FineTuneController:
         self.workspace.chosen.connect(self._on_chosen)
         self.workspace.edited.connect(self._on_edited)
         self.workspace.removed.connect(self._on_removed)
+        self.sources.recall()
         self._on_chosen()
 
     def disconnect(self) -> None:
@@ -113,6 +134,7 @@ class FineTuneController:
         self.workspace.edited.disconnect(self._on_edited)
         self.workspace.removed.disconnect(self._on_removed)
         self.show_preview(False)
+        self.sources.shutdown()
         self._side.shutdown()
         self._runner.shutdown()
         self.workspace.leave(self)
@@ -137,17 +159,39 @@ class FineTuneController:
 
     @property
     def labels(self) -> dict[str, int]:
-        """Labels by class in the reviews of all open slides, in the order of the differential."""
-        counts: Counter[str] = Counter()
+        """Labels by class in the reviews of all open slides and in the further places."""
+        counts = self.sources.labels(self.open_folders)
         for session in self.sessions:
             counts.update(session.cells.loc[is_labelled(session.cells), "label"])
         return {name: counts[name] for name in in_order(counts)}
 
     @property
+    def open_folders(self) -> set[Path]:
+        """Folders of the reviews that are open: their labels are counted there, not on the disk."""
+        return {s.session.folder for s in self.workspace.shown.values() if s.session and s.session.folder}
+
+    @property
+    def lacking(self) -> list[tuple[str, int]]:
+        """Classes with too few labels to be judged, and how many they have, the fewest first.
+
+        Those of the verdict, and those of which the model sees some in the chosen slide.
+        """
+        from napari_wbc.adaptation.verdict import FEW
+
+        if self.adaptation is None:
+            return []
+        counts = {row.label: row.cells for row in self.adaptation.verdict.classes}
+        session = self.session
+        if session is not None:
+            seen = session.cells.loc[session.cells["status"] == "model", "model_label"]
+            counts = {**{name: 0 for name in in_order(set(seen)) if is_nucleated(name)}, **counts}
+        return sorted(((name, n) for name, n in counts.items() if n < FEW), key=lambda pair: pair[1])
+
+    @property
     def reason(self) -> str:
         """Why nothing can be learned yet; empty when it can."""
-        if self.places:
-            # What lies there is counted when it is read.
+        if any(count is None for _, count in self.sources.shown(self.open_folders)):
+            # What lies there is being counted; learning tells it as well.
             return ""
         counts = self.labels
         n = sum(counts.values())
@@ -159,26 +203,6 @@ class FineTuneController:
         if is_enough(counts):
             return ""
         return f"{_labels_text(n)} so far: {LEAST_CELLS} are needed, {LEAST_PER_CLASS} each of two classes at least."
-
-    def add_place(self, place: Path, um_per_px: float | None = None) -> None:
-        """Add cells that were labelled before.
-
-        Parameters
-        ----------
-        place : pathlib.Path
-            A review, a table of cells, or a folder with a folder per class.
-        um_per_px : float, optional
-            Of the images of such a folder.
-        """
-        if place not in self.places:
-            self.places.append(place)
-        self.um_per_px = um_per_px or self.um_per_px
-        self._on_labels()
-
-    def remove_places(self) -> None:
-        """Learn from the open slides only."""
-        self.places.clear()
-        self._on_labels()
 
     # ---- at once -------------------------------------------------------------------------------------------
 
@@ -201,7 +225,7 @@ class FineTuneController:
             return
         self._stale = False
         prepared = self._prepared
-        if prepared is None or prepared.session is not session or prepared.cells != len(session.cells):
+        if prepared is None or prepared.session is not session or not prepared.fits:
             self.previewed.emit("Getting ready …")
             self._side.start(Job("Preparing a preview", lambda cancel: prepare_steps(session, cancel)))
         else:
@@ -212,7 +236,7 @@ class FineTuneController:
             self._prepared = result
             self._renew()
             return
-        if not isinstance(result, Preview) or result.session is not self.session:
+        if not isinstance(result, Preview) or result.session is not self.session or not self._fits():
             self._renew()
             return
         if self._wants_preview:
@@ -221,10 +245,13 @@ class FineTuneController:
         if self._stale:
             self._renew()
 
+    def _fits(self) -> bool:
+        return self._prepared is not None and self._prepared.fits
+
     def _on_side_failed(self, line: str) -> None:
-        self._wants_preview = False
-        self.previewed.emit("")
-        self.message.emit(line, True)
+        self.show_preview(False)
+        self.preview_failed.emit(line)
+        self.message.emit(f"No preview: {line}", True)
 
     # ---- learning ------------------------------------------------------------------------------------------
 
@@ -232,49 +259,41 @@ class FineTuneController:
         """Adapt the model and judge it, beside the GUI thread."""
         if self._runner.state is not JobState.IDLE or self.reason:
             return
-        sessions, places, scale, source = self.sessions, list(self.places), self.um_per_px, self.source
+        sessions, source = self.sessions, self.source
+        places = self.sources.used(self.open_folders)
         self.adaptation = None
         self.judged.emit()
         self.message.emit("", False)
         self._text = ProgressText()
         self._runner.start(
-            Job("Fine-tuning", lambda cancel: adapt_steps(source, sessions, places, scale, device, cancel))
+            Job("Fine-tuning", lambda cancel: adapt_steps(source, sessions, places, device, cancel))
         )
 
     def cancel(self) -> None:
         """Stop; nothing is changed."""
         self._runner.cancel()
 
-    def save(self, name: str) -> bool:
-        """Write the adapted model under a name of its own and make it the one that counts.
+    def save(self, name: str) -> str:
+        """Write the adapted model under a name of its own, and remember where its labels came from.
 
         Returns
         -------
-        bool
-            Whether it could be written; else the user is told why not.
+        str
+            Name of the model; empty where it could not be written, which the user is told.
         """
-        from napari_wbc.classification.bundle import user_models_dir
-
         if self.adaptation is None:
-            return False
-        plain = name.strip()
-        if not plain or any(c in plain for c in '/\\:*?"<>|') or plain.startswith("."):
-            self.message.emit("Give the model a name of letters and digits.", True)
-            return False
+            return ""
         try:
-            model = self.adaptation.save(user_models_dir() / plain)
+            model = self.adaptation.save(own_folder(name))
         except WbcError as error:
             self.message.emit(str(error), True)
-            return False
-        self.message.emit(f"{model.name} is saved, and counts from now on.", False)
-        self.workspace.model_wanted.emit(model.name)
-        return True
-
-    def revert(self) -> None:
-        """Count with the model again that the adaptation began at."""
-        parent = self.adaptation.start.model.name if self.adaptation is not None else self.source
-        self.workspace.model_wanted.emit(parent)
-        self.message.emit(f"{parent} counts again.", False)
+            return ""
+        # The next adaptation begins with these labels, whether their images are open then or not.
+        for session in self.sessions:
+            if session.folder is not None:
+                self.sources.add(LabelPlace(session.folder))
+        self.sources.remember()
+        return model.name
 
     def go_to_cell(self, name: str) -> bool:
         """Select a cell that is named in a verdict, where its slide is open.
@@ -298,9 +317,11 @@ class FineTuneController:
         self.reason_changed.emit(self.reason)
 
     def _on_chosen(self) -> None:
+        self._keep_labels()
         session = self.session
         if session is not None:
             self.source = str(session.count.run["model"]["name"])
+            self.parent = parent_of(self.source)
         self._on_labels()
         if self._wants_preview:
             self.previewed.emit("")
@@ -311,7 +332,18 @@ class FineTuneController:
         self._renew()
 
     def _on_removed(self, _layer: object) -> None:
+        self._keep_labels()
         self._on_labels()
+
+    def _keep_labels(self) -> None:
+        """Go on learning from reviews that were closed, or that a new count took the place of."""
+        shown = {layer: s.session for layer, s in self.workspace.shown.items() if s.session is not None}
+        closed = [session for layer, session in self._open.items() if shown.get(layer) is not session]
+        self._open = shown
+        for session in closed:
+            if session.folder is not None and is_labelled(session.cells).any():
+                self.sources.add(LabelPlace(session.folder))
+        self.sources.read_again({session.folder for session in closed if session.folder is not None})
 
     def _on_state(self, state: JobState) -> None:
         self.state_changed.emit(state)
@@ -324,9 +356,10 @@ class FineTuneController:
         elif isinstance(event, LearningPoint):
             self.learned.emit(event)
 
-    def _on_finished(self, result: Any) -> None:
-        self.adaptation = result
-        self.judged.emit()
+    def _on_finished(self, result: object) -> None:
+        if isinstance(result, Learned):
+            self.adaptation = result.adaptation
+            self.judged.emit()
 
 
 def changes_text(preview: Preview) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_wbc.adaptation.label_places import LabelPlace
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.review.session import ReviewSession
@@ -22,12 +22,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """An adapted model that was judged."""
+
+    adaptation: Adaptation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A model that takes labels at once, for so many cells of one review."""
+    """A model that takes labels at once, for so many cells of one review.
+
+    Attributes
+    ----------
+    session : ReviewSession
+        Whose cells.
+    instant : InstantAdaptation
+        The model.
+    cells : int
+        So many there were.
+    model_sha256 : str
+        Of the model that saw them.
+    """
 
     session: ReviewSession
     instant: InstantAdaptation
     cells: int
+    model_sha256: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether the review still is as it was then, but for the labels."""
+        session = self.session
+        return self.cells == len(session.cells) and self.model_sha256 == session.count.run["model"]["sha256"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +124,9 @@ def prepare_steps(session: ReviewSession, cancel: CancelToken) -> Generator[Any]
     model = model_of_run(session.count.run)
     embeddings = session.embeddings
     for event in told(lambda tell: InstantAdaptation(model, embeddings, cancel=cancel, progress=tell)):
-        yield event if isinstance(event, Progress) else Prepared(session, event, len(embeddings))
+        yield (
+            event if isinstance(event, Progress) else Prepared(session, event, len(embeddings), model.sha256)
+        )
 
 
 def preview_steps(prepared: Prepared, _cancel: CancelToken) -> Generator[Any]:
@@ -129,8 +157,7 @@ def preview_steps(prepared: Prepared, _cancel: CancelToken) -> Generator[Any]:
 def adapt_steps(
     model: str,
     sessions: Sequence[ReviewSession],
-    places: Sequence[Path],
-    um_per_px: float | None,
+    places: Sequence[LabelPlace],
     device: str,
     cancel: CancelToken,
 ) -> Generator[Any]:
@@ -138,17 +165,21 @@ def adapt_steps(
 
     Yields
     ------
-    Progress, LearningPoint, then Adaptation
+    Progress, LearningPoint, then Learned
     """
     from napari_wbc.adaptation.adapt import adapt
     from napari_wbc.adaptation.cells import joined
     from napari_wbc.adaptation.sources import cells_of_review, labelled_cells
 
-    def call(tell: Callable[[Any], None]) -> Adaptation:
+    def call(tell: Callable[[Any], None]) -> Learned:
         tell(Progress("Gathering labelled cells", 0, 0))
         parts = [cells_of_review(session) for session in sessions]
-        if places:
-            parts.append(labelled_cells(places, um_per_px=um_per_px, progress=tell, cancel=cancel))
-        return adapt(model, joined(parts), device=device, learning=tell, progress=tell, cancel=cancel)
+        parts += [
+            labelled_cells([place.path], um_per_px=place.um_per_px, progress=tell, cancel=cancel)
+            for place in places
+        ]
+        return Learned(
+            adapt(model, joined(parts), device=device, learning=tell, progress=tell, cancel=cancel)
+        )
 
     yield from told(call)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QGridLayout,
     QHeaderView,
     QPushButton,
     QTableWidget,
@@ -30,6 +32,8 @@ _MEASURES = {
     "macro_f1": "Macro-F1",
 }
 _ROW_PX = 22
+#: Classes that are offered to be labelled, in so many columns.
+_MOST_LACKING, _COLUMNS = 6, 2
 
 
 class VerdictPanel(QWidget):
@@ -39,9 +43,12 @@ class VerdictPanel(QWidget):
     -------
     cell_wanted(str)
         Name of a cell whose label should be looked at again.
+    class_wanted(str)
+        A class with too few labels, of which likely cells are to be shown.
     """
 
     cell_wanted = Signal(str)
+    class_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,12 +68,25 @@ class VerdictPanel(QWidget):
         self.suspects = QPushButton()
         self.suspects.setToolTip(tooltips.SUSPECTS)
         self.suspects.clicked.connect(self._next_suspect)
+        self.lacking_line = WrappedLabel()
+        self.lacking = QWidget()
+        grid = QGridLayout(self.lacking)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(3)
         self._names: tuple[str, ...] = ()
         self._place = 0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.good, self.bad, self.table, self.suspects, self.notes):
+        for widget in (
+            self.good,
+            self.bad,
+            self.table,
+            self.suspects,
+            self.lacking_line,
+            self.lacking,
+            self.notes,
+        ):
             layout.addWidget(widget)
         self.show_verdict(None)
 
@@ -92,6 +112,24 @@ class VerdictPanel(QWidget):
         self.suspects.setText(f"Look again at doubtful labels ({len(self._names)})")
         lines = [f"{verdict.labels} labels.", *verdict.warnings, *verdict.advice]
         self.notes.set_lines(f"•  {_with_titles(line)}" for line in lines)
+
+    def show_lacking(self, lacking: Sequence[tuple[str, int]]) -> None:
+        """Offer classes with too few labels, and say how many they have."""
+        grid = self.lacking.layout()
+        while (item := grid.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        some = lacking[:_MOST_LACKING]
+        for place, (name, number) in enumerate(some):
+            button = QPushButton(icon(name), f"{class_of(name).title} ({number})")
+            button.setToolTip(tooltips.LACKING.format(title=class_of(name).title))
+            button.setStyleSheet("text-align: left; padding: 3px 6px;")
+            button.clicked.connect(lambda *_, name=name: self.class_wanted.emit(name))
+            grid.addWidget(button, place // _COLUMNS, place % _COLUMNS)
+        more = f", and of {len(lacking) - len(some)} other classes" if len(lacking) > len(some) else ""
+        self.lacking_line.set_lines(
+            [f"Labels are lacking of these{more}; show likely cells:"] if some else []
+        )
+        self.lacking.setVisible(bool(some))
 
     def _fill(self, verdict: Verdict) -> None:
         rows: list[tuple[str, str, str, str, str]] = [
