@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
     from napari_wbc.differential.profile import Profile
     from napari_wbc.domain_shift import DomainShift
+    from napari_wbc.exchange.formats import Contents
     from napari_wbc.segmentation.quality import RegionQuality
     from napari_wbc.segmentation.slide_model import SlideModel
     from napari_wbc.segmentation.tiles import Tile
@@ -238,12 +239,21 @@ class CountResult:
         >>> import napari_wbc as wbc
         >>> wbc.count("smear.png").export("fhir,coco", "results/smear")  # doctest: +SKIP
         """
-        from napari_wbc.exchange.formats import Contents, formats_named
+        from napari_wbc.exchange.formats import formats_named
         from napari_wbc.results import writable_folder
 
         chosen, folder = formats_named(formats), Path(folder)
+        for fmt in chosen:
+            fmt.check_slide(self.slide)
         writable_folder(folder)
-        contents = Contents(
+        contents = self.contents(cancel)
+        return [fmt.write(folder / fmt.file, contents) for fmt in chosen]
+
+    def contents(self, cancel: CancelToken | None = None) -> Contents:
+        """Give what the writers of :mod:`napari_wbc.exchange` write."""
+        from napari_wbc.exchange.formats import Contents
+
+        return Contents(
             self.slide,
             self.scale.um_per_px,
             self.cells,
@@ -252,7 +262,6 @@ class CountResult:
             self.run,
             cancel or CancelToken(),
         )
-        return [fmt.write(folder / fmt.file, contents) for fmt in chosen]
 
     def write_labels(self, path: str | Path, *, cancel: CancelToken | None = None) -> Path:
         """Write cells and nuclei as label images, numbered as in the cell table.

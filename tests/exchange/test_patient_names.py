@@ -31,7 +31,13 @@ def test_names_of_people(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["Nowak_1956-02-11", "11.02.1956 Nowak", "nowak19560211", "smear_dob_2011-03-04", "geb 04.03.2011 Abstrich"],
+    [
+        "Nowak_1956-02-11",
+        "11.02.1956 Nowak",
+        "nowak19560211",
+        "smear_dob_2011-03-04",
+        "geb 04.03.2011 Abstrich",
+    ],
 )
 def test_dates_of_birth(name):
     assert patient_like(name) == "a date of birth"

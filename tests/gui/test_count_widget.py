@@ -335,6 +335,45 @@ def test_results_are_saved_as_the_command_line_does(counted, tmp_path, finish):
     assert "thesis.docx" in widget.error.text()
 
 
+def test_one_file_for_another_program(counted, tmp_path, finish, monkeypatch):
+    import json
+
+    from qtpy.QtWidgets import QFileDialog
+
+    from napari_wbc.exchange.formats import FORMATS
+
+    _, widget = counted
+    asked = []
+
+    def chosen(parent, title, start, kinds):
+        asked.append(start)
+        return str(tmp_path / "mine.json"), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", chosen)
+    actions = {action.text(): action for action in widget.panel.export.menu().actions()}
+    assert list(actions) == [f"{fmt.title}…" for fmt in FORMATS.values()]
+    actions["Training data (COCO)…"].trigger()
+    finish(widget)
+    assert asked[0].endswith("smear.cells.coco.json")
+    content = json.loads((tmp_path / "mine.json").read_text("utf-8"))
+    assert len(content["annotations"]) == len(widget.controller.result.cells)
+    assert "mine.json" in widget.message.text()
+    actions["Annotations of a DICOM slide…"].trigger()
+    finish(widget)
+    assert "DICOM slides only" in widget.error.text()
+
+
+def test_an_image_called_like_a_patient_is_warned_about(viewer, add_widget, smear):
+    widget = add_widget(viewer)
+    viewer.add_image(smear, rgb=True, name="smear")
+    assert widget.name_warning.text() == ""
+    viewer.add_image(smear, rgb=True, name="Doe_John_2024")
+    widget.form.choose_image(viewer.layers["Doe_John_2024"])
+    assert "'Doe_John_2024' looks like a name" in widget.name_warning.text()
+    widget.form.choose_image(viewer.layers["smear"])
+    assert widget.name_warning.text() == ""
+
+
 def test_the_differential_is_copied_as_text(counted, qtbot):
     from qtpy.QtWidgets import QApplication
 

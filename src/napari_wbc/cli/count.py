@@ -94,12 +94,16 @@ def run(args: argparse.Namespace) -> int:
         count_images,
     )
     from napari_wbc.exchange.formats import formats_named
+    from napari_wbc.exchange.patient_names import patient_name_warning
     from napari_wbc.results import journal_of, result_folders, writable_folder
 
     with before_the_work():
         formats_named(args.export)
         writable_folder(args.out)
         chosen = _options(args)
+    warning = patient_name_warning(args.images)
+    if warning and not args.quiet:
+        error_line(warning)
     if args.same_slide:
         try:
             slide_model = shared_slide_model(args.images, args.um_per_px)

@@ -1,8 +1,8 @@
 """File names that look like the name or a number of a patient: they would stand in every result.
 
-What a name looks like is a guess. Dates of scans, serial numbers of scanners and the names of public data sets must not
-set it off: a warning that is wrong most of the time is not read. So it goes by strong signs only, and a surname alone or
-the running number of a laboratory stays unnoticed.
+What a name looks like is a guess. Dates of scans, serial numbers of scanners and the names of public data sets must
+not set it off: a warning that is wrong most of the time is not read. So it goes by strong signs only; a surname alone
+or the running number of a laboratory stays unnoticed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _OLD_DATE = re.compile(
     r"|19\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)"
 )
 _ANY_DATE = rf"\d{{1,4}}{_SEPARATOR}?\d{{1,2}}{_SEPARATOR}?\d{{1,4}}"
-_BORN = re.compile(rf"(?<![a-z])(?:dob|born|geb|geboren|nee|ne le){_SEPARATOR}*{_ANY_DATE}(?!\d)", re.IGNORECASE)
+_BORN = re.compile(
+    rf"(?<![a-z])(?:dob|born|geb|geboren|nee|ne le){_SEPARATOR}*{_ANY_DATE}(?!\d)", re.IGNORECASE
+)
 _NUMBERED = re.compile(
     rf"(?<![a-z])(?:patient|patientin|patid|pat|mrn|pid|hn|nhs|ssn|fallnr|fallnummer){_SEPARATOR}*"
     r"(?:(?:id|no|nr)[-_. ]*)?#?\d{5,}(?!\d)",
@@ -77,12 +79,12 @@ def _chinese(number: str) -> bool:
 _DDMM = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])"
 _MMDD = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 #: Numbers of persons by their form, and a test of their check digits where they have some.
-_NUMBERS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    (r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}", lambda number: True),  # USA, social security
+_NUMBERS: tuple[tuple[str, Callable[[str], bool] | None], ...] = (
+    (r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}", None),  # USA, social security
     (r"\d{3}[ -]\d{3}[ -]\d{4}", _nhs),
     (rf"\d{{2}}{_MMDD}[-+]\d{{4}}", _swedish),
     (rf"{_DDMM}\d{{2}}[-+A]\d{{3}}[0-9A-FHJ-NPR-Y]", _finnish),
-    (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", lambda number: True),  # Italy, codice fiscale
+    (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", None),  # Italy, codice fiscale
     (r"\d{3}\.\d{3}\.\d{3}-\d{2}", _cpf),
     (rf"[1-9]\d{{5}}(?:19|20)\d{{2}}{_MMDD}\d{{3}}[\dX]", _chinese),
 )
@@ -112,7 +114,9 @@ def patient_like(name: str) -> str:
     if _BORN.search(plain) or (_OLD_DATE.search(plain) and _other_words(plain)):
         return "a date of birth"
     if _NUMBERED.search(plain) or any(
-        is_one(match.group()) for form, is_one in _NUMBERS for match in _whole(form).finditer(plain)
+        is_one is None or is_one(match.group())
+        for form, is_one in _NUMBERS
+        for match in _whole(form).finditer(plain)
     ):
         return "a number of a person"
     return ""
@@ -136,7 +140,10 @@ def patient_name_warning(images: Sequence[str | Path]) -> str:
         return ""
     name, what = found[0]
     if len(found) == 1:
-        return f"the file name {name!r} looks like {what}: it stands in every result; rename the file before you share them"
+        return (
+            f"the file name {name!r} looks like {what}: it stands in every result; "
+            "rename the file before you share them"
+        )
     return (
         f"{len(found)} file names look like those of patients, such as {name!r} ({what}): they stand in every result; "
         "rename the files before you share them"

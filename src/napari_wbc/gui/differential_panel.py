@@ -1,4 +1,4 @@
-"""The differential beside the image: alarms, count against target, stacked bar, table, save and copy."""
+"""The differential beside the image: alarms, count against target, stacked bar, table, save, export and copy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -34,6 +35,7 @@ from napari_wbc.differential.wording import (
     unit_tied,
     whole_text,
 )
+from napari_wbc.exchange.formats import FORMATS
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
 from napari_wbc.gui.swatches import icon
@@ -55,9 +57,12 @@ class DifferentialPanel(QWidget):
     -------
     save_clicked()
         The user wants the results as files.
+    export_wanted(str)
+        The user wants one file, in the format of this name.
     """
 
     save_clicked = Signal()
+    export_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,12 +80,16 @@ class DifferentialPanel(QWidget):
         self.save = QPushButton("Save results…")
         self.save.setToolTip(tooltips.SAVE)
         self.save.clicked.connect(self.save_clicked)
+        self.export = QPushButton("Export")
+        self.export.setToolTip(tooltips.EXPORT)
+        self.export.setMenu(self._export_menu())
         self.copy = QPushButton("Copy as text")
         self.copy.setToolTip(tooltips.COPY)
         self.copy.clicked.connect(self._copy)
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.save)
+        buttons.addWidget(self.export)
         buttons.addWidget(self.copy)
         contents = QWidget()
         lines = QVBoxLayout(contents)
@@ -110,7 +119,7 @@ class DifferentialPanel(QWidget):
         self.summary.setText("")
         self.table.setRowCount(0)
         self.bar.set_pieces(())
-        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.copy):
+        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.export, self.copy):
             widget.setVisible(False)
 
     def show_differential(self, differential: Differential) -> None:
@@ -122,7 +131,7 @@ class DifferentialPanel(QWidget):
             Of the cells that are on the screen.
         """
         self._differential = differential
-        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.copy):
+        for widget in (self.summary, self.target, self.bar, self.table, self.save, self.export, self.copy):
             widget.setVisible(True)
         goal = differential.profile.target_count
         self.alarms.set_lines(unit_tied(line) for line in differential.alarms)
@@ -193,6 +202,13 @@ class DifferentialPanel(QWidget):
         table.horizontalHeaderItem(_INTERVAL).setToolTip(tooltips.INTERVAL.format(method=method))
         # The table is as high as its rows: the panel around it scrolls, not the table within the panel.
         table.setFixedHeight(table.horizontalHeader().sizeHint().height() + _ROW_PX * len(records) + 4)
+
+    def _export_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for fmt in FORMATS.values():
+            action = menu.addAction(f"{fmt.title}…")
+            action.triggered.connect(lambda *_, name=fmt.name: self.export_wanted.emit(name))
+        return menu
 
     def _copy(self) -> None:
         if self._differential is not None:

@@ -38,6 +38,9 @@ SAVE = (
     "Write cells.csv, differential.csv, differential.json, report.html, overlay.png, cells.geojson and run.json into a "
     "folder, as the command line does."
 )
+EXPORT = (
+    "Write one file for another program: QuPath, a laboratory system, a notebook, the training of a model."
+)
 COPY = "Copy the differential as plain text."
 TARGET = "How many leukocytes were counted, of those that the profile asks for."
 CELLS = (

@@ -15,10 +15,12 @@ from psygnal import Signal
 from napari_wbc.cell_table import counted, empty_table
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
+from napari_wbc.exchange.formats import Format
+from napari_wbc.exchange.patient_names import patient_name_warning
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui.count.choices import Choices, ScaleNote, why_not
 from napari_wbc.gui.count.scale_finder import ScaleFinder
-from napari_wbc.gui.count.steps import count_steps, reopen_steps, save_steps
+from napari_wbc.gui.count.steps import count_steps, export_steps, reopen_steps, save_steps
 from napari_wbc.gui.drawn_regions import add_region_layer
 from napari_wbc.gui.first_use import prepare
 from napari_wbc.gui.image_layers import (
@@ -316,6 +318,24 @@ class CountController:
         self.message.emit("", False)
         self._text = ProgressText()
         self.runner.start(Job(f"Saving {folder}", lambda cancel: save_steps(result, Path(folder), cancel)))
+
+    def export(self, fmt: Format, path: str | Path) -> None:
+        """Write the result of the chosen image as one file for another program."""
+        result = self.result
+        if result is None or self.runner.state is not JobState.IDLE:
+            return
+        self.message.emit("", False)
+        self._text = ProgressText()
+        self.runner.start(
+            Job(f"Writing {path}", lambda cancel: export_steps(result, fmt, Path(path), cancel))
+        )
+
+    def name_warning(self) -> str:
+        """Say that the chosen image is called like a patient; empty where it is not."""
+        image = self.choices.image
+        if image is None:
+            return ""
+        return patient_name_warning([read_layer(image).path or image.name])
 
     def reopen(self, folder: str | Path | None = None) -> None:
         """Go on with a review of the chosen image: the latest one, or that of a folder."""

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_wbc.batch_table import COUNTS_FILE
 from napari_wbc.differential.wording import cells_text
+from napari_wbc.exchange.patient_names import patient_name_warning
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.count.choices import Choices
@@ -85,6 +86,7 @@ class FolderPanel(QDialog):
         self.resume = QCheckBox("Go on where an earlier count left off")
         self.resume.setToolTip(tooltips.FOLDER_RESUME)
         self.resume.setChecked(True)
+        self.names = WrappedLabel(kind="warning")
         self.table = FolderTable()
         self.together = TogetherLine()
         self.link = QLabel()
@@ -126,6 +128,7 @@ class FolderPanel(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.choices_line)
         layout.addWidget(self.resume)
+        layout.addWidget(self.names)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.together)
         for widget in (self.link, self.progress, self.total_line, self.stage_line, self.reason, self.error):
@@ -178,6 +181,7 @@ class FolderPanel(QDialog):
 
     def _on_images(self) -> None:
         self.counts.look_at(self.images.text().strip())
+        self.names.set_lines([patient_name_warning([row.path for row in self.counts.rows])])
         self._fill()
         self._tell()
 

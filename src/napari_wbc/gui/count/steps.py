@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.errors import OutputError, ScaleUnknownError
+from napari_wbc.exchange.formats import Format
 from napari_wbc.execution.progress import CancelToken, Progress, cancelled_by
 from napari_wbc.gui.first_use import compile_colours, import_torch, wait_for
 from napari_wbc.gui.image_layers import LayerImage
@@ -50,6 +51,18 @@ def save_steps(result: CountResult, folder: Path, cancel: CancelToken) -> Genera
     """
     yield Progress("Saving", 0, 0)
     yield result.write(folder, cancel=cancel)
+
+
+def export_steps(result: CountResult, fmt: Format, path: Path, cancel: CancelToken) -> Generator[Any]:
+    """Write a result as one file for another program.
+
+    Yields
+    ------
+    Progress, then pathlib.Path
+        The file.
+    """
+    yield Progress(f"Writing {path.name}", 0, 0)
+    yield fmt.write(path, result.contents(cancel))
 
 
 def reopen_steps(image: LayerImage | None, folder: Path, cancel: CancelToken) -> Generator[Any]:

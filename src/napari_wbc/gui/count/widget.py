@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_wbc.classification.bundle import list_models
 from napari_wbc.differential.profile import profile_names
+from napari_wbc.exchange.formats import FORMATS
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_table_panel import CellTablePanel
 from napari_wbc.gui.count.controller import CountController
@@ -84,6 +85,7 @@ class CountWidget(DockedWidget):
         self.message, self.error = self.lines.message, self.lines.error
         self.stain = WrappedLabel(kind="note")
         self.stain_warning = WrappedLabel(kind="warning")
+        self.name_warning = WrappedLabel(kind="warning")
         self.style_box = QComboBox()
         for style in Style:
             self.style_box.addItem(style.value.capitalize(), style)
@@ -123,6 +125,7 @@ class CountWidget(DockedWidget):
             self.message,
             self.stain,
             self.stain_warning,
+            self.name_warning,
             self.error,
         ):
             layout.addWidget(widget)
@@ -155,6 +158,7 @@ class CountWidget(DockedWidget):
         self.bar.run_wanted.connect(self._on_run)
         self.bar.cancel_wanted.connect(control.cancel)
         self.panel.save_clicked.connect(self._ask_save)
+        self.panel.export_wanted.connect(self._ask_export)
         self.legend.hidden_changed.connect(workspace.set_hidden)
         self.style_box.currentIndexChanged.connect(lambda *_: self._on_marks())
         self.opacity.valueChanged.connect(lambda *_: self._on_marks())
@@ -206,6 +210,7 @@ class CountWidget(DockedWidget):
     def _on_form(self) -> None:
         self.controller.choose(self.form.choices())
         self.form.set_note(self.controller.scale_finder.note)
+        self.name_warning.set_lines([self.controller.name_warning()])
 
     def _on_model_wanted(self, name: str) -> None:
         self.form.set_models(list_models(), name)
@@ -229,6 +234,7 @@ class CountWidget(DockedWidget):
         busy = state is not JobState.IDLE
         self.form.setEnabled(not busy)
         self.panel.save.setEnabled(not busy)
+        self.panel.export.setEnabled(not busy)
 
     def _on_stain(self, model: SlideModel | None) -> None:
         text, warning = stain_text(model)
@@ -289,6 +295,17 @@ class CountWidget(DockedWidget):
             if answer != QMessageBox.StandardButton.Yes:
                 return
         self.controller.save(folder)
+
+    def _ask_export(self, name: str) -> None:
+        result = self.controller.result
+        if result is None:
+            return
+        fmt = FORMATS[name]
+        start = Path(remembered()["save_folder"] or self.form.open_folder) / f"{result.slide.name}.{fmt.file}"
+        chosen, _ = QFileDialog.getSaveFileName(self, fmt.title, str(start), f"{fmt.title} (*{start.suffix})")
+        if chosen:
+            remember(save_folder=str(Path(chosen).parent))
+            self.controller.export(fmt, chosen)
 
     # ---- coming and going ----------------------------------------------------------------------------------
 
