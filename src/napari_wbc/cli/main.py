@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from napari_wbc.cli import (
     classify,
+    compare,
     contact_sheet,
     count,
     evaluate,
@@ -81,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         train,
         evaluate,
         fine_tune,
+        compare,
         models,
     ):
         command.add_to(commands)

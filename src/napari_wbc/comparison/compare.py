@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,28 @@ from napari_wbc.errors import InputError
 
 #: Samples that CLSI EP09 asks for; with fewer, a line between two methods says little.
 ENOUGH_SLIDES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedImage:
+    """An image that both sides have.
+
+    Attributes
+    ----------
+    name : str
+        Of the slide or field.
+    sha256 : str
+        Of the image; empty where neither side says it.
+    um_per_px : float
+        NaN where nobody says it.
+    path : pathlib.Path or None
+        Where it lies, as far as a side knows.
+    """
+
+    name: str
+    sha256: str
+    um_per_px: float
+    path: Path | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +71,9 @@ class Comparison:
         Cells closer than this are the same one, µm.
     notes : tuple of str
         Sentences that a reader of the figures has to know.
+    images_of : dict of str to MatchedImage
+        The images that ``cells`` lie in, by the key in their column ``slide``; where fields were added up to slides
+        these are the fields.
     """
 
     first: Side
@@ -63,10 +89,15 @@ class Comparison:
     profile: Profile
     tolerance_um: float
     notes: tuple[str, ...]
+    images_of: Mapping[str, MatchedImage]
 
     def slide_name(self, key: str) -> str:
         """Give the name of a slide from its key in the first side."""
         return self.first.slides[key].name
+
+    def cell_slide_name(self, key: str) -> str:
+        """Give the name of the image that a matched cell lies in."""
+        return self.images_of[key].name
 
     def to_text(self) -> str:
         """Give the main figures as a plain table for a terminal."""
@@ -174,12 +205,22 @@ def _compare(
     tolerance_um: float,
     um_per_px: float | None,
 ) -> Comparison:
-    pairs, _, _ = paired_slides(a, b)
-    cells = same_cells(a, b, pairs, tolerance_um=tolerance_um, um_per_px=um_per_px)
-    if slide_of is not None:
-        a, b = pooled(a, slide_of), pooled(b, slide_of)
-        pairs, _, _ = paired_slides(a, b)
     pairs, missing_a, missing_b = paired_slides(a, b)
+    cells = same_cells(a, b, pairs, tolerance_um=tolerance_um, um_per_px=um_per_px)
+    images_of = {
+        key: MatchedImage(
+            a.slides[key].name,
+            a.slides[key].image_sha256 or b.slides[other].image_sha256,
+            a.slides[key].um_per_px or b.slides[other].um_per_px or um_per_px or math.nan,
+            a.slides[key].image or b.slides[other].image,
+        )
+        for key, other in pairs
+    }
+    unlisted = 0
+    if slide_of is not None:
+        unlisted = sum(key not in slide_of for key, _ in pairs)
+        a, b = pooled(a, slide_of), pooled(b, slide_of)
+        pairs, missing_a, missing_b = paired_slides(a, b)
     classes = common_classes(a.known, b.known, profile.merges)
     if len(classes.rows) < 1:
         raise InputError(
@@ -194,6 +235,10 @@ def _compare(
     by_class = tuple(_classes(a, b, filled, classes, first, second, profile)) if filled else ()
     asked = compare_findings(findings(profile, classes), first, second) if filled else []
     notes = _notes(a, b, missing_a, missing_b, classes, len(pairs), len(filled), by_class)
+    if unlisted:
+        notes.append(
+            f"{cells_text(unlisted, 'image')} of no slide in the list of slides: not in the percentages."
+        )
     return Comparison(
         a,
         b,
@@ -208,6 +253,7 @@ def _compare(
         profile,
         tolerance_um,
         tuple(notes),
+        images_of,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from napari_wbc.comparison.sides import (
     counts_of_labels,
     leukocytes_of,
     read_table,
-    slide_key,
 )
 from napari_wbc.differential.tally import has_flag
 from napari_wbc.errors import InputError
@@ -219,25 +218,3 @@ def _differential(path: Path) -> Side:
     slide = SlideCount(slide_name, numbers, leukocytes_of(numbers))
     known = frozenset(set(numbers) - {UNIDENTIFIED})
     return Side(path.parent.name or path.stem, by_key([slide], str(path)), known, "differential")
-
-
-def images_by_key(side: Side, folders: Sequence[str | Path]) -> dict[str, Path]:
-    """Find the images of a side's slides.
-
-    Parameters
-    ----------
-    side : Side
-        Reviews know where their image lies.
-    folders : sequence of str or Path
-        Where else to look, by the names of the images.
-
-    Returns
-    -------
-    dict of str to pathlib.Path
-        By the key of the slide; slides without an image are left out.
-    """
-    found = {key: slide.image for key, slide in side.slides.items() if slide.image is not None}
-    for folder in map(Path, folders):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else [folder]:
-            found.setdefault(slide_key(path.name), path)
-    return {key: path for key, path in found.items() if key in side.slides}

@@ -85,8 +85,8 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Pass
     # Ranks as published count from 1.
     below = round((number - half) / 2)
     above = number - below + 1
-    low = float(slopes[below + shift - 1]) if below + shift >= 1 else -math.inf
-    high = float(slopes[above + shift - 1]) if above + shift <= number else math.inf
+    low = float(slopes[below + shift - 1]) if below >= 1 else -math.inf
+    high = float(slopes[above + shift - 1]) if below >= 1 and above + shift <= number else math.inf
     intercept = float(np.median(second - slope * first))
     statistic, p = _linearity(first, second, slope, intercept)
     return PassingBablok(

@@ -45,7 +45,8 @@ class SameCells:
     kappa, weighted_kappa : Kappa
         Of the cells that both found and gave a class; weighted along the maturation of the neutrophil.
     by_class : dict of str to tuple of Proportion
-        For each class: the share of the first's cells that the second calls so, and the other way round.
+        For each class, of the cells that both found: the share of the first's cells that the second calls so, and the
+        other way round.
     """
 
     cells: pd.DataFrame
@@ -167,8 +168,8 @@ def _summed_up(cells: pd.DataFrame) -> SameCells:
     equal = int(np.trace(named))
     by_class = {
         name: (
-            proportion(int(named[i, i]), int(named[i].sum())),
-            proportion(int(named[i, i]), int(named[:, i].sum())),
+            proportion(int(found[i, i]), int(found[i].sum())),
+            proportion(int(found[i, i]), int(found[:, i].sum())),
         )
         for i, name in enumerate(names)
     }
