@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Points
-from qtpy.QtWidgets import QToolButton
+from qtpy.QtWidgets import QPushButton, QToolButton
 from tests.adaptation.drawn import drawn_manifest
 
 from napari_wbc.adaptation.label_places import LabelPlace, remembered_places
@@ -13,6 +13,7 @@ from napari_wbc.classification.bundle import user_models_dir
 from napari_wbc.gui.fine_tune.controller import changes_text
 from napari_wbc.gui.fine_tune.steps import Preview, told
 from napari_wbc.gui.settings import remembered
+from napari_wbc.leukocytes import class_of
 
 pytestmark = pytest.mark.gui
 
@@ -85,6 +86,53 @@ def test_the_preview_follows_the_labels_and_leaves_the_review_alone(tuning, qtbo
     tune.preview.setChecked(False)
     assert shown_labels(viewer) == session.cells["label"].tolist()
     assert tune.preview_line.text() == ""
+
+
+def test_a_preview_that_fails_is_unchecked_and_says_why(tuning, qtbot):
+    """The model was replaced since the count: what it says now would not fit to what it said."""
+    viewer, _, tune = tuning
+    session = tune.controller.session
+    session.count.run["model"]["sha256"] = "0" * 64
+    before = shown_labels(viewer)
+    tune.preview.setChecked(True)
+    quiet(qtbot, tune)
+    assert not tune.preview.isChecked()
+    assert tune.preview_line.text() == ""
+    assert (
+        tune.lines.error.text() == "No preview: the model robust is another one since this count; count again"
+    )
+    assert shown_labels(viewer) == before
+
+
+def test_classes_that_lack_labels_lead_to_likely_cells(tuning, qtbot, screenshot):
+    viewer, _, tune = tuning
+    session = tune.controller.session
+    label = str(session.cells["model_label"].iloc[0])
+    tune.verdict.setVisible(True)
+    tune.verdict.show_lacking([(label, 0), ("hairy_cell", 2)])
+    first, second = tune.verdict.lacking.findChildren(QPushButton)
+    assert first.text() == f"{class_of(label).title} (0)"
+    assert second.text() == "Hairy cell (2)"
+    first.click()
+    (review,) = [w for name, w in viewer.window.dock_widgets.items() if "Review cells" in name]
+    rows = review.controller.rows
+    chance = session.cells[f"p_{label}"].to_numpy()[rows]
+    assert list(chance) == sorted(chance, reverse=True)
+    assert tune.workspace.selection == (rows[0],)
+    assert review.controller.groups() == [
+        (f"Perhaps {class_of(label).title}, the likeliest first", len(rows))
+    ]
+    screenshot(viewer, "fine_tune_lacking")
+    # A label leads to the next of them, and the list stays.
+    review.controller.relabel(label)
+    if len(rows) > 1:
+        assert tune.workspace.selection == (rows[1],)
+    assert list(review.controller.rows) == list(rows)
+    # A class that neither the model nor a label knows.
+    second.click()
+    assert "may be of the class Hairy cell" in review.tools.lines.message.text()
+    review.chooser.refresh.click()
+    assert len(review.controller.rows) == len(session.cells)
 
 
 def test_cells_that_teach_most_come_first_in_the_review(tuning, qtbot):

@@ -14,7 +14,7 @@ from napari_wbc.review.order import (
     ordered_rows,
     rows_with,
 )
-from napari_wbc.review.similar import similar_rows, similarity, typical_rows
+from napari_wbc.review.similar import likely_rows, similar_rows, similarity, typical_rows
 
 PROFILE = load_profile(None)
 
@@ -132,3 +132,30 @@ def test_excluded_cells_can_be_left_out():
     assert rows_with(cells, None).tolist() == [0, 1, 2]
     assert rows_with(cells, None, excluded=False).tolist() == [0]
     assert rows_with(cells, ["monocyte"], excluded=False).tolist() == []
+
+
+def test_likely_cells_of_a_class_that_nobody_has_looked_at():
+    cells = table(
+        [
+            ("basophil", "model", 0.30, 0.00, 0.70, 0.3),
+            ("basophil", "reviewed", 0.00, 0.00, 1.00, 0.3),
+            ("neutrophil_segmented", "model", 0.60, 0.00, 0.40, 0.2),
+            ("neutrophil_segmented", "model", 0.99, 0.00, 0.01, 0.2),
+            ("neutrophil_band", "model", 0.40, 0.55, 0.05, 0.9),
+            ("basophil", "excluded", 0.10, 0.00, 0.90, 0.9),
+        ]
+    )
+    embeddings = np.eye(6, 4)
+    rows, chance = likely_rows(cells, embeddings, "basophil")
+    assert rows.tolist() == [0, 2, 4]
+    assert chance.tolist() == [0.7, 0.4, 0.05]
+    assert likely_rows(cells, embeddings, "basophil", most=1)[0].tolist() == [0]
+    # A coarse class is as likely as its fine ones together.
+    rows, chance = likely_rows(cells, embeddings, "neutrophil")
+    assert rows.tolist() == [3, 4, 2, 0]
+    assert chance == pytest.approx([0.99, 0.95, 0.6, 0.3])
+    # One that the model does not know: what resembles the cells that a person labelled so.
+    assert len(likely_rows(cells, embeddings, "hairy_cell")[0]) == 0
+    cells.loc[1, "label"] = "hairy_cell"
+    embeddings[4] = [0.0, 0.9, 0.1, 0.0]
+    assert likely_rows(cells, embeddings, "hairy_cell")[0][0] == 4

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_wbc.cell_table import is_labelled
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
-from napari_wbc.leukocytes import UNIDENTIFIED, in_order
-from napari_wbc.review.edits import Edit
-from napari_wbc.review.folder import LOG, is_review, read_description
-from napari_wbc.review.log import ChangeLog
-from napari_wbc.review.other_model import OtherModel
+from napari_wbc.leukocytes import in_order
+from napari_wbc.review.folder import is_review, reviewed_cells
 
 _FILE, _VERSION = "label-places.json", 1
 
@@ -45,7 +43,8 @@ def labels_at(place: LabelPlace) -> dict[str, int]:
     """
     path = place.path
     if is_review(path):
-        counts = _of_review(path)
+        cells, _ = reviewed_cells(path)
+        counts = Counter(cells.loc[is_labelled(cells), "label"])
     elif path.is_file():
         from napari_wbc.training.manifests import read_manifest
 
@@ -57,39 +56,6 @@ def labels_at(place: LabelPlace) -> dict[str, int]:
     else:
         raise InputError(f"{path} is not there any more")
     return {name: counts[name] for name in in_order(counts)}
-
-
-def _of_review(folder: Path) -> Counter[str]:
-    """Follow the log of a review as far as people gave labels in it."""
-    first = int(read_description(folder)["run"]["cells"])
-    done: list[Edit | None] = []
-    undone: list[Edit | None] = []
-    log = folder / LOG
-    for number, entry in enumerate(ChangeLog(log).entries if log.is_file() else (), 1):
-        try:
-            what = entry["do"]
-            if what in ("undo", "redo"):
-                source, target = (done, undone) if what == "undo" else (undone, done)
-                target.append(source.pop())
-            elif what not in ("sign", "unlock"):
-                # A look by another model changes no label of a person.
-                done.append(None if what == OtherModel.kind else Edit.from_plain(entry))
-                undone.clear()
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise InputError(f"{log}: line {number} cannot be understood: {error}") from None
-    labels: dict[int, str] = {}
-    cells = first
-    for edit in done:
-        if edit is None:
-            continue
-        for row, state in zip(edit.rows, edit.after, strict=True):
-            labels.pop(row, None)
-            if state.status == "reviewed":
-                labels[row] = state.label
-        for cell in edit.added:
-            labels[cells] = str(cell.columns["label"])
-            cells += 1
-    return Counter(label for label in labels.values() if label != UNIDENTIFIED)
 
 
 def remembered_places() -> list[LabelPlace]:

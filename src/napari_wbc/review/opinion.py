@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.cell_table import conform, probability_columns
+from napari_wbc.confusion import Confusion
 from napari_wbc.domain_shift import DomainShift
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
@@ -52,6 +53,8 @@ class Opinion:
         Its features.
     domain_shift : DomainShift or None
         How far the slide lies from those of its training.
+    confusion : Confusion or None
+        What it takes for what, where its bundle tells.
     file : str
         Name of the file in the folder of the review that holds all this; empty where it is in memory only.
     file_sha256 : str
@@ -68,6 +71,7 @@ class Opinion:
     novelty: NDArray[np.float64]
     embeddings: NDArray[np.float16]
     domain_shift: DomainShift | None
+    confusion: Confusion | None
     file: str = ""
     file_sha256: str = ""
 
@@ -117,6 +121,7 @@ class Opinion:
                 interval=of.interval_method,
                 wbc_per_l=of.wbc_per_l,
                 domain_shift=self.domain_shift,
+                confusion=self.confusion,
             ),
             run={**first.run, "model": dict(self.model), "device": self.device},
         )
@@ -167,6 +172,7 @@ class Opinion:
                 label=names[arrays["label"]],
                 model_label=names[arrays["model_label"]],
                 domain_shift=None if shift is None else DomainShift(**shift),
+                confusion=Confusion.of(plain),
                 file=file,
                 file_sha256=file_sha256,
                 **{name: arrays[name] for name in _ARRAYS},
@@ -179,6 +185,7 @@ class Opinion:
             "device": self.device,
             "names": names,
             "domain_shift": None if self.domain_shift is None else asdict(self.domain_shift),
+            "confusion": None if self.confusion is None else self.confusion.to_dict(),
         }
         place = {name: i for i, name in enumerate(names)}
         arrays: dict[str, NDArray[Any]] = {
@@ -263,5 +270,6 @@ def ask_model(
         novelty=np.asarray(said.novelty, np.float64),
         embeddings=np.asarray(said.embeddings, np.float16),
         domain_shift=slide_shift(model, said.embeddings[:n], labels.model_label[:n]),
+        confusion=Confusion.of(model.info),
     )
     return opinion if session.folder is None else opinion.kept(session.folder)

@@ -143,7 +143,7 @@ class OwnModelsPanel(QWidget):
         self._parent_name = next((m.parent for m in models if m.name == counting and m.parent), "")
         self.back.setText(f"Back to {self._parent_name}")
         self.back.setVisible(bool(self._parent_name))
-        self.choose(chosen)
+        self.choose(chosen if chosen in [model.name for model in models] else counting)
         self._tell()
 
     def set_idle(self, idle: bool) -> None:

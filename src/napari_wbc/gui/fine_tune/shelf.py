@@ -124,11 +124,8 @@ class ModelShelf:
         except WbcError as error:
             self.message.emit(str(error), True)
             return
-        if self.counting == name:
-            self.workspace.model_wanted.emit(parent or "robust")
-        else:
-            # The lists of models elsewhere are made anew.
-            self.workspace.model_wanted.emit(self.counting)
+        # Where another one counts, the lists of models are made anew at least.
+        self.workspace.model_wanted.emit((parent or "robust") if self.counting == name else self.counting)
         self.message.emit(f"{name} is deleted; {self.counting} counts from now on.", False)
 
     # ---- passing on ----------------------------------------------------------------------------------------
@@ -207,11 +204,12 @@ class ModelShelf:
         elif isinstance(result, Exported):
             self.message.emit(f"Written: {result.file} ({result.file.stat().st_size / 1e6:.1f} MB)", False)
         elif isinstance(result, Imported):
-            self.message.emit(f"{result.name} is installed.", False)
             if result.use:
                 self.use(result.name)
             else:
+                # The lists of models are made anew.
                 self.workspace.model_wanted.emit(self.counting)
+                self.message.emit(f"{result.name} is installed.", False)
 
     def _see(self, answer: Answer) -> None:
         session, name = answer.session, str(answer.opinion.model["name"])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HEADINGS = ("Cells set aside", "n", "Before", "After")
 _MEASURES = {
     "accuracy": "Right in all",
-    "balanced_accuracy": "Mean over the classes",
+    "balanced_accuracy": "Mean of classes",
     "macro_f1": "Macro-F1",
 }
 _ROW_PX = 22

@@ -218,6 +218,8 @@ class FineTuneWidget(DockedWidget):
 
     def _on_shelf(self) -> None:
         shelf = self.shelf
+        # What was said of another model or image is not true any more.
+        self.lines.tell("", False)
         self.own.show_models(shelf.models, shelf.counting)
         seen = shelf.seen_with
         self.see.setText(f"See this review with {shelf.counting} (now: {seen})")
@@ -232,6 +234,7 @@ class FineTuneWidget(DockedWidget):
     def _on_save(self) -> None:
         name = self.controller.save(self.name.text())
         if name:
+            self.saving.setVisible(False)
             self.own.fold.expand(animate=False)
             self.shelf.use(name)
             self.own.choose(name)
