@@ -9,7 +9,7 @@ from tests.adaptation.drawn import drawn_manifest
 from napari_wbc.adaptation.label_places import LabelPlace, remembered_places
 from napari_wbc.adaptation.refine import LearningPoint
 from napari_wbc.cell_table import is_labelled
-from napari_wbc.classification.bundle import user_models_dir
+from napari_wbc.classification.bundle import load_model, user_models_dir
 from napari_wbc.gui.fine_tune.controller import changes_text
 from napari_wbc.gui.fine_tune.steps import Preview, told
 from napari_wbc.gui.settings import remembered
@@ -181,6 +181,7 @@ def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp
     qtbot.waitUntil(lambda: tune.runner.state.value == "idle", timeout=120_000)
     assert "our lab counts from now on. This review is seen with our lab" in tune.lines.message.text()
     assert (user_models_dir() / "our lab" / "CARD.md").is_file()
+    assert "confusion" not in load_model("our lab").info
     assert count.form.model.currentData() == "our lab"
     assert remembered()["model"] == "our lab"
     session = tune.controller.session

@@ -81,6 +81,8 @@ class Adaptation:
         info = {**source.info, **self.stated, "name": folder.name}
         # It is never adapted again: the next adaptation begins at the source, with all labels.
         info.pop("replay", None)
+        # Measured of the source; this model makes other errors, and may know other classes.
+        info.pop("confusion", None)
         tensors = {**source.tensors, **changed, **self.tensors}
         return load_model(save_bundle(folder, tensors, info, write_adapted_card(info, source.card)))
 
