@@ -67,15 +67,18 @@ def test_a_class_that_nobody_measured_is_left_out():
 
 def test_an_adapted_model_does_not_inherit_it():
     entry = confusion().to_dict()
-    assert Confusion.of({"confusion": entry}) == Confusion(SAID, entry["unseen"], entry["held_out"])
-    assert Confusion.of({"confusion": entry, "adaptation": {}}) is None
-    assert Confusion.of({}) is None
+    info = {"confusion": entry, "classes": [*SAID[:-1], "platelet"]}
+    assert Confusion.of(info) == Confusion(SAID, entry["unseen"], entry["held_out"])
+    assert Confusion.of({**info, "adaptation": {}}) is None
+    assert Confusion.of({**info, "classes": [*info["classes"], "hairy_cell"]}) is None
+    assert confusion_problem(entry, [*info["classes"], "hairy_cell"]) == ""
+    assert Confusion.of({"classes": []}) is None
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"said": ["lymphocyte"]}, "does not list"),
+        ({"said": ["hairy_cell"]}, "lists other classes"),
         ({"unseen": []}, "no laboratories in unseen"),
         ({"held_out": {"a": {"lymphocyte": [1, 2]}}}, "not 5 counts"),
         ({"held_out": {"a": {"lymphocyte": [1, 2, 3, 4, -1]}}}, "not 5 counts"),

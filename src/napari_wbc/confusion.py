@@ -48,11 +48,17 @@ class Confusion:
     def of(cls, info: Mapping[str, Any]) -> Confusion | None:
         """Read the entry ``confusion`` of a ``model.json``; None where it does not apply.
 
-        A model that was adapted to a laboratory makes other errors than the one it came from.
+        A model that was adapted to a laboratory, or has learned further classes, makes other errors than the one it
+        came from.
         """
         entry = info.get("confusion")
-        if entry is None or "adaptation" in info:
+        if entry is None or "adaptation" in info or entry["said"] != _said_by(info["classes"]):
             return None
+        return cls.from_dict(entry)
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Confusion:
+        """Read what :meth:`to_dict` gave."""
         return cls(tuple(entry["said"]), entry["unseen"], entry["held_out"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,8 +163,9 @@ def confusion_problem(entry: Any, classes: Sequence[str]) -> str:
     """
     if not isinstance(entry, dict) or set(entry) != {"said", "unseen", "held_out"}:
         return "does not hold said, unseen and held_out"
-    if entry["said"] != [*(c for c in classes if is_nucleated(c)), UNIDENTIFIED]:
-        return "does not list the model's classes of leukocytes and erythroblasts, and unidentified"
+    # A model that learned further classes may still hold what was measured before.
+    if not isinstance(entry["said"], list) or not set(entry["said"]) <= set(_said_by(classes)):
+        return "lists other classes than those of leukocytes and erythroblasts that the model has, and unidentified"
     length = len(entry["said"])
     for part in ("unseen", "held_out"):
         if not isinstance(entry[part], dict) or not all(isinstance(v, dict) for v in entry[part].values()):
@@ -168,6 +175,10 @@ def confusion_problem(entry: Any, classes: Sequence[str]) -> str:
                 if not isinstance(row, list) or len(row) != length or not all(map(_is_count, row)):
                     return f"has a row in {part} that is not {length} counts"
     return ""
+
+
+def _said_by(classes: Sequence[str]) -> list[str]:
+    return [*(c for c in classes if is_nucleated(c)), UNIDENTIFIED]
 
 
 def _is_count(value: Any) -> bool:

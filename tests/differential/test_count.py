@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_wbc.differential.count import COLUMNS, differential
-from napari_wbc.differential.profile import load_profile, parse_profile
+from napari_wbc.differential.count import differential
+from napari_wbc.differential.profile import load_profile
+from napari_wbc.differential.profile_file import parse_profile
+from napari_wbc.differential.rows import COLUMNS
 from napari_wbc.errors import InputError
 
 

@@ -8,8 +8,9 @@ import json
 import pandas as pd
 import pytest
 
-from napari_wbc.differential.count import COLUMNS, differential
+from napari_wbc.differential.count import differential
 from napari_wbc.differential.exports import write_differential_csv, write_differential_json
+from napari_wbc.differential.rows import COLUMNS
 from napari_wbc.errors import OutputError
 
 

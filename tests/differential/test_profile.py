@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
+
+import jsonschema
+import pandas as pd
 import pytest
 import yaml
 
-from napari_wbc.differential.profile import load_profile, parse_profile, profile_names
+from napari_wbc.differential.class_names import class_title, languages
+from napari_wbc.differential.count import differential
+from napari_wbc.differential.profile import load_profile, profile_names
+from napari_wbc.differential.profile_file import parse_profile, profile_schema, profile_text
 from napari_wbc.errors import InputError
+from napari_wbc.leukocytes import CLASSES
 
 MINIMAL = "schema_version: 1\nname: lab\nclasses: [neutrophil, lymphocyte]\n"
 
@@ -65,35 +74,48 @@ def test_a_short_profile_is_enough(tmp_path):
     assert profile.class_named("our_own").title == "Our own"
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("a: [", "no valid YAML (line 1)"),
-        ("- a\n- b", "must hold entries"),
-        ("name: x\nclasses: [a]", "schema_version is missing"),
-        ("schema_version: 2\nname: x\nclasses: [a]", "reads version 1"),
-        ("schema_version: 1\nclasses: [a]", "name must be a text; it is missing"),
-        ("schema_version: 1\nname: x", "classes is empty"),
-        ("schema_version: 1\nname: x\nclasses: a", "classes must be a list"),
-        ("schema_version: 1\nname: x\nclasses: [a, b, a]", "'a' is listed twice"),
-        (MINIMAL + "targetcount: 5", "unknown entry 'targetcount'; known are: schema_version"),
-        (MINIMAL + "target_count: 0", "target_count is 0; it must be a whole number between 1"),
-        (MINIMAL + "target_count: many", "target_count is 'many'"),
-        (MINIMAL + "target_count: 1.5", "whole number"),
-        (MINIMAL + "target_count: true", "target_count is True"),
-        (MINIMAL + "nrbc_correction_from: -1", "nrbc_correction_from is -1"),
-        (MINIMAL + "alarms: {unidentified_percent: 200}", "alarms: unidentified_percent is 200"),
-        (MINIMAL + "alarms: {other: 2}", "alarms has an unknown entry 'other'"),
-        (MINIMAL + "wbc_loinc: '123'", "a LOINC code looks like"),
-        (MINIMAL + "outside_flags: [1]", "outside_flags must be a list of names"),
-        (MINIMAL + "merges: {neutrophils: [neutrophil_band]}", "'neutrophils' is not among the classes"),
-        (MINIMAL + "merges: {neutrophil: [neutrophil_bands]}", "'neutrophil_bands', which is no known class"),
-        (MINIMAL + "merges: {neutrophil: []}", "merges nothing"),
-        (MINIMAL + "merges: {neutrophil: [erythroblast]}", "only one of them is a leukocyte"),
-        (MINIMAL + "merges: {neutrophil: [lymphocyte], lymphocyte: [monocyte]}", "a merged row itself"),
-        (MINIMAL + "merges: {neutrophil: [monocyte], lymphocyte: [monocyte]}", "merged twice"),
-    ],
-)
+MISTAKES = [
+    ("a: [", "no valid YAML (line 1)"),
+    ("- a\n- b", "must hold entries"),
+    ("name: x\nclasses: [a]", "schema_version is missing"),
+    ("schema_version: 2\nname: x\nclasses: [a]", "reads version 1"),
+    ("schema_version: 1\nclasses: [a]", "name must be a text; it is missing"),
+    ("schema_version: 1\nname: x", "classes is empty"),
+    ("schema_version: 1\nname: x\nclasses: a", "classes must be a list"),
+    ("schema_version: 1\nname: x\nclasses: [a, b, a]", "'a' is listed twice"),
+    (MINIMAL + "targetcount: 5", "unknown entry 'targetcount'; known are: schema_version"),
+    (MINIMAL + "target_count: 0", "target_count is 0; it must be a whole number between 1"),
+    (MINIMAL + "target_count: many", "target_count is 'many'"),
+    (MINIMAL + "target_count: 1.5", "whole number"),
+    (MINIMAL + "target_count: true", "target_count is True"),
+    (MINIMAL + "nrbc_correction_from: -1", "nrbc_correction_from is -1"),
+    (MINIMAL + "alarms: {unidentified_percent: 200}", "alarms: unidentified_percent is 200"),
+    (MINIMAL + "alarms: {other: 2}", "alarms has an unknown entry 'other'"),
+    (MINIMAL + "wbc_loinc: '123'", "a LOINC code looks like"),
+    (MINIMAL + "outside_flags: [1]", "outside_flags must be a list of names"),
+    (MINIMAL + "merges: {neutrophils: [neutrophil_band]}", "'neutrophils' is not among the classes"),
+    (MINIMAL + "merges: {neutrophil: [neutrophil_bands]}", "'neutrophil_bands', which is no known class"),
+    (MINIMAL + "merges: {neutrophil: []}", "merges nothing"),
+    (MINIMAL + "merges: {neutrophil: [erythroblast]}", "only one of them is a leukocyte"),
+    (MINIMAL + "merges: {neutrophil: [lymphocyte], lymphocyte: [monocyte]}", "a merged row itself"),
+    (MINIMAL + "merges: {neutrophil: [monocyte], lymphocyte: [monocyte]}", "merged twice"),
+    (MINIMAL + "interval: wald", "interval is 'wald'; it must be one of wilson, clopper_pearson"),
+    (MINIMAL + "language: tlh", "language is 'tlh'; it must be one of en, de, es, fr"),
+    (MINIMAL + "ratios: [{name: r, above: [neutrophil]}]", "ratios[0] (r): below is empty"),
+    (
+        MINIMAL + "ratios: [{name: r, above: [neutrophils], below: [lymphocyte]}]",
+        "'neutrophils', which is no",
+    ),
+    (
+        MINIMAL + "ratios: [{name: r, above: [neutrophil], below: [neutrophil_segmented]}]",
+        "neutrophil stands above and below",
+    ),
+    (MINIMAL + "target_count: 100\ntarget_count: 200", "line 5: 'target_count' stands here a second time"),
+    ("schema_version: 1\nname: lab\nclasses: [erythroblast]", "no class is in the denominator"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), MISTAKES)
 def test_what_cannot_be_meant_is_refused(text, words):
     with pytest.raises(InputError) as error:
         parse_profile(text, "lab.yaml")
@@ -114,6 +136,8 @@ def test_what_cannot_be_meant_is_refused(text, words):
         ({"name": "a", "flag": {"above": float("nan")}}, "above is nan"),
         ({"name": "a", "colour": "red"}, "unknown entry 'colour'"),
         ({"name": "a", "loinc": {"percent": "26511"}}, "LOINC"),
+        ({"name": "a", "loinc": {"percent": "26511-7"}}, "check digit is wrong"),
+        ({"name": "a", "in_denominator": "yes"}, "in_denominator is 'yes'; it must be true or false"),
         ({"name": "a\tb"}, "no class name"),
         ({"title": "no name"}, "name must be a text"),
         (7, "must hold entries"),
@@ -142,3 +166,148 @@ def test_a_profile_runs_no_code(tmp_path):
     with pytest.raises(InputError, match="no valid YAML"):
         parse_profile(text)
     assert not marker.exists()
+
+
+def test_an_error_names_the_line(tmp_path):
+    path = tmp_path / "lab.yaml"
+    lines = ["# our laboratory", "schema_version: 1", "name: lab", "classes:", "  - neutrophil", "  - name: lymphocyte",
+             "    reference: [47, 16]", "alarms:", "  unidentified_percent: many"]  # fmt: skip
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_profile(path)
+    wanted = "classes[1] (lymphocyte): reference is [47, 16]; it must be two percentages, the lower one first"
+    assert str(error.value) == f"{path}, line 7: {wanted}"
+    path.write_text("\n".join(lines).replace("[47, 16]", "[16, 47]"), encoding="utf-8")
+    with pytest.raises(InputError, match="line 9: alarms: unidentified_percent is 'many'"):
+        load_profile(path)
+    # What is missing has no line of its own.
+    path.write_text("schema_version: 1\nclasses: [neutrophil]", encoding="utf-8")
+    with pytest.raises(InputError, match=r"lab\.yaml: name must be a text; it is missing"):
+        load_profile(path)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_that_ships_is_whole(name):
+    profile = load_profile(name)
+    assert profile.name == name
+    assert parse_profile(profile_text(profile)) == profile
+    text = (resources.files("napari_wbc.differential") / "profiles" / f"{name}.yaml").read_text(
+        encoding="utf-8"
+    )
+    jsonschema.validate(yaml.safe_load(text), profile_schema())
+    cells = pd.DataFrame({"label": [c.name for c in CLASSES for _ in range(3)]})
+    result = differential(cells, profile)
+    assert result.table.loc[result.table["in_denominator"] == 1, "percent"].sum() == pytest.approx(100)
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_the_schema_refuses_what_it_can_see():
+    validator = jsonschema.Draft202012Validator(profile_schema())
+    jsonschema.Draft202012Validator.check_schema(profile_schema())
+    assert validator.is_valid(yaml.safe_load(MINIMAL))
+    # What needs a look at two entries at once, only the program sees.
+    beyond = ("listed twice", "not among", "no known class", "only one of them", "merged row itself", "merged twice",
+              "above and below", "a second time", "no class is in", "which is no", "no valid YAML")  # fmt: skip
+    for text, words in MISTAKES:
+        if not any(part in words for part in beyond):
+            assert not validator.is_valid(yaml.safe_load(text)), text
+
+
+def labelled(**composition):
+    return pd.DataFrame({"label": [name for name, number in composition.items() for _ in range(number)]})
+
+
+def counts_of(result):
+    inside = result.table[result.table["in_denominator"] == 1]
+    return {str(k): int(v) for k, v in zip(inside["class"], inside["count"], strict=True) if v}
+
+
+def test_a_laboratory_that_merges_stages_and_variants():
+    profile = parse_profile(
+        "schema_version: 1\nname: lab\n"
+        "merges: {immature_granulocyte: [metamyelocyte, myelocyte, promyelocyte],\n"
+        "  lymphocyte: [lymphocyte, lymphocyte_reactive, lymphocyte_large_granular]}\n"
+        "classes: [neutrophil_segmented, neutrophil_band, lymphocyte, {name: immature_granulocyte, flag: {above: 3}}]"
+    )
+    cells = labelled(
+        neutrophil_segmented=60, neutrophil_band=8, lymphocyte=20, lymphocyte_reactive=5,
+        lymphocyte_large_granular=2, metamyelocyte=3, myelocyte=1, immature_granulocyte=1,
+    )  # fmt: skip
+    result = differential(cells, profile)
+    assert counts_of(result) == {
+        "neutrophil_segmented": 60, "neutrophil_band": 8, "lymphocyte": 27, "immature_granulocyte": 5,
+    }  # fmt: skip
+    assert result.table.set_index("class").loc["immature_granulocyte", "flag"] == ">3"
+    assert result.parts["lymphocyte"] == {
+        "lymphocyte": 20,
+        "lymphocyte_reactive": 5,
+        "lymphocyte_large_granular": 2,
+    }
+
+
+def test_blasts_of_every_lineage_are_blasts():
+    result = differential(labelled(neutrophil=97, myeloblast=1, lymphoblast=1, blast=1, unidentified=2))
+    assert counts_of(result) == {"neutrophil": 97, "blast": 3}
+    assert result.parts["blast"] == {"myeloblast": 1, "lymphoblast": 1, "blast": 1}
+    assert result.table.set_index("class").loc["blast", "flag"] == ">=1"
+    assert result.worst_case.count == 5
+    listed = parse_profile("schema_version: 1\nname: lab\nclasses: [neutrophil, lymphoblast, blast]")
+    assert counts_of(differential(labelled(neutrophil=8, lymphoblast=2), listed)) == {
+        "neutrophil": 8,
+        "lymphoblast": 2,
+    }
+
+
+def test_the_denominator_is_the_laboratorys():
+    marrow = load_profile("bone_marrow")
+    cells = labelled(myelocyte=30, lymphocyte=20, erythroblast=50)
+    result = differential(cells, marrow, wbc_per_l=None)
+    assert result.denominator == 100
+    assert result.table.set_index("class").loc["erythroblast", "percent"] == 50.0
+    assert result.per_100 == {}
+    assert "100 nucleated cells counted (target 500)" in result.to_text()
+    assert "400 further nucleated cells" in result.to_text()
+    without = parse_profile(
+        "schema_version: 1\nname: lab\nclasses: [neutrophil, {name: lymphocyte, in_denominator: false}]"
+    )
+    aside = differential(labelled(neutrophil=30, lymphocyte=10), without)
+    assert aside.denominator == 30
+    assert aside.outside["lymphocyte"] == 10
+
+
+def test_the_interval_is_the_laboratorys():
+    exact = parse_profile(MINIMAL + "interval: clopper_pearson")
+    row = (
+        differential(labelled(lymphocyte=10, neutrophil=190), exact)
+        .table.set_index("class")
+        .loc["lymphocyte"]
+    )
+    # The table of Rümke: 5 % of 200.
+    assert (row["ci_low"], row["ci_high"]) == (2.4, 9.0)
+    row = differential(labelled(lymphocyte=10, neutrophil=190)).table.set_index("class").loc["lymphocyte"]
+    assert (row["ci_low"], row["ci_high"]) == (2.7, 9.0)
+
+
+def test_names_in_the_laboratorys_language():
+    text = MINIMAL + "language: de"
+    result = differential(
+        labelled(neutrophil=30, lymphocyte=10, monocyte=2, erythroblast=1), parse_profile(text)
+    )
+    assert [result.titles[name] for name in ("lymphocyte", "monocyte", "unidentified")] == [
+        "Lymphozyt", "Monozyt", "Nicht zugeordnet",
+    ]  # fmt: skip
+    assert "Outside the denominator: Erythroblast 1" in result.to_text()
+    own = parse_profile(text.replace("[neutrophil, ", "[{name: neutrophil, title: Granulozyt}, "))
+    assert own.title_of("neutrophil") == "Granulozyt"
+    for language in languages()[1:]:
+        missing = [c.name for c in CLASSES if class_title(c.name, language) == c.title]
+        # Some words are the same in both.
+        assert set(missing) <= {
+            "myeloblast",
+            "monoblast",
+            "lymphoblast",
+            "blast",
+            "lymphocyte",
+            "monocyte",
+        }, language
+    assert profile_schema()["properties"]["language"]["enum"] == [*languages(), None]

@@ -22,7 +22,7 @@ from napari_wbc.differential.advice import (
     quality_of,
     sentences_of,
 )
-from napari_wbc.differential.intervals import METHODS, IntervalMethod, largest_remainder, share_interval
+from napari_wbc.differential.intervals import METHODS, IntervalMethod
 from napari_wbc.differential.profile import Profile, load_profile
 from napari_wbc.differential.propagation import (
     REPLICATES,
@@ -33,50 +33,23 @@ from napari_wbc.differential.propagation import (
     propagate,
 )
 from napari_wbc.differential.ratios import Ratio, ratio_of
+from napari_wbc.differential.rows import (
+    CONFIDENCE,
+    Share,
+    corrected_wbc,
+    per_100_of,
+    table_of,
+    with_unidentified_of,
+    worst_case_of,
+)
 from napari_wbc.differential.smear_quality import region_sentence
-from napari_wbc.differential.tally import Tally, tally
+from napari_wbc.differential.tally import tally
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.domain_shift import DomainShift
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import UNIDENTIFIED
 
 SCHEMA_VERSION = 1
-CONFIDENCE = 0.95
-
-#: Columns of differential.csv in their order.
-COLUMNS = (
-    "class",
-    "count",
-    "percent",
-    "ci_low",
-    "ci_high",
-    "in_denominator",
-    "per_100_wbc",
-    "absolute_per_l",
-    "reference_low",
-    "reference_high",
-    "flag",
-    "count_before_review",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share of the cells with its interval, percent.
-
-    Attributes
-    ----------
-    count, n : int
-        Cells of the class, and in all.
-    percent, ci_low, ci_high : float
-        At one decimal.
-    """
-
-    count: int
-    n: int
-    percent: float
-    ci_low: float
-    ci_high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,9 +303,9 @@ def differential(
         raise ValueError(f"interval is {interval!r}; it must be one of {', '.join(METHODS)}")
     cells = _with_defaults(cells)
     counts = tally(cells, profile, None if before_review is None else _with_defaults(before_review))
-    per_100, per_100_intervals = _per_100(counts, interval)
-    corrected = _correct_wbc(wbc_per_l, per_100.get("erythroblast", 0.0), profile, already=wbc_corrected)
-    table = _table(counts, profile, interval, per_100, corrected)
+    per_100, per_100_intervals = per_100_of(counts, interval)
+    corrected = corrected_wbc(wbc_per_l, per_100.get("erythroblast", 0.0), profile, already=wbc_corrected)
+    table = table_of(counts, profile, interval, per_100, corrected)
     table["flag"] = flags_of_rows(table, counts, profile)
     quality = quality_of(cells, counts, profile, domain_shift)
     count_more = count_more_of(table, counts, profile, interval)
@@ -345,8 +318,8 @@ def differential(
         per_100=per_100,
         per_100_intervals=per_100_intervals,
         parts=counts.parts,
-        with_unidentified=_with_unidentified(counts),
-        worst_case=_worst_case(counts, interval),
+        with_unidentified=with_unidentified_of(counts),
+        worst_case=worst_case_of(counts, interval),
         flags=sentences_of(table, counts, profile),
         advice=advice_of(counts.denominator, count_more, profile),
         alarms=alarms_of(quality, profile),
@@ -385,85 +358,6 @@ def _check_wbc(wbc_per_l: float | None) -> None:
         raise InputError(
             f"the WBC count is {wbc_per_l:g} cells per litre; it must lie between 1e7 and 1e13{hint}"
         )
-
-
-def _per_100(counts: Tally, method: str) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Give what stands beside every 100 leukocytes; the interval is that of its share among both, as odds."""
-    values: dict[str, float] = {}
-    intervals: dict[str, tuple[float, float]] = {}
-    for name in counts.per_100_rows:
-        number, both = counts.counts[name], counts.counts[name] + counts.denominator
-        if counts.denominator == 0:
-            values[name], intervals[name] = math.nan, (math.nan, math.nan)
-            continue
-        low, high = share_interval(number, both, method, CONFIDENCE)
-        values[name] = round(100 * number / counts.denominator, 1)
-        intervals[name] = round(100 * low / (1 - low), 1), round(100 * high / (1 - high), 1)
-    return values, intervals
-
-
-def _correct_wbc(
-    wbc_per_l: float | None, nrbc_per_100: float, profile: Profile, *, already: bool
-) -> float | None:
-    if wbc_per_l is None:
-        return None
-    start = profile.nrbc_correction_from
-    if already or start is None or math.isnan(nrbc_per_100) or nrbc_per_100 < start or nrbc_per_100 == 0:
-        return wbc_per_l
-    return wbc_per_l * 100 / (100 + nrbc_per_100)
-
-
-def _table(
-    counts: Tally, profile: Profile, method: str, per_100: Mapping[str, float], wbc_per_l: float | None
-) -> pd.DataFrame:
-    n = counts.denominator
-    percents = dict(
-        zip(counts.inside, largest_remainder([counts.counts[r] for r in counts.inside]), strict=True)
-    )
-    records = []
-    for name in (*counts.inside, *counts.outside):
-        count, inside = counts.counts[name], name in percents
-        low = high = math.nan
-        if inside and n:
-            low, high = (round(100 * limit, 1) for limit in share_interval(count, n, method, CONFIDENCE))
-        absolute = math.nan
-        if wbc_per_l is not None and n and (inside or name in per_100):
-            # 0.01 x 10^9 per litre is the last digit that an analyser gives.
-            absolute = round(wbc_per_l * count / n / 1e7) * 1e7
-        entry = profile.class_named(name)
-        # Cells that were not told apart are only a part of their class: its interval does not apply to them.
-        reference = (name not in counts.not_split and entry.reference) or (math.nan, math.nan)
-        records.append(
-            (
-                name,
-                count,
-                percents.get(name, math.nan),
-                low,
-                high,
-                int(inside),
-                per_100.get(name, math.nan),
-                absolute,
-                *reference,
-                "",
-                counts.before[name],
-            )
-        )
-    return pd.DataFrame.from_records(records, columns=list(COLUMNS))
-
-
-def _with_unidentified(counts: Tally) -> dict[str, float]:
-    names = [*counts.inside, UNIDENTIFIED]
-    return dict(zip(names, largest_remainder([counts.counts[name] for name in names]), strict=True))
-
-
-def _worst_case(counts: Tally, method: str) -> Share | None:
-    unidentified = counts.counts[UNIDENTIFIED]
-    n = counts.denominator + unidentified
-    if n == 0:
-        return None
-    blasts = counts.counts.get("blast", 0) + unidentified
-    low, high = share_interval(blasts, n, method, CONFIDENCE)
-    return Share(blasts, n, round(100 * blasts / n, 1), round(100 * low, 1), round(100 * high, 1))
 
 
 def _plain(value: Any) -> Any:

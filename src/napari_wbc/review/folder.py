@@ -84,7 +84,7 @@ def save_session(result: CountResult, folder: str | Path) -> ReviewSession:
     content = counted.to_bytes()
     path = result.slide.path
     first = result.differential
-    from napari_wbc.differential.profile import profile_text
+    from napari_wbc.differential.profile_file import profile_text
 
     description = {
         "schema_version": SCHEMA_VERSION,
@@ -366,14 +366,15 @@ def _shift(plain: Mapping[str, Any] | None) -> DomainShift | None:
 def _differential(description: Mapping[str, Any], cells: Any, shift: DomainShift | None) -> Differential:
     from napari_wbc.confusion import Confusion
     from napari_wbc.differential.count import differential
-    from napari_wbc.differential.profile import parse_profile
+    from napari_wbc.differential.profile_file import parse_profile
 
+    # Reviews of earlier versions do not hold it.
+    confusion = description.get("confusion")
     return differential(
         cells,
         parse_profile(description["profile"], "the profile of the review"),
         interval=description["interval_method"],
         wbc_per_l=description["wbc_per_l"],
         domain_shift=shift,
-        # Reviews of earlier versions do not hold it.
-        confusion=Confusion.of(description),
+        confusion=None if confusion is None else Confusion.from_dict(confusion),
     )
