@@ -22,6 +22,7 @@ from napari_wbc.exchange.formats import FORMATS, formats_named
 from napari_wbc.masks import paint_labels
 from napari_wbc.pipeline import CountOptions, CountResult
 from napari_wbc.results import FILES, check_folder
+from napari_wbc.review import ReviewSession
 
 #: All but the one that is about slides in DICOM.
 OF_ANY_SLIDE = [name for name in FORMATS if name != "dicom"]
@@ -67,6 +68,41 @@ def test_every_format_holds_the_same_cells(result: CountResult, tmp_path: Path) 
     ]
     table = result.differential.table
     assert percents == list(table["percent"][table["in_denominator"] == 1])
+
+
+def test_a_review_goes_out_as_it_is_now(result: CountResult, tmp_path: Path) -> None:
+    session = ReviewSession(result)
+    session.relabel([0, 1], "eosinophil")
+    session.exclude([2])
+
+    def exported() -> tuple[str, float, list[str]]:
+        fhir, coco = session.result().export("fhir,coco", tmp_path)
+        resources = [e.resource for e in Bundle.model_validate_json(fhir.read_text("utf-8")).entry]
+        [eosinophils] = [
+            r for r in resources if r.get_resource_type() == "Observation" and r.code.text == "Eosinophil"
+        ]
+        content = json.loads(coco.read_text("utf-8"))
+        names = {c["id"]: c["name"] for c in content["categories"]}
+        return (
+            resources[0].status,
+            float(eosinophils.valueQuantity.value),
+            [names[a["category_id"]] for a in content["annotations"]],
+        )
+
+    status, percent, labels = exported()
+    assert status == "preliminary"
+    assert labels == ["eosinophil", "eosinophil", *result.cells["label"][3:]]
+    table = session.differential().table.set_index("class")
+    assert percent == table.loc["eosinophil", "percent"]
+    session.sign("R. Reader")
+    assert exported() == ("final", percent, labels)
+
+
+def test_the_documentation_lists_every_format() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text("utf-8")
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    listed = {name.split("`")[1]: file.split("`")[1].rstrip("/") for name, file in rows}
+    assert listed == {name: fmt.file for name, fmt in FORMATS.items()}
 
 
 def test_the_command_writes_them_and_resumes(

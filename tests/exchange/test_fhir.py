@@ -42,6 +42,7 @@ def test_percentages_and_numbers_stand_under_their_codes(counted_blood, tmp_path
     assert float(found["26499-4"].valueQuantity.value) == 4.46
     assert float(found["26478-8"].valueQuantity.value) == 26.0
     assert float(found["19048-8"].valueQuantity.value) == 2.0
+    assert found["26511-6"].note[0].text == "Counted as one. Segmented neutrophil: 116, Band neutrophil: 8"
     units = {code: found[code].valueQuantity.code for code in ("26511-6", "26499-4", "19048-8")}
     assert units == {"26511-6": "%", "26499-4": "10*9/L", "19048-8": "/100{WBCs}"}
     percents = [m.valueQuantity.value for m in found.values() if m.valueQuantity.code == "%"]
@@ -50,8 +51,8 @@ def test_percentages_and_numbers_stand_under_their_codes(counted_blood, tmp_path
         assert member.valueQuantity.system == UCUM
         assert all(coding.system == LOINC for coding in member.code.coding or ())
     components = {component.code.text: component for component in panel.component}
-    assert components["Leukocytes counted"].valueInteger == 200
-    assert components["Unidentified, beside the leukocytes"].valueInteger == 6
+    assert components["Cells that the percentages are of"].valueInteger == 200
+    assert components["Unidentified, beside those"].valueInteger == 6
     assert float(components["Leukocyte count that was given"].valueQuantity.value) == 7.2
 
 
@@ -63,12 +64,24 @@ def test_every_row_of_the_differential_is_there(counted_blood, tmp_path):
         assert member.valueQuantity.value == pytest.approx(row["percent"])
         parts = {component.code.text: component for component in member.component}
         assert parts.pop("Cells counted").valueInteger == row["count"]
-        [interval] = parts.values()
-        assert (float(interval.valueRange.low.value), float(interval.valueRange.high.value)) == (
-            row["ci_low"],
-            row["ci_high"],
+        sampling, propagated = (
+            (text, float(part.valueRange.low.value), float(part.valueRange.high.value))
+            for text, part in parts.items()
         )
-        assert "Wilson" in interval.code.text
+        assert sampling == ("95 % interval of sampling (Wilson)", row["ci_low"], row["ci_high"])
+        assert propagated[0] == "95 % interval of sampling and the errors of the model (bootstrap)"
+        assert propagated[1] <= row["ci_low"] <= row["ci_high"] <= propagated[2]
+
+
+def test_ratios_of_the_profile(counted_blood, make_contents, tmp_path):
+    _, found = members(read(counted_blood, tmp_path / "d.json"))
+    title = "Neutrophils to lymphocytes"
+    # 124 neutrophils and 52 lymphocytes.
+    assert float(found[title].valueQuantity.value) == pytest.approx(124 / 52, abs=0.01)
+    assert found[title].valueQuantity.code == "{ratio}"
+    # Nothing below the line: there is no ratio, and none is stated.
+    _, found = members(read(make_contents({"neutrophil_segmented": 10}), tmp_path / "d.json"))
+    assert title not in found
 
 
 def test_reference_ranges_and_interpretations(make_contents, tmp_path):

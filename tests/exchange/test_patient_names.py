@@ -131,7 +131,7 @@ def test_one_line_about_all_images():
     assert patient_name_warning([]) == patient_name_warning(["/home/john/doe/smear.png"]) == ""
     # The ending of OME files is no part of the name, and the folder reaches no result.
     one = patient_name_warning([Path("in") / "Doe_John.ome.tiff", "smear.png"])
-    assert one.startswith("the file name 'Doe_John.ome.tiff' looks like a name")
+    assert one.startswith("'Doe_John.ome.tiff' looks like a name")
     two = patient_name_warning(["Doe_John.png", "a.png", "MRN1234567.png"])
-    assert two.startswith("2 file names look like those of patients, such as 'Doe_John.png' (a name)")
+    assert two.startswith("2 images are called like patients, such as 'Doe_John.png' (a name)")
     assert "\n" not in one + two

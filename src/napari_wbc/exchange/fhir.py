@@ -82,6 +82,7 @@ def fhir_bundle(differential: Mapping[str, Any], run: Mapping[str, Any]) -> Json
         device=url("device"),
         method="Image analysis of a stained blood smear" + (", reviewed by a person" if review else ""),
         interval=_interval_text(differential["interval"]),
+        propagated=_propagated_text(differential),
     )
     panel, members = panel_and_members(differential, shared, url)
     report: Json = {
@@ -147,7 +148,13 @@ def _device(run: Mapping[str, Any]) -> Json:
 
 def _interval_text(interval: Mapping[str, Any]) -> str:
     method = str(interval["method"]).replace("_", "-").title()
-    return f"{100 * interval['confidence']:g} % interval of the {interval['covers']} ({method})"
+    return f"{100 * interval['confidence']:g} % interval of {interval['covers']} ({method})"
+
+
+def _propagated_text(differential: Mapping[str, Any]) -> str:
+    errors = [source for source in differential["propagation"]["covers"] if source != "sampling"]
+    what = "sampling and the errors of the model" if errors else "sampling"
+    return f"{100 * differential['interval']['confidence']:g} % interval of {what} (bootstrap)"
 
 
 def _narrative(differential: Mapping[str, Any], status: str) -> str:
@@ -161,7 +168,7 @@ def _narrative(differential: Mapping[str, Any], status: str) -> str:
     return (
         '<div xmlns="http://www.w3.org/1999/xhtml">'
         f"<p>{html.escape(RESEARCH_USE)}</p>"
-        f"<p>{differential['denominator']} leukocytes counted; {status}.</p>"
+        f"<p>{differential['denominator']} cells counted; {status}.</p>"
         + (
             "<table><tr><th>Class</th><th>Cells</th><th>Percent</th>"
             f"<th>{html.escape(_interval_text(differential['interval']))}</th><th>Flag</th></tr>{rows}</table>"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.leukocytes import class_of
 
 Json = dict[str, Any]
 
@@ -38,6 +39,7 @@ _UNITS = {
     "percent": ("%", "%"),
     "per_100_wbc": ("/100{WBCs}", "/100 WBC"),
     "number": ("10*9/L", "10*9/L"),
+    "ratio": ("{ratio}", "ratio"),
 }
 
 
@@ -55,8 +57,8 @@ class Shared:
         URL of the Device.
     method : str
         How it was counted.
-    interval : str
-        What the intervals are.
+    interval, propagated : str
+        What the intervals are: those of sampling, and those with the errors of the model.
     """
 
     status: str
@@ -64,6 +66,7 @@ class Shared:
     device: str
     method: str
     interval: str
+    propagated: str
 
     def observation(self, code: Json) -> Json:
         """Begin an Observation."""
@@ -101,9 +104,14 @@ def panel_and_members(
         if row["absolute_per_l"] is not None:
             members.append((url(f"{row['class']}/number"), _number(row, shared)))
     wbc = differential["wbc"]
-    components = [_cells("Leukocytes counted", differential["denominator"])]
+    members += [
+        (url(f"{ratio['name']}/ratio"), _ratio(ratio, shared))
+        for ratio in differential["ratios"]
+        if ratio["value"] is not None
+    ]
+    components = [_cells("Cells that the percentages are of", differential["denominator"])]
     components += [
-        _cells(f"{row['title']}, beside the leukocytes", row["count"])
+        _cells(f"{row['title']}, beside those", row["count"])
         for row in differential["rows"]
         if not row["in_denominator"]
     ]
@@ -136,8 +144,8 @@ def _member(row: Mapping[str, Any], stated: str, limits: Mapping[str, Any], shar
             for code, display in interpretation
         ]
     if "merged" in row:
-        parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row["merged"].items())
-        observation["note"] = [{"text": f"Counted as one: {parts}"}]
+        parts = ", ".join(f"{class_of(name).title}: {count}" for name, count in row["merged"].items())
+        observation["note"] = [{"text": f"Counted as one. {parts}"}]
     if row["reference_low"] is not None:
         observation["referenceRange"] = [
             {
@@ -147,10 +155,32 @@ def _member(row: Mapping[str, Any], stated: str, limits: Mapping[str, Any], shar
             }
         ]
     observation["component"] = [_cells("Cells counted", row["count"])]
-    if limits["ci_low"] is not None:
-        ends = {end: _quantity(limits[f"ci_{end}"], stated) for end in ("low", "high")}
-        observation["component"].append({"code": {"text": shared.interval}, "valueRange": ends})
+    observation["component"] += _intervals(limits, row.get("propagated"), stated, shared)
     return observation
+
+
+def _ratio(ratio: Mapping[str, Any], shared: Shared) -> Json:
+    return shared.observation({"text": ratio["title"]}) | {
+        "valueQuantity": _quantity(ratio["value"], "ratio"),
+        "component": [
+            _cells("Cells above the line", ratio["above"]),
+            _cells("Cells below the line", ratio["below"]),
+            *_intervals(ratio, ratio["propagated"], "ratio", shared),
+        ],
+    }
+
+
+def _intervals(
+    sampling: Mapping[str, Any], propagated: Mapping[str, Any] | None, stated: str, shared: Shared
+) -> list[Json]:
+    components = []
+    for text, limits in ((shared.interval, sampling), (shared.propagated, propagated or {})):
+        # A ratio may have no upper limit.
+        known = {end: limits.get(f"ci_{end}") for end in ("low", "high")}
+        ends = {end: _quantity(value, stated) for end, value in known.items() if value is not None}
+        if ends:
+            components.append({"code": {"text": text}, "valueRange": ends})
+    return components
 
 
 def _number(row: Mapping[str, Any], shared: Shared) -> Json:

@@ -133,7 +133,7 @@ def patient_name_warning(images: Sequence[str | Path]) -> str:
     Examples
     --------
     >>> patient_name_warning(["in/smear-7.svs", "in/DOE^JANE.svs"])
-    "the file name 'DOE^JANE.svs' looks like a name: it stands in every result; rename the file before you share them"
+    "'DOE^JANE.svs' looks like a name: it stands in every result; rename the image before you share them"
     """
     found = [(Path(image).name, what) for image in images if (what := patient_like(stem_of(Path(image))))]
     if not found:
@@ -141,12 +141,11 @@ def patient_name_warning(images: Sequence[str | Path]) -> str:
     name, what = found[0]
     if len(found) == 1:
         return (
-            f"the file name {name!r} looks like {what}: it stands in every result; "
-            "rename the file before you share them"
+            f"{name!r} looks like {what}: it stands in every result; rename the image before you share them"
         )
     return (
-        f"{len(found)} file names look like those of patients, such as {name!r} ({what}): they stand in every result; "
-        "rename the files before you share them"
+        f"{len(found)} images are called like patients, such as {name!r} ({what}): their names stand in every result; "
+        "rename them before you share the results"
     )
 
 
