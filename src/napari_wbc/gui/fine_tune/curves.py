@@ -83,4 +83,9 @@ class LearningCurves(QWidget):
                     for x, y in values
                 ]
                 painter.drawPolyline(QPolygonF(places))
+                # A single point makes no line, and is seen all the same.
+                painter.setBrush(shade)
+                for point in places:
+                    painter.drawEllipse(point, 1.5, 1.5)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.end()

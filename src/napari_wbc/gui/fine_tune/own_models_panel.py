@@ -51,6 +51,8 @@ class OwnModelsPanel(QWidget):
         self.table = QTableWidget(0, len(_HEADINGS))
         self.table.setHorizontalHeaderLabels(_HEADINGS)
         self.table.setToolTip(tooltips.OWN_MODELS)
+        # Names of models want the width.
+        self.table.setStyleSheet("font-size: 8pt;")
         self.table.verticalHeader().setVisible(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -80,6 +82,8 @@ class OwnModelsPanel(QWidget):
             layout.addLayout(row)
         self.fold = QCollapsible("Models of my own")
         self.fold.setDuration(0)
+        self.fold.layout().setContentsMargins(0, 0, 0, 0)
+        self.fold.content().layout().setContentsMargins(0, 4, 0, 0)
         self.fold.addWidget(inside)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
