@@ -127,6 +127,7 @@ def count_images(
     out: str | Path,
     options: CountOptions | None = None,
     *,
+    own: Mapping[str, CountOptions] | None = None,
     resume: bool = False,
     exports: str | Iterable[str] = (),
     keep: Callable[[CountResult, Path], Any] | None = None,
@@ -142,6 +143,8 @@ def count_images(
         Folder for the results; see :func:`~napari_wbc.results.result_folders`.
     options : CountOptions, optional
         What the user chose, for all images; each gets a journal of its own.
+    own : mapping of str to CountOptions, optional
+        Of single images, in place of ``options``.
     resume : bool, optional
         Go on where a batch that was stopped left off, and leave alone images whose results are there, made from the
         same image, model and parameters, with the further files that are wanted.
@@ -179,13 +182,14 @@ def count_images(
     yield Progress("Loading the model", 0, 0)
     options = prepared(options or CountOptions())
     formats = formats_named(exports)
+    apart = {image: prepared(of_image) for image, of_image in (own or {}).items()}
     counted = before = failed = 0
     for image, folder in result_folders(images, out).items():
         cancel.check()
         yield ImageStarted(image, folder)
         try:
             ended = yield from _count_image(
-                image, folder, options, formats, resume=resume, keep=keep, cancel=cancel
+                image, folder, apart.get(image, options), formats, resume=resume, keep=keep, cancel=cancel
             )
         except Cancelled:
             raise

@@ -20,6 +20,7 @@ from napari_wbc.leukocytes import class_of, in_order
 
 #: Name of the table beside the folders of results.
 COUNTS_FILE = "counts.csv"
+_QUALITY = ("unidentified_percent", "unlike_training_percent")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class CountSummary:
         Cells without a class, and cells that a person took out.
     alarms : tuple of str
         Why the count is not reliable.
+    target : int
+        How many leukocytes the profile asks for.
+    quality : dict of str to Any
+        Figures behind the alarms, see :func:`napari_wbc.differential.advice.quality_of`.
+    rows : tuple of dict
+        Rows of the differential, as in ``differential.json``.
+    wbc_per_l : float or None
+        The WBC count that was given.
     """
 
     leukocytes: int
@@ -50,6 +59,10 @@ class CountSummary:
     unidentified: int
     excluded: int
     alarms: tuple[str, ...]
+    target: int = 0
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()
+    wbc_per_l: float | None = None
 
     def largest(self, number: int = 3) -> list[tuple[str, float]]:
         """Give the largest classes with their percentages, the largest first; of equal ones the first in order."""
@@ -83,6 +96,10 @@ def read_summary(folder: str | Path) -> CountSummary:
             unidentified=int(stated["unidentified"]),
             excluded=int(stated["excluded"]),
             alarms=tuple(stated["alarms"]),
+            target=int(stated["target_count"]),
+            quality=dict(stated["quality"]),
+            rows=tuple(stated["rows"]),
+            wbc_per_l=stated["wbc"]["given_per_l"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no differential of napari-wbc; count the image again ({error})") from None
@@ -182,12 +199,15 @@ class ImageCounts:
         None where the image could not be counted.
     problem : str
         Why not.
+    slide : str
+        What the slide is called that the image is of.
     """
 
     image: str
     folder: str
     summary: CountSummary | None = None
-    problem: str = field(default="")
+    problem: str = ""
+    slide: str = ""
 
 
 def counts_table(rows: Sequence[ImageCounts]) -> pd.DataFrame:
@@ -201,30 +221,35 @@ def counts_table(rows: Sequence[ImageCounts]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``image``, ``results``, ``leukocytes``, ``percent_<class>`` for every class that any image has a row for,
-        ``per_100_<class>``, ``unidentified``, ``excluded``, ``alarms`` and ``problem``. Empty (NA) where a number has
-        no meaning or an image could not be counted.
+        ``image``, ``slide``, ``results``, ``leukocytes``, ``target``, ``percent_<class>`` for every class that any
+        image has a row for, ``per_100_<class>``, ``unidentified``, ``excluded``, ``unidentified_percent`` and
+        ``unlike_training_percent`` (of leukocytes, erythroblasts and unidentified cells), ``domain_shift`` (distance
+        from the slides that the model was trained on, its limit is 1), ``alarms`` and ``problem``. Empty (NA) where a
+        number has no meaning or an image could not be counted.
     """
     summaries = [row.summary for row in rows if row.summary is not None]
     classes = in_order({name for summary in summaries for name in summary.counts})
     beside = in_order({name for summary in summaries for name in summary.per_100})
     records = []
     for row in rows:
-        record: dict[str, Any] = {"image": row.image, "results": row.folder}
+        record: dict[str, Any] = {"image": row.image, "slide": row.slide, "results": row.folder}
         if row.summary is not None:
             one = row.summary
-            record["leukocytes"] = one.leukocytes
+            record |= {"leukocytes": one.leukocytes, "target": one.target}
             record |= {f"percent_{name}": one.percents.get(name, math.nan) for name in classes}
             record |= {f"per_100_{name}": one.per_100.get(name, math.nan) for name in beside}
             record |= {"unidentified": one.unidentified, "excluded": one.excluded}
+            record |= {name: _number(one.quality.get(name)) for name in _QUALITY}
+            record["domain_shift"] = _number((one.quality.get("domain_shift") or {}).get("ratio"))
         record["alarms"] = " ".join(row.summary.alarms) if row.summary is not None else ""
         record["problem"] = row.problem
         records.append(record)
     numbers = [*(f"percent_{name}" for name in classes), *(f"per_100_{name}" for name in beside)]
-    columns = ["image", "results", "leukocytes", *numbers, "unidentified", "excluded", "alarms", "problem"]
+    figures = [*_QUALITY, "domain_shift"]
+    whole = ["leukocytes", "target", "unidentified", "excluded"]
+    columns = ["image", "slide", "results", *whole[:2], *numbers, *whole[2:], *figures, "alarms", "problem"]
     table = pd.DataFrame(records, columns=columns)
-    whole = ["leukocytes", "unidentified", "excluded"]
-    return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(numbers, "float64"))
+    return table.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys((*numbers, *figures), "float64"))
 
 
 def write_counts_csv(rows: Sequence[ImageCounts], path: str | Path) -> Path:
@@ -236,7 +261,11 @@ def write_counts_csv(rows: Sequence[ImageCounts], path: str | Path) -> Path:
         The place cannot be written to.
     """
     table = counts_table(rows)
-    for name in ("image", "results", "alarms", "problem"):
+    # The distance is stated with two digits everywhere.
+    table["domain_shift"] = table["domain_shift"].map(
+        lambda ratio: "" if math.isnan(ratio) else f"{ratio:.2f}"
+    )
+    for name in ("image", "slide", "results", "alarms", "problem"):
         table[name] = table[name].map(spreadsheet_safe)
     with output_file(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.1f")

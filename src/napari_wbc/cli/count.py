@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,14 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
-from napari_wbc.errors import WbcError
+from napari_wbc.errors import InputError, WbcError
 from napari_wbc.execution.progress import Progress
 
 if TYPE_CHECKING:
     from napari_wbc.batch import CountedBefore, ImageCounted
+    from napari_wbc.cohort import CohortImage
     from napari_wbc.pipeline import CountOptions
+    from napari_wbc.sample_sheet import SheetRow
 
 _EXAMPLE = """\
   napari-wbc count smear.svs field.png --out results
@@ -34,6 +37,9 @@ _EXAMPLE = """\
       report.html, overlay.png, cells.geojson and run.json, and prints the differentials
   napari-wbc count smear.svs --out results --export fhir,parquet
       writes differential.fhir.json and cells.parquet as well
+  napari-wbc count slides.csv --out results
+      counts the images that a sample sheet names (columns image, slide, um_per_px, wbc, profile); of several images
+      also counts.csv, slides.csv, classes.csv and cohort.html, which shows them side by side
   napari-wbc count --same-slide fields/*.png --out results
       learns stain and scale from all fields together
 """
@@ -49,7 +55,10 @@ def add_to(commands: Any) -> None:
         example=_EXAMPLE,
     )
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="a smear image of any size; an OME-Zarr folder"
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="a smear image of any size; an OME-Zarr folder; a folder of images; a sample sheet (.csv)",
     )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder for the results, DIR/<stem>/"
@@ -65,7 +74,7 @@ def add_to(commands: Any) -> None:
         "--wbc",
         type=options.wbc_count,
         metavar="N",
-        help="white cell count in 10^9 per litre, for absolute counts (one number for all images)",
+        help="white cell count in 10^9 per litre, for absolute counts (of images whose sample sheet gives none)",
     )
     parser.add_argument(
         "--export",
@@ -93,35 +102,44 @@ def run(args: argparse.Namespace) -> int:
         ImageStarted,
         count_images,
     )
+    from napari_wbc.cohort import Cohort
     from napari_wbc.exchange.formats import formats_named
     from napari_wbc.exchange.patient_names import patient_name_warning
-    from napari_wbc.results import journal_of, result_folders, writable_folder
+    from napari_wbc.results import journal_of, writable_folder
+    from napari_wbc.sample_sheet import batch_rows
 
     with before_the_work():
+        rows = batch_rows(args.images)
+        _check_same_slide(args, rows)
         formats_named(args.export)
         writable_folder(args.out)
         chosen = _options(args)
-    warning = patient_name_warning(args.images)
+        batch = [_of_row(row, chosen) for row in rows]
+    images = [row.image for row in rows]
+    # What a sample sheet calls a slide stands in the results as well.
+    warning = patient_name_warning([*images, *(row.slide for row in rows if row.slide)])
     if warning and not args.quiet:
         error_line(warning)
     if args.same_slide:
         try:
-            slide_model = shared_slide_model(args.images, args.um_per_px)
+            slide_model = shared_slide_model(images, args.um_per_px)
         except WbcError as error:
             report_error(error, debug=args.debug)
             return FAILED
-        chosen = replace(chosen, slide_model=slide_model)
+        batch = [replace(one, options=replace(one.options, slide_model=slide_model)) for one in batch]
     folder: Path | None = None
+    page: Path | None = None
     finished = BatchFinished(0, 0, 0)
-    n_images = len(result_folders(args.images, args.out))
+    cohort, own = Cohort(batch, args.out), {image.image: image.options for image in batch}
     with (
-        Bars(wants_progress(asked=args.progress, quiet=args.quiet), n_images) as bars,
+        Bars(wants_progress(asked=args.progress, quiet=args.quiet), len(images)) as bars,
         closing(
-            count_images(args.images, args.out, chosen, resume=args.resume, exports=args.export)
+            count_images(images, args.out, chosen, own=own, resume=args.resume, exports=args.export)
         ) as events,
     ):
         try:
             for event in events:
+                cohort.take(event)
                 match event:
                     case ImageStarted():
                         folder = event.folder
@@ -142,6 +160,11 @@ def run(args: argparse.Namespace) -> int:
                 raise
             error_line("interrupted; with --resume the same command goes on from here")
             return INTERRUPTED
+        finally:
+            if len(images) > 1 and cohort.rows:
+                page = cohort.write()
+    if page is not None and not args.quiet:
+        say(f"{len(images)} images side by side -> {page}")
     if finished.failed and finished.images > 1:
         error_line(f"{finished.failed} of {finished.images} images failed; the others are finished")
     return FAILED if finished.failed else DONE
@@ -165,6 +188,26 @@ def _options(args: argparse.Namespace) -> CountOptions:
             wbc_per_l=args.wbc,
         )
     )
+
+
+def _check_same_slide(args: argparse.Namespace, rows: Sequence[SheetRow]) -> None:
+    slides = {row.slide for row in rows}
+    if args.same_slide and len(slides) > 1:
+        raise InputError(
+            "--same-slide is for fields of one slide, but the sample sheet names several; leave it out"
+        )
+
+
+def _of_row(row: SheetRow, chosen: CountOptions) -> CohortImage:
+    """Give what an image is counted with: its sample sheet goes before the command line."""
+    from napari_wbc.cohort import CohortImage
+    from napari_wbc.differential.profile import load_profile
+
+    known: dict[str, Any] = {"um_per_px": row.um_per_px, "wbc_per_l": row.wbc_per_l}
+    if row.profile is not None:
+        known["profile"] = load_profile(row.profile)
+    known = {name: value for name, value in known.items() if value is not None}
+    return CohortImage(row.image, replace(chosen, **known), row.slide)
 
 
 def _text(event: ImageCounted | CountedBefore) -> str:

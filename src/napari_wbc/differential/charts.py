@@ -6,7 +6,7 @@ Every shape carries its looks itself: the program that makes the PDF gives a sty
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -64,11 +64,7 @@ def stacked_bar(segments: Sequence[Segment]) -> Markup:
         parts.append(
             Markup('<g><title>{}</title><rect {} fill="{}"/>').format(described, box, segment.colour)
         )
-        if i % len(_PATTERNS):
-            pattern = Markup('<rect {} fill="url(#hatch-{}-{})"/>').format(
-                box, i % len(_PATTERNS), segment.ink[1:]
-            )
-            parts.append(pattern)
+        parts.append(hatched(box, i, segment.ink))
         label = f"{segment.abbreviation} {segment.percent:.1f}"
         if width >= (len(label) + 2) * _PER_CHARACTER:
             # A plate of the plain colour keeps the label readable over the hatching.
@@ -102,7 +98,7 @@ def stacked_bar(segments: Sequence[Segment]) -> Markup:
         height + 2,
         "; ".join(f"{s.title} {s.percent:.1f} %" for s in shown),
         FONT,
-        _hatches(),
+        hatches((i, s.ink) for i, s in enumerate(shown)),
         Markup("").join(parts),
     )
 
@@ -196,16 +192,32 @@ def _spread(middles: Sequence[float]) -> list[float]:
     return places
 
 
-def _hatches() -> Markup:
-    inks = {"ffffff": "#ffffff", "14161a": "#14161a"}
+def hatched(box: Markup, number: int, ink: str) -> Markup:
+    """Give the hatching over a rectangle; the drawing must hold :func:`hatches`.
+
+    Parameters
+    ----------
+    box : markupsafe.Markup
+        Place and size, as attributes.
+    number : int
+        Neighbours have different ones; 0 is plain.
+    ink : str
+        ``#rrggbb``.
+    """
+    if number % len(_PATTERNS) == 0:
+        return Markup("")
+    return Markup('<rect {} fill="url(#hatch-{}-{})"/>').format(box, number % len(_PATTERNS), ink[1:])
+
+
+def hatches(wanted: Iterable[tuple[int, str]]) -> Markup:
+    """Give the definitions of hatchings, by number and ink."""
     return Markup("<defs>{}</defs>").format(
         Markup("").join(
             Markup(
                 '<pattern id="hatch-{}-{}" width="10" height="10" patternUnits="userSpaceOnUse"><g stroke="{}" '
                 'fill="{}" stroke-width="1" opacity="0.42">{}</g></pattern>'
-            ).format(i, name, ink, ink, shape)
-            for i, shape in enumerate(_PATTERNS)
-            if shape
-            for name, ink in inks.items()
+            ).format(number, ink[1:], ink, ink, _PATTERNS[number])
+            for number, ink in sorted({(number % len(_PATTERNS), ink) for number, ink in wanted})
+            if number
         )
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
 
 _FORMATS = {
-    "percent": ".1f",
+    **dict.fromkeys(("percent", "median", "q1", "q3", "lowest", "highest"), ".1f"),
     "ci_low": ".1f",
     "ci_high": ".1f",
     "per_100_wbc": ".1f",
@@ -56,7 +56,7 @@ def write_differential_csv(differential: Differential, path: str | Path) -> Path
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(differential.table.columns)
         for record in differential.table.to_dict("records"):
-            writer.writerow([_field(str(name), value) for name, value in record.items()])
+            writer.writerow([field_text(str(name), value) for name, value in record.items()])
     return Path(path)
 
 
@@ -74,7 +74,14 @@ def write_differential_json(differential: Differential, path: str | Path) -> Pat
     return Path(path)
 
 
-def _field(name: str, value: Any) -> str:
+def field_text(name: str, value: Any) -> str:
+    """Write a field of ``differential.csv`` with the digits of its column; no spreadsheet runs a text.
+
+    Examples
+    --------
+    >>> field_text("percent", 7.0), field_text("count", 14), field_text("class", "=x"), field_text("ci_low", math.nan)
+    ('7.0', '14', "'=x", '')
+    """
     if isinstance(value, str):
         return spreadsheet_safe(value)
     return "" if math.isnan(value) else format(value, _FORMATS.get(name, "d"))
