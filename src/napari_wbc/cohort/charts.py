@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -15,11 +16,13 @@ _ALARM = "#a3201d"
 _BAR_WIDTH, _BAR_HEIGHT = 420.0, 18.0
 # A label needs about this much room per character.
 _PER_CHARACTER = 5.6
-_STRIP_WIDTH, _STRIP_HEIGHT = 430.0, 74.0
-_AXIS_Y, _DOT, _LEAST_DOT = 52.0, 4.2, 1.2
+_STRIP_WIDTH, _STRIP_HEIGHT = 430.0, 76.0
+_AXIS_Y, _DOT, _PILE = 56.0, 3.6, 38.0
 
 
-def slide_bar(percents: Sequence[tuple[str, str, float]], places: Sequence[str]) -> Markup:
+def slide_bar(
+    percents: Sequence[tuple[str, str, float]], places: Sequence[str], *, thin: bool = False
+) -> Markup:
     """Draw the differential of one slide as a bar.
 
     Parameters
@@ -28,6 +31,8 @@ def slide_bar(percents: Sequence[tuple[str, str, float]], places: Sequence[str])
         They sum to 100.
     places : sequence of str
         The classes of all bars of the page: a class has the same hatching in each of them.
+    thin : bool, optional
+        A bar of a third of the height, without letters: of so few cells that it says little.
 
     Returns
     -------
@@ -36,10 +41,11 @@ def slide_bar(percents: Sequence[tuple[str, str, float]], places: Sequence[str])
     """
     shown = [(name, title, percent) for name, title, percent in percents if percent > 0]
     parts, wanted, x = [], [], 0.0
+    top, height = (_BAR_HEIGHT / 3, _BAR_HEIGHT / 3) if thin else (0.0, _BAR_HEIGHT)
     for name, title, percent in shown:
         shape, width = class_of(name), percent / 100 * _BAR_WIDTH
         number, dark = places.index(name), ink(shape.colour)
-        box = Markup('x="{:.2f}" y="0" width="{:.2f}" height="{:g}"').format(x, width, _BAR_HEIGHT)
+        box = Markup('x="{:.2f}" y="{:g}" width="{:.2f}" height="{:g}"').format(x, top, width, height)
         parts.append(
             Markup('<g><title>{}: {:.1f} %</title><rect {} fill="{}"/>').format(
                 title, percent, box, shape.colour
@@ -51,7 +57,7 @@ def slide_bar(percents: Sequence[tuple[str, str, float]], places: Sequence[str])
             (
                 text
                 for text in (f"{shape.abbreviation} {percent:.0f}", shape.abbreviation)
-                if width >= (len(text) + 1) * _PER_CHARACTER
+                if not thin and width >= (len(text) + 1) * _PER_CHARACTER
             ),
             "",
         )
@@ -64,9 +70,7 @@ def slide_bar(percents: Sequence[tuple[str, str, float]], places: Sequence[str])
                 ).format(middle - room / 2, room, shape.colour, middle, dark, label)
             )
         parts.append(
-            Markup('<line x1="{0:.2f}" x2="{0:.2f}" y1="0" y2="{1:g}" stroke="#fff"/></g>').format(
-                x + width, _BAR_HEIGHT
-            )
+            Markup('<path d="M{:.2f} {:g}v{:g}" stroke="#fff"/></g>').format(x + width, top, height)
         )
         x += width
     return Markup(
@@ -128,18 +132,18 @@ def dot_strip(
     """
     top = _rounded_up(max([limit * 1.25, *(value for _, value in values)]))
     scale = (_STRIP_WIDTH - 20) / top
-    radius = _radius([value * scale for _, value in values])
-    piles: dict[int, int] = {}
+    places = [round(value * scale / (2 * _DOT)) for _, value in values]
+    # Dots of a high pile overlap, so that it stays on the paper.
+    step = min(2 * _DOT, _PILE / max(Counter(places).values(), default=1))
+    piles: Counter[int] = Counter()
     parts = []
     beyond = 0
-    for name, value in sorted(values, key=lambda item: item[1]):
-        place = round(value * scale / (2 * radius))
-        height = piles[place] = piles.get(place, 0) + 1
-        x, y = 10 + value * scale, _AXIS_Y - 2 - radius * (2 * height - 1)
+    for (name, value), place in sorted(zip(values, places, strict=True), key=lambda item: item[0][1]):
+        x, y = 10 + value * scale, _AXIS_Y - 1 - _DOT - step * piles[place]
+        piles[place] += 1
         out = value < limit if below else value > limit
         beyond += out
-        shape = Markup("<g><title>{}: {:g}</title>{}</g>").format(name, value, _dot(x, y, radius, hollow=out))
-        parts.append(shape)
+        parts.append(Markup("<g><title>{}: {:g}</title>{}</g>").format(name, value, _dot(x, y, hollow=out)))
     ticks = [top * i / 4 for i in range(5)]
     axis = Markup('<path d="M10 {0:g}H{1:g}" stroke="{2}"/>').format(_AXIS_Y, _STRIP_WIDTH - 10, LINE)
     axis += Markup("").join(
@@ -195,27 +199,13 @@ def class_strip(
     )
 
 
-def _dot(x: float, y: float, radius: float, *, hollow: bool) -> Markup:
+def _dot(x: float, y: float, *, hollow: bool) -> Markup:
     if not hollow:
-        return Markup('<circle cx="{:.2f}" cy="{:.2f}" r="{:.2f}" fill="{}"/>').format(
-            x, y, radius - 0.3, QUIET
+        return Markup('<circle cx="{:.2f}" cy="{:.2f}" r="{:g}" fill="{}" stroke="#fff" stroke-width="0.8"/>').format(
+            x, y, _DOT, QUIET
         )
-    return Markup(
-        '<path d="M{:.2f} {:.2f}l{r} {r}l-{r} {r}l-{r} -{r}z" fill="#fff" stroke="{}" stroke-width="1.4"/>'
-    ).format(x, y - radius, _ALARM, r=round(radius, 2))
-
-
-def _radius(places: Sequence[float]) -> float:
-    """Choose dots so small that the highest pile stays on the paper."""
-    radius = _DOT
-    while radius > _LEAST_DOT:
-        piles: dict[int, int] = {}
-        for place in places:
-            piles[round(place / (2 * radius))] = piles.get(round(place / (2 * radius)), 0) + 1
-        if max(piles.values(), default=0) * 2 * radius <= _AXIS_Y - 16:
-            break
-        radius *= 0.8
-    return radius
+    path = f"M{x:.2f} {y - _DOT - 0.6:.2f}" + "l{0} {0}l-{0} {0}l-{0} -{0}z".format(_DOT + 0.6)
+    return Markup('<path d="{}" fill="#fff" stroke="{}" stroke-width="1.4"/>').format(path, _ALARM)
 
 
 def _rounded_up(value: float) -> float:

@@ -10,13 +10,16 @@ from urllib.parse import quote
 from napari_wbc.batch_table import ImageCounts
 from napari_wbc.cohort.charts import class_strip, dot_strip, legend_swatch, slide_bar, target_bar
 from napari_wbc.cohort.slides import SlideCount, classes_table
+from napari_wbc.differential.advice import flagged_limits, is_settled
 from napari_wbc.differential.charts import axis_ticks
 from napari_wbc.differential.pages import page
-from napari_wbc.differential.wording import cells_text, flag_text, percent_text, range_text, whole_text
+from napari_wbc.differential.wording import cells_text, percent_text, range_text, whole_text
 from napari_wbc.leukocytes import class_of, in_order
 
 #: So many different values of a setting are named.
 _NAMED = 4
+#: Slides with fewer leukocytes have a thin bar: 100 is the routine count.
+FEW = 100
 
 
 def cohort_page(
@@ -67,6 +70,7 @@ def cohort_page(
         facts=_facts(rows, slides),
         failed=[row for row in rows if row.summary is None],
         strips=_strips(counted, slides),
+        few=FEW,
         sorted_by=titles.get(first, ""),
         slides=[_slide_row(slide, places) for slide in ordered],
         several=any(len(slide.images) > 1 for slide in slides),
@@ -142,17 +146,10 @@ def _strips(counted: Sequence[SlideCount], slides: Sequence[SlideCount]) -> list
 
 def _slide_row(slide: SlideCount, places: Sequence[str]) -> dict[str, Any]:
     profile = slide.profile
-    flags = [
-        f"{'▼' if str(row['flag']).startswith('low') else '▲'} {class_of(str(row['class'])).abbreviation} "
-        f"{flag_text(str(row['flag']))}"
-        for row in slide.table.to_dict("records")
-        if row["flag"]
-    ]
-    bar = (
-        slide_bar([(name, slide.titles[name], percent) for name, percent in slide.percents.items()], places)
-        if slide.leukocytes
-        else None
-    )
+    bar = None
+    if slide.leukocytes:
+        shares = [(name, slide.titles[name], percent) for name, percent in slide.percents.items()]
+        bar = slide_bar(shares, places, thin=slide.leukocytes < FEW)
     links = [{"href": f"{quote(image.folder)}/report.html", "text": image.image} for image in slide.images]
     return {
         "name": slide.name if len(links) > 1 or slide.images[0].slide else slide.images[0].image,
@@ -167,9 +164,16 @@ def _slide_row(slide: SlideCount, places: Sequence[str]) -> dict[str, Any]:
         "many_unlike": slide.unlike_percent > profile.unlike_training_percent,
         "shift": "–" if math.isnan(slide.shift) else f"{slide.shift:.2f}",
         "far": slide.shift > 1,
-        "flags": "; ".join(flags),
+        "flags": ", ".join(_flag(row) for row in slide.table.to_dict("records") if row["flag"]),
         "alarm": bool(slide.alarms),
     }
+
+
+def _flag(row: Mapping[Any, Any]) -> str:
+    """Give the flag of a class in brief; in brackets where more cells could change it."""
+    arrow = "▼" if str(row["flag"]).startswith("low") else "▲"
+    text = f"{arrow}\u202f{class_of(str(row['class'])).abbreviation}"
+    return text if all(is_settled(row, limit) for limit in flagged_limits(row)) else f"({text})"
 
 
 def _class_rows(counted: Sequence[SlideCount], titles: Mapping[str, str]) -> list[dict[str, Any]]:
