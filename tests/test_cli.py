@@ -275,7 +275,7 @@ def test_same_stem_does_not_overwrite(small_file: Path, tmp_path: Path) -> None:
         "--quiet",
     ]
     assert main(argv) == 0
-    cells = [len(pd.read_csv(folder / "cells.csv")) for folder in sorted(out.iterdir())]
+    cells = [len(pd.read_csv(folder / "cells.csv")) for folder in sorted(out.iterdir()) if folder.is_dir()]
     assert len(cells) == 2
     assert cells[0] > 0
     assert cells[1] == 0

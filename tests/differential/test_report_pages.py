@@ -13,6 +13,7 @@ import pytest
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.pages import css_string
 from napari_wbc.differential.pdf import write_pdf
+from napari_wbc.differential.profile import load_profile
 from napari_wbc.differential.report import render_report
 from napari_wbc.differential.report_review import review_line, review_rows, review_state, signature_of
 from napari_wbc.errors import InputError, OutputError
@@ -175,7 +176,7 @@ def test_an_unsigned_and_an_untouched_count_say_so(reviewed, make_cells) -> None
 def test_the_commonest_changes_come_first_and_the_rare_ones_in_one_row() -> None:
     to = [f"own_{i:02d}" for i in range(20) for _ in range(20 - i)]
     cells = pd.DataFrame({"status": "reviewed", "label": to, "model_label": "lymphocyte"})
-    rows = review_rows(cells)
+    rows = review_rows(cells, load_profile(None))
     assert len(rows) == 12
     assert [row["count"] for row in rows[:3]] == ["20", "19", "18"]
     assert sum(int(row["count"]) for row in rows) == len(cells) == 210

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_wbc.batch_table import COUNTS_FILE
 from napari_wbc.cell_table import read_cells_csv
 from napari_wbc.cli import main
+from napari_wbc.cohort import FILES as COHORT_FILES
+from napari_wbc.cohort import PAGE_FILE
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.profile import load_profile
 from napari_wbc.gui.count.folder_counts import ImageState
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.gui
 #: Files that do not tell the time.
 LASTING = [name for name in FILES if name not in ("run.json", "report.html")]
 #: What is in the folder of results: of each image its results, and its cells for a review.
-ALL_THERE = [COUNTS_FILE, "field1", "field1.wbcreview", "field10", "field10.wbcreview"]
+ALL_THERE = sorted([*COHORT_FILES, "field1", "field1.wbcreview", "field10", "field10.wbcreview"])
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def lasting(out):
         f"{name}/{file}": (out / name / file).read_bytes()
         for name in ("field1", "field10")
         for file in LASTING
-    } | {COUNTS_FILE: (out / COUNTS_FILE).read_bytes()}
+    } | {name: (out / name).read_bytes() for name in COHORT_FILES if name != PAGE_FILE}
 
 
 def test_a_folder_is_counted_as_by_the_command_line(
@@ -114,6 +116,13 @@ def test_a_folder_is_counted_as_by_the_command_line(
         for file in LASTING:
             assert (out / name / file).read_bytes() == (other / name / file).read_bytes(), file
 
+    # The same tables, whoever counted.
+    for name in COHORT_FILES:
+        if name != PAGE_FILE:
+            assert (out / name).read_bytes() == (other / name).read_bytes(), name
+    assert "2 failed" not in (page := (out / PAGE_FILE).read_text(encoding="utf-8"))
+    assert "field1/report.html" in page
+    assert "1 failed" in page
     with (out / COUNTS_FILE).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["image"] for row in rows] == column(panel, 0)
@@ -123,6 +132,7 @@ def test_a_folder_is_counted_as_by_the_command_line(
     panel.table.selectRow(0)
     assert "field1/report.html" in panel.link.text()
     assert COUNTS_FILE in panel.link.text()
+    assert PAGE_FILE in panel.link.text()
     picture(panel, "folder_counted")
     panel.copy.click()
     lines = QApplication.clipboard().text().splitlines()
@@ -235,7 +245,7 @@ def test_cancel_and_go_on_give_the_same_files(panel, folder, tmp_path, qtbot, fi
     assert column(panel, 1) == ["counted", "failed", "waiting"]
     assert panel.stage_line.text() == "Cancelled."
     there = {item.name for item in out.iterdir()} - {"field10.journal"}
-    assert there == {"field1", "field1.wbcreview", COUNTS_FILE}
+    assert there == {"field1", "field1.wbcreview", *COHORT_FILES}
     picture(panel, "folder_cancelled")
 
     before = (out / "field1" / "run.json").read_bytes()

@@ -69,9 +69,7 @@ def slide_bar(
                     '<text x="{:.2f}" y="12.6" fill="{}" text-anchor="middle" font-size="9.5">{}</text>'
                 ).format(middle - room / 2, room, shape.colour, middle, dark, label)
             )
-        parts.append(
-            Markup('<path d="M{:.2f} {:g}v{:g}" stroke="#fff"/></g>').format(x + width, top, height)
-        )
+        parts.append(Markup('<path d="M{:.2f} {:g}v{:g}" stroke="#fff"/></g>').format(x + width, top, height))
         x += width
     return Markup(
         '<svg class="slide" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}" {}>{}{}</svg>'
@@ -201,9 +199,9 @@ def class_strip(
 
 def _dot(x: float, y: float, *, hollow: bool) -> Markup:
     if not hollow:
-        return Markup('<circle cx="{:.2f}" cy="{:.2f}" r="{:g}" fill="{}" stroke="#fff" stroke-width="0.8"/>').format(
-            x, y, _DOT, QUIET
-        )
+        return Markup(
+            '<circle cx="{:.2f}" cy="{:.2f}" r="{:g}" fill="{}" stroke="#fff" stroke-width="0.8"/>'
+        ).format(x, y, _DOT, QUIET)
     path = f"M{x:.2f} {y - _DOT - 0.6:.2f}" + "l{0} {0}l-{0} {0}l-{0} -{0}z".format(_DOT + 0.6)
     return Markup('<path d="{}" fill="#fff" stroke="{}" stroke-width="1.4"/>').format(path, _ALARM)
 

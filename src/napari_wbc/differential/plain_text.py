@@ -56,7 +56,9 @@ def plain_text(result: Differential) -> str:
     if result.smear_quality:
         lines.append(result.smear_quality)
     if result.not_recognised:
-        names = ", ".join(_lowered(result.profile.title_of(name), result) for name in result.not_recognised)
+        names = ", ".join(
+            in_sentence(result.profile.title_of(name), result) for name in result.not_recognised
+        )
         lines.append(f"The model cannot recognise: {names}.")
     lines += [ratio_text(ratio) for ratio in result.ratios]
     if result.denominator:
@@ -88,7 +90,9 @@ def _table(result: Differential) -> list[str]:
         )
         parts = result.parts.get(name, {})
         for part, number in parts.items():
-            title = _lowered(result.profile.title_of(part), result) + (", not split" if part == name else "")
+            title = in_sentence(result.profile.title_of(part), result) + (
+                ", not split" if part == name else ""
+            )
             rows.append([f"  of which {title}", str(number), *[""] * (len(header) - 2)])
     widths = [max(len(line[i]) for line in [header, *rows]) for i in range(len(header))]
     text = {0, len(header) - 1}
@@ -106,7 +110,7 @@ def _outside(result: Differential) -> list[str]:
     found = []
     for name, number in (*result.outside.items(), (UNIDENTIFIED, result.unidentified)):
         if number:
-            title = _lowered(result.titles[name], result)
+            title = in_sentence(result.titles[name], result)
             per_100 = result.per_100.get(name, math.nan)
             found.append(
                 f"{title} {number}" + ("" if math.isnan(per_100) else f" ({per_100:.1f} per 100 leukocytes)")
@@ -116,6 +120,6 @@ def _outside(result: Differential) -> list[str]:
     return found
 
 
-def _lowered(title: str, result: Differential) -> str:
+def in_sentence(title: str, result: Differential) -> str:
     """Write a title inside a sentence; German nouns keep their capital."""
     return title if result.profile.language == "de" else title[:1].lower() + title[1:]

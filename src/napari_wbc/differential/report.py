@@ -13,10 +13,18 @@ from napari_wbc.differential.charts import axis_ticks
 from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.overlay import UNCERTAIN_BELOW, uncertain
 from napari_wbc.differential.pages import Picture, page
+from napari_wbc.differential.plain_text import in_sentence
 from napari_wbc.differential.provenance_rows import provenance_rows
 from napari_wbc.differential.report_pictures import gallery, legend_entries, overview_address
 from napari_wbc.differential.report_review import review_line, review_rows, review_state, signature_of
-from napari_wbc.differential.report_rows import class_bar, inside_rows, outside_rows, settle_rows
+from napari_wbc.differential.report_rows import (
+    class_bar,
+    errors_of,
+    inside_rows,
+    outside_rows,
+    ratio_rows,
+    settle_rows,
+)
 from napari_wbc.differential.report_text import facts, method_text, quality_lines, table_notes, worst_case
 from napari_wbc.differential.wording import percent_text
 from napari_wbc.leukocytes import UNIDENTIFIED
@@ -92,6 +100,7 @@ def render_report(
     )
     shown = counted(cells)
     details = {c.sentence for c in differential.count_more}
+    outside = outside_rows(differential)
     return page(
         "report.html.j2",
         package="napari_wbc.differential",
@@ -101,7 +110,11 @@ def render_report(
         finished=str(run.get("finished", "")),
         state=review_state(run, cells),
         rows=inside_rows(differential),
-        outside=outside_rows(differential),
+        errors=bool(errors_of(differential)),
+        ratios=ratio_rows(differential),
+        nouns=f"{differential.profile.noun}s",
+        outside=outside,
+        outside_flags=any(row["flag"] for row in outside),
         bar=class_bar(differential),
         ticks=axis_ticks(),
         facts=facts(differential),
@@ -112,16 +125,17 @@ def render_report(
         absolute=differential.wbc_per_l is not None,
         reviewed=bool(differential.quality["reviewed"] or differential.excluded),
         review_line=review_line(cells),
-        review=review_rows(cells),
+        review=review_rows(cells, differential.profile),
         signature=signature_of(run),
         unidentified_percent=percent_text(differential.with_unidentified[UNIDENTIFIED]),
         overview=None if overview is None else overview_address(overview, shown, overview_scale),
-        legend=legend_entries(shown),
+        legend=legend_entries(shown, differential.profile),
         n_uncertain=int(uncertain(shown).sum()),
         uncertain_below=UNCERTAIN_BELOW,
-        gallery=gallery(shown, crops),
+        gallery=gallery(shown, crops, differential.profile),
         not_recognised=[
-            differential.profile.class_named(name).title.lower() for name in differential.not_recognised
+            in_sentence(differential.profile.title_of(name), differential)
+            for name in differential.not_recognised
         ],
         method=method_text(differential),
         target_advice=[text for text in differential.advice if text not in details],

@@ -12,6 +12,7 @@ from PIL import Image
 
 from napari_wbc.differential.overlay import draw_overlay, uncertain
 from napari_wbc.differential.pages import Picture, jpeg
+from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.wording import whole_text
 from napari_wbc.leukocytes import CLASSES, CONTAINS, class_of
 
@@ -39,12 +40,12 @@ def overview_address(overview: Picture, cells: pd.DataFrame, scale: float) -> st
     return jpeg(draw_overlay(reduced, cells, scale=scale * factor, legend=False), quality=82)
 
 
-def legend_entries(cells: pd.DataFrame) -> list[dict[str, str]]:
+def legend_entries(cells: pd.DataFrame, profile: Profile) -> list[dict[str, str]]:
     """Give name, abbreviation, colour and number of cells of every class in a table."""
-    return [_entry(name, count, cells["label"]) for name, count in _label_counts(cells)]
+    return [_entry(name, count, cells["label"], profile) for name, count in _label_counts(cells)]
 
 
-def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture]) -> list[dict[str, Any]]:
+def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture], profile: Profile) -> list[dict[str, Any]]:
     """Give the pictures of every class from the surest cell to the least sure one.
 
     Parameters
@@ -53,6 +54,8 @@ def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture]) -> list[dict[str,
         The cells that count.
     crops : mapping of int to numpy.ndarray of uint8
         Pictures by ``cell_id``.
+    profile : Profile
+        Tells what the classes are called.
     """
     labels = _label_counts(cells)
     at_most = max(2, min(GALLERY_PER_CLASS, GALLERY_IN_ALL // max(1, len(labels))))
@@ -74,15 +77,14 @@ def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture]) -> list[dict[str,
                 "confidence": "–" if math.isnan(cell["confidence"]) else f"{cell['confidence']:.2f}",
                 "doubt": bool(cell["doubt"]),
                 "reviewed": cell["status"] == "reviewed",
-                "model_title": class_of(str(cell["model_label"])).title,
+                "model_title": profile.title_of(str(cell["model_label"])),
                 "left_out": int(cell["left_out"]),
                 "picture": jpeg(crops[int(cell["cell_id"])], quality=85),
             }
             for cell in shown.to_dict("records")
         ]
-        groups.append(
-            {**_entry(name, count, cells["label"]), "pictures": pictures, "all": len(pictures) == count}
-        )
+        entry = _entry(name, count, cells["label"], profile)
+        groups.append({**entry, "pictures": pictures, "all": len(pictures) == count})
     return groups
 
 
@@ -91,8 +93,9 @@ def _label_counts(cells: pd.DataFrame) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0]))
 
 
-def _entry(name: str, count: int, labels: pd.Series[str]) -> dict[str, str]:
+def _entry(name: str, count: int, labels: pd.Series[str], profile: Profile) -> dict[str, str]:
     shape = class_of(name)
     not_split = labels.isin(CONTAINS.get(name, ())).any()
-    names = {"title": shape.title + (", not split" if not_split else ""), "abbreviation": shape.abbreviation}
+    title = profile.title_of(name) + (", not split" if not_split else "")
+    names = {"title": title, "abbreviation": shape.abbreviation}
     return {**names, "colour": shape.colour, "count": whole_text(count)}

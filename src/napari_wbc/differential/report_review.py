@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.wording import cells_text, whole_text
-from napari_wbc.leukocytes import class_of
 
 #: At most this many kinds of change have a row.
 _KINDS = 12
@@ -42,13 +42,15 @@ def signature_of(run: Mapping[str, Any]) -> dict[str, str] | None:
     return {**given, "on": given["at"][:10]}
 
 
-def review_rows(cells: pd.DataFrame) -> list[dict[str, str]]:
+def review_rows(cells: pd.DataFrame, profile: Profile) -> list[dict[str, str]]:
     """Count the cells that a person gave another label or took out, by what the model had said.
 
     Parameters
     ----------
     cells : pandas.DataFrame
         The whole cell table.
+    profile : Profile
+        Tells what the classes are called.
 
     Returns
     -------
@@ -61,9 +63,9 @@ def review_rows(cells: pd.DataFrame) -> list[dict[str, str]]:
     ]
     if changed.empty:
         return []
-    to = changed["label"].map(lambda name: class_of(str(name)).title)
+    to = changed["label"].map(lambda name: profile.title_of(str(name)))
     to = to.where(changed["status"] != "excluded", "excluded")
-    said = changed["model_label"].map(lambda name: class_of(str(name)).title)
+    said = changed["model_label"].map(lambda name: profile.title_of(str(name)))
     counts = Counter(zip(said, to, strict=True)).most_common()
     rows = [
         {"model": model, "person": person, "count": whole_text(number)} for (model, person), number in counts

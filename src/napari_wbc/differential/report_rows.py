@@ -12,12 +12,15 @@ from napari_wbc.differential.advice import MOST_CELLS, CountMore, flagged_limits
 from napari_wbc.differential.charts import Segment, interval_plot, stacked_bar
 from napari_wbc.differential.intervals import largest_remainder
 from napari_wbc.differential.marks import contrasting, rgb
+from napari_wbc.differential.plain_text import in_sentence
 from napari_wbc.differential.wording import (
     flag_text,
     interval_text,
     per_litre_text,
     percent_text,
+    propagated_text,
     range_text,
+    ratio_interval_text,
     whole_text,
 )
 from napari_wbc.leukocytes import class_of
@@ -30,6 +33,7 @@ def inside_rows(differential: Differential) -> list[dict[str, Any]]:
     """Give a row for every class of the denominator."""
     rows = []
     table = differential.table[differential.table["in_denominator"] == 1]
+    errors = errors_of(differential)
     before = largest_remainder([int(count) for count in table["count_before_review"]])
     for row, percent_before in zip(table.to_dict("records"), before, strict=True):
         name, n = str(row["class"]), differential.denominator
@@ -45,7 +49,10 @@ def inside_rows(differential: Differential) -> list[dict[str, Any]]:
                 "count": whole_text(row["count"]),
                 "percent": percent_text(row["percent"]),
                 "interval": interval_text(row["ci_low"], row["ci_high"], row["count"], n),
-                "plot": interval_plot(row["percent"], row["ci_low"], row["ci_high"], reference, colour),
+                "with_errors": propagated_text(*errors[name]) if name in errors else "–",
+                "plot": interval_plot(
+                    row["percent"], row["ci_low"], row["ci_high"], reference, colour, errors.get(name)
+                ),
                 "with_unidentified": percent_text(differential.with_unidentified[name]),
                 "absolute": per_litre_text(row["absolute_per_l"]),
                 "reference": range_text(row["reference_low"], row["reference_high"]),
@@ -55,15 +62,25 @@ def inside_rows(differential: Differential) -> list[dict[str, Any]]:
                 "before": whole_text(row["count_before_review"]),
                 "percent_before": percent_text(percent_before),
                 "changed": row["count_before_review"] != row["count"],
-                "parts": _parts_text(name, differential.parts.get(name, {})),
+                "parts": _parts_text(name, differential),
             }
         )
     return rows
 
 
-def _parts_text(row: str, parts: Mapping[str, int]) -> str:
+def errors_of(differential: Differential) -> Mapping[str, tuple[float, float]]:
+    """Give the intervals with the errors of the model by class, percent; empty where nothing of them is known."""
+    propagated = differential.propagated
+    return propagated.intervals if propagated.sources else {}
+
+
+def _parts_text(row: str, differential: Differential) -> str:
     """Say what a merged row is made of."""
-    names = {part: "not split" if part == row else class_of(part).title.lower() for part in parts}
+    parts = differential.parts.get(row, {})
+    names = {
+        part: "not split" if part == row else in_sentence(differential.profile.title_of(part), differential)
+        for part in parts
+    }
     return "of which " + ", ".join(f"{parts[part]} {names[part]}" for part in parts) if parts else ""
 
 
@@ -84,6 +101,25 @@ def outside_rows(differential: Differential) -> list[dict[str, str]]:
                 "absolute": per_litre_text(row["absolute_per_l"]),
                 "flag": flag_text(str(row["flag"])),
                 "before": whole_text(row["count_before_review"]),
+            }
+        )
+    return rows
+
+
+def ratio_rows(differential: Differential) -> list[dict[str, str]]:
+    """Give a row for every ratio of the profile."""
+    rows = []
+    for ratio in differential.ratios:
+        none = math.isnan(ratio.value)
+        rows.append(
+            {
+                "title": ratio.title,
+                "cells": f"{whole_text(ratio.above)}:{whole_text(ratio.below)}",
+                "value": "–" if none else f"{ratio.value:.2f}",
+                "interval": "–" if none else ratio_interval_text(ratio.ci_low, ratio.ci_high),
+                "with_errors": "–"
+                if none
+                else ratio_interval_text(ratio.propagated_low, ratio.propagated_high),
             }
         )
     return rows

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_wbc.differential.intervals import METHOD_TITLES
+from napari_wbc.differential.plain_text import in_sentence
+from napari_wbc.differential.report_rows import errors_of
 from napari_wbc.differential.wording import cells_text, interval_text, per_litre_text, whole_text
-from napari_wbc.leukocytes import class_of
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -28,7 +29,11 @@ def facts(differential: Differential) -> list[tuple[str, str, str]]:
     """Give the figures at the top: what, value, remark."""
     quality, profile = differential.quality, differential.profile
     found = [
-        ("Leukocytes", whole_text(differential.denominator), f"counted; target {profile.target_count}"),
+        (
+            f"{profile.noun.capitalize()}s",
+            whole_text(differential.denominator),
+            f"counted; target {profile.target_count}",
+        ),
         (
             "Unidentified",
             f"{quality['unidentified_percent']:.1f} %",
@@ -72,9 +77,12 @@ def worst_case(differential: Differential) -> str:
 
 def table_notes(differential: Differential) -> list[str]:
     """Explain the table below it."""
-    notes = [
-        "Dot and whisker: percentage and 95 % interval on a square-root axis; grey: reference interval of the profile."
-    ]
+    both = (
+        "Dot: percentage; bar: 95 % interval of sampling; whisker: the same with the errors of the model"
+        if errors_of(differential)
+        else "Dot and whisker: percentage and 95 % interval"
+    )
+    notes = [f"{both}; on a square-root axis. Grey: reference interval of the profile."]
     if differential.table["flag"].ne("").any():
         notes.append(
             "A flag in outline: the interval includes the limit, so that more cells could change it."
@@ -94,20 +102,26 @@ def table_notes(differential: Differential) -> list[str]:
 
 def method_text(differential: Differential) -> list[str]:
     """Say in paragraphs how the numbers came about."""
+    profile, noun = differential.profile, differential.profile.noun
+    outside = [
+        name
+        for name in ("erythroblast", "platelet", "smudge_cell", "artifact")
+        if not profile.is_counted(name)
+    ]
+    stand = ", ".join(f"{in_sentence(profile.title_of(name), differential)}s" for name in outside)
     counting = (
-        "The percentages are of the leukocytes counted. Erythroblasts, platelets, smudge cells, artifacts, "
-        "unidentified and excluded cells stand outside. The percentages are rounded by the largest remainder, so that "
-        "they sum to exactly 100."
+        f"The percentages are of the {noun}s counted. Outside stand: {stand}, unidentified and excluded cells. The "
+        "percentages are rounded by the largest remainder, so that they sum to exactly 100."
     )
-    for row, parts in differential.profile.merges.items():
+    for row, parts in profile.merges.items():
         if row in differential.titles:
-            names = " and ".join(class_of(part).title.lower() for part in parts)
+            names = " and ".join(in_sentence(profile.title_of(part), differential) for part in parts)
             counting += f" {differential.titles[row]} is one row for {names}."
     if differential.quality["reviewed"] or differential.excluded:
         counting += " “Before review” counts the cells as the model had labelled them."
     sampling = (
-        f"The 95 % intervals ({METHOD_TITLES[differential.interval_method]}) cover the chance of sampling "
-        f"{cells_text(differential.denominator, 'leukocyte')} and nothing else: errors of the model come on top. "
-        "A zero is stated as a bound. Erythroblasts per 100 leukocytes carry the interval of their odds."
+        f"The 95 % intervals of sampling ({METHOD_TITLES[differential.interval_method]}) cover the chance of drawing "
+        f"{cells_text(differential.denominator, noun)} and nothing else. A zero is stated as a bound. Erythroblasts "
+        f"per 100 {noun}s carry the interval of their odds."
     )
-    return [counting, sampling]
+    return [text for text in (counting, sampling, differential.propagated.note) if text]

@@ -60,14 +60,21 @@ def ratio_text(ratio: Ratio) -> str:
     cells = f"{ratio.above}:{ratio.below}"
     if math.isnan(ratio.value):
         return f"{ratio.title}: no ratio ({cells})"
-    intervals = f"95 % interval {_ratio_interval(ratio.ci_low, ratio.ci_high)}"
+    intervals = f"95 % interval {ratio_interval_text(ratio.ci_low, ratio.ci_high)}"
     if (ratio.propagated_low, ratio.propagated_high) != (ratio.ci_low, ratio.ci_high):
-        both = _ratio_interval(ratio.propagated_low, ratio.propagated_high)
+        both = ratio_interval_text(ratio.propagated_low, ratio.propagated_high)
         intervals += f", with errors of the model {both}"
     return f"{ratio.title}: {ratio.value:.2f} ({cells}; {intervals})"
 
 
-def _ratio_interval(low: float, high: float) -> str:
+def ratio_interval_text(low: float, high: float) -> str:
+    """Write the interval of a ratio; without an upper limit it is a bound.
+
+    Examples
+    --------
+    >>> ratio_interval_text(1.47, 2.76), ratio_interval_text(1.2, float("inf"))
+    ('1.47–2.76', '≥ 1.20')
+    """
     return f"≥ {low:.2f}" if math.isinf(high) else f"{low:.2f}–{high:.2f}"
 
 

@@ -106,7 +106,7 @@ FOLDER_IMAGES = (
 )
 FOLDER_RESULTS = (
     "Each image gets a folder of its own here (cells.csv, differential.csv, report.html, …); counts.csv has a row for "
-    "every image."
+    "every image, and cohort.html shows them side by side."
 )
 FOLDER_CHOICES = (
     "As chosen in the form of the dock widget. Regions and the white cell count belong to one image and are not used "

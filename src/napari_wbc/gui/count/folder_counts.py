@@ -12,15 +12,13 @@ from typing import Any
 
 from napari_wbc.batch import CountedBefore, ImageCounted, ImageFailed, ImageStarted, count_images
 from napari_wbc.batch_table import (
-    COUNTS_FILE,
     CountSummary,
     ImageCounts,
     Together,
     counts_text,
-    read_summary,
     together,
-    write_counts_csv,
 )
+from napari_wbc.cohort import PAGE_FILE, Cohort, CohortImage
 from napari_wbc.differential.profile import DEFAULT_PROFILE
 from napari_wbc.differential.wording import cells_text, percent_text
 from napari_wbc.errors import InputError, ScaleUnknownError
@@ -68,9 +66,9 @@ class ImageDone:
 def folder_steps(
     images: Sequence[str], out: Path, options: CountOptions, resume: bool, cancel: CancelToken
 ) -> Generator[Any]:
-    """Count images as the command line does, and write the table of all of them.
+    """Count images as the command line does, and write the tables and the page of all of them.
 
-    The table is written also where the job ends early, with the images that had their turn. Beside the results of an
+    They are written also where the job ends early, with the images that had their turn. Beside the results of an
     image its cells are kept for a review, see :func:`~napari_wbc.review.folder.keep_beside`.
 
     Yields
@@ -78,30 +76,27 @@ def folder_steps(
     ImageStarted, Progress, ImageDone or ImageFailed
         For each image in turn.
     pathlib.Path
-        The table, at the end.
+        The page, at the end.
     """
-    rows: list[ImageCounts] = []
-    folder = out
+    cohort = Cohort([CohortImage(image, options) for image in images], out)
     wait_for(import_torch, cancel)
     try:
         for event in count_images(images, out, options, resume=resume, keep=keep_beside, cancel=cancel):
             match event:
-                case ImageStarted():
-                    folder = event.folder
-                    yield event
-                case Progress():
+                case ImageStarted() | Progress():
                     yield event
                 case ImageFailed():
-                    rows.append(ImageCounts(Path(event.image).name, folder.name, problem=problem_text(event)))
+                    cohort.take(event, problem_text(event))
                     yield event
                 case ImageCounted() | CountedBefore():
-                    summary = read_summary(event.folder)
-                    rows.append(ImageCounts(Path(event.image).name, folder.name, summary))
-                    yield ImageDone(event.image, event.folder, summary, isinstance(event, CountedBefore))
+                    row = cohort.take(event)
+                    assert row is not None
+                    assert row.summary is not None
+                    yield ImageDone(event.image, event.folder, row.summary, isinstance(event, CountedBefore))
     finally:
-        if rows:
-            write_counts_csv(rows, out / COUNTS_FILE)
-    yield out / COUNTS_FILE
+        if cohort.rows:
+            cohort.write()
+    yield out / PAGE_FILE
 
 
 def problem_text(event: ImageFailed) -> str:

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_wbc.batch_table import COUNTS_FILE
+from napari_wbc.cohort import PAGE_FILE
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.exchange.patient_names import patient_name_warning
 from napari_wbc.execution.progress import Progress
@@ -286,7 +287,8 @@ class FolderPanel(QDialog):
             ]
         table = Path(self.out.text().strip()) / COUNTS_FILE
         if self.counts.ended and self.runner.state is JobState.IDLE and table.is_file():
-            parts += [f"All images: {_link(table.parent, 'results')}, {_link(table, COUNTS_FILE)}"]
+            page = _link(table.parent / PAGE_FILE, "side by side")
+            parts += [f"All images: {_link(table.parent, 'results')}, {page}, {_link(table, COUNTS_FILE)}"]
         self.link.setText(" &nbsp;·&nbsp; ".join(parts))
         self.link.setVisible(bool(parts))
 
