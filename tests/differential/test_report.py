@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from napari_wbc.differential import profile as profile_module
 from napari_wbc.differential.charts import Segment, axis_position, stacked_bar
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.exports import write_differential_csv
+from napari_wbc.differential.profile import parse_profile
 from napari_wbc.differential.report import write_report
 from napari_wbc.differential.report_pictures import GALLERY_PER_CLASS
 from napari_wbc.errors import OutputError
@@ -79,16 +82,40 @@ def test_numbers_are_those_of_the_csv(tmp_path, blood):
     shown = [r for r in Tables(html).tables["differential"][1:-1] if len(r) > 1]
     assert len(shown) == len(written)
     for row, cells in zip(written, shown, strict=True):
-        title, count, percent, interval, _, _, absolute, reference, flag = cells
+        title, count, percent, interval, both, _, _, absolute, reference, flag = cells
         assert title == result.titles[row["class"]]
         assert (count, percent) == (row["count"], row["percent"])
         expected = f"≤ {row['ci_high']}" if count == "0" else f"{row['ci_low']}–{row['ci_high']}"
         assert interval == expected
+        low, high = result.propagated.intervals[row["class"]]
+        assert both == (f"≤ {high:.1f}" if low == 0 else f"{low:.1f}–{high:.1f}")
+        assert low <= float(row["ci_low"]) <= float(row["ci_high"]) <= high
         assert absolute == f"{float(row['absolute_per_l']) / 1e9:.2f}"
         assert reference == (
             f"{row['reference_low']}–{row['reference_high']}" if row["reference_low"] else ""
         )
         assert bool(flag) == bool(row["flag"])
+
+
+def test_ratios_stand_with_both_intervals(tmp_path, blood):
+    _, html = report(tmp_path, blood)
+    rows = {r[0]: r[1:] for r in Tables(html).tables["settle"] if len(r) > 1}
+    # 116 segmented and 8 band neutrophils, 52 lymphocytes: 124 / 52 = 2.38.
+    value, interval, both = rows["Neutrophils to lymphocytes124:52"]
+    assert value == "2.38"
+    assert "–" in interval
+    assert "–" in both
+
+
+def test_titles_are_in_the_language_of_the_profile(tmp_path, blood):
+    given = profile_module.__file__.replace("profile.py", "profiles/adult_peripheral_blood.yaml")
+    text = Path(given).read_text(encoding="utf-8").replace("language: en", "language: de")
+    _, html = report(tmp_path, blood, profile=parse_profile(text, "a profile"))
+    page = Tables(html)
+    assert "Lymphozyt" in [row[0] for row in page.tables["differential"]]
+    assert "Lymphozyt 52" in "".join(page.text)
+    assert [a["alt"] for tag, a in page.tags if tag == "img" and a["alt"].startswith("Lymphozyt, cell")]
+    assert "Lymphocyte" not in "".join(page.text)
 
 
 def test_review_shows_both_counts(tmp_path, blood):
@@ -130,7 +157,7 @@ def test_provenance_and_lines(tmp_path, blood):
     assert html.count("For research use only. Not for use in diagnostic procedures.") >= 2
     text = " ".join("".join(Tables(html).text).split())
     assert "If every unidentified cell were a blast" in text
-    assert "95 % intervals (Wilson score)" in text.replace("\xa0", " ")
+    assert "95 % intervals of sampling (Wilson score)" in text.replace("\xa0", " ")
     assert "The model cannot recognise: variant lymphocyte, blast, plasma cell" in text
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+from PIL import Image
 
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.pages import css_string
@@ -134,6 +135,17 @@ def test_a_pdf_loads_nothing_from_elsewhere(tmp_path) -> None:
     document = pypdf.PdfReader(write_pdf(html, tmp_path / "report.pdf"))
     assert "secret" not in document.pages[0].extract_text()
     assert document.attachments == {}
+
+
+def test_an_image_that_is_cut_off_is_refused_as_before(tmp_path) -> None:
+    # WeasyPrint switches Pillow over to read what there is of it; a slide would lose cells in silence.
+    write_pdf("<p>report", tmp_path / "report.pdf")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:5000])
+    with Image.open(tmp_path / "a.png") as cut_off, pytest.raises(OSError, match="truncated"):
+        cut_off.load()
 
 
 def test_an_unwritable_pdf_is_one_plain_line(tmp_path) -> None:

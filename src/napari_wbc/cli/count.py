@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         batch = [_of_row(row, chosen) for row in rows]
     images = [row.image for row in rows]
     # What a sample sheet calls a slide stands in the results as well.
-    warning = patient_name_warning([*images, *(row.slide for row in rows if row.slide)])
+    warning = patient_name_warning([*images, *dict.fromkeys(row.slide for row in rows if row.slide)])
     if warning and not args.quiet:
         error_line(warning)
     if args.same_slide:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from PIL import ImageFile
 
 from napari_wbc.differential.exports import output_file
 from napari_wbc.errors import InputError
@@ -41,6 +43,17 @@ def write_pdf(html: str, path: str | Path, paper: Paper = "A4") -> Path:
     >>> page = Path("results/smear/report.html").read_text(encoding="utf-8")  # doctest: +SKIP
     >>> write_pdf(page, "smear.pdf", "Letter")  # doctest: +SKIP
     """
+    HTML, CSS, URLFetcher = _weasyprint()
+    # A report loads nothing from elsewhere, whatever its text says.
+    document = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=("data",)))
+    with output_file(path) as temporary:
+        document.write_pdf(temporary, stylesheets=[CSS(string=f"@page {{ size: {paper} }}")], pdf_tags=True)
+    return Path(path)
+
+
+def _weasyprint() -> tuple[Any, Any, Any]:
+    """Import what is needed, and undo what the import does to the reading of images."""
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         from weasyprint import CSS, HTML
         from weasyprint.urls import URLFetcher
@@ -50,8 +63,7 @@ def write_pdf(html: str, path: str | Path, paper: Paper = "A4") -> Path:
             f"a PDF needs WeasyPrint: pip install 'napari-wbc[pdf]' ({str(error).splitlines()[0]}); "
             "or print report.html from a browser"
         ) from None
-    # A report loads nothing from elsewhere, whatever its text says.
-    document = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=("data",)))
-    with output_file(path) as temporary:
-        document.write_pdf(temporary, stylesheets=[CSS(string=f"@page {{ size: {paper} }}")], pdf_tags=True)
-    return Path(path)
+    finally:
+        # WeasyPrint lets Pillow read files that are cut off, in the whole program: slides would lose cells in silence.
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
+    return HTML, CSS, URLFetcher
