@@ -12,9 +12,10 @@ import pandas as pd
 
 from napari_wbc.batch_table import ImageCounts
 from napari_wbc.cell_table import read_cells_csv
-from napari_wbc.differential.count import COLUMNS, differential
+from napari_wbc.differential.count import differential
 from napari_wbc.differential.intervals import largest_remainder
 from napari_wbc.differential.profile import Profile
+from napari_wbc.differential.rows import COLUMNS
 from napari_wbc.leukocytes import in_order
 
 _NUMBERS = (
