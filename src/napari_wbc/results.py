@@ -14,7 +14,7 @@ from napari_wbc.cell_table import write_cells_csv
 from napari_wbc.errors import OutputError
 from napari_wbc.exchange.formats import FORMATS, Contents, Format
 from napari_wbc.execution.atomic import atomic_folder
-from napari_wbc.execution.progress import CancelToken
+from napari_wbc.execution.progress import CancelToken, cancelled_by
 from napari_wbc.masks import CellMask
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ def write_results(
             write_cells_csv(cells, temporary / "cells.csv")
             write_differential_csv(differential, temporary / "differential.csv")
             write_differential_json(differential, temporary / "differential.json")
-            write_geojson(temporary / "cells.geojson", cells, masks)
+            with cancelled_by(cancel):
+                write_geojson(temporary / "cells.geojson", cells, masks)
             contents = Contents(slide, um_per_px, cells, masks, differential, run, cancel)
             for fmt in exports:
                 fmt.write(temporary / fmt.file, contents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from PIL import Image
 import napari_wbc as wbc
 from napari_wbc.batch import CountedBefore, ImageCounted, ImageFailed, count_images
 from napari_wbc.cli import main
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import Cancelled, InputError, OutputError
 from napari_wbc.exchange.formats import FORMATS, formats_named
+from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import paint_labels
 from napari_wbc.pipeline import CountOptions, CountResult
 from napari_wbc.results import FILES, check_folder
@@ -141,6 +143,26 @@ def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"parquet needs pyarrow.*pip install 'napari-wbc\[exchange\]'"):
         formats_named("fhir,parquet")
     assert [fmt.name for fmt in formats_named("fhir")] == ["fhir"]
+
+
+@pytest.mark.parametrize("name", ["geojson", "ome-zarr", "coco", "yolo"])
+def test_cancel_leaves_nothing_behind(result: CountResult, tmp_path: Path, name: str) -> None:
+    cancel = CancelToken()
+
+    class Masks(list):
+        def __iter__(self):
+            for mask in list.__iter__(self):
+                yield mask
+                cancel.cancel()
+
+        def __getitem__(self, row):
+            cancel.cancel()
+            return list.__getitem__(self, row)
+
+    contents = replace(result.contents(cancel), masks=Masks(result.masks))
+    with pytest.raises(Cancelled):
+        FORMATS[name].write(tmp_path / FORMATS[name].file, contents)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_dicom_of_an_image_that_is_none_fails_before_counting(field: Path, tmp_path: Path) -> None:

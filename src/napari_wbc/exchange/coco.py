@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from napari_wbc.cell_table import counted
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
-from napari_wbc.differential.outlines import box_ring, outlines
+from napari_wbc.differential.outlines import Ring
 from napari_wbc.exchange.classes import numbered_classes
 from napari_wbc.exchange.formats import Contents
 from napari_wbc.leukocytes import class_of
@@ -47,7 +48,7 @@ def write_coco(path: Path, contents: Contents) -> None:
             for name, number in numbers.items()
         ],
         "annotations": [
-            _annotation(cell, contents.masks[int(row)], numbers[str(cell["label"])] + 1)
+            _annotation(cell, contents.masks[row], contents.outlines[row], numbers[str(cell["label"])] + 1)
             for row, cell in zip(shown.index, shown.to_dict("records"), strict=True)
         ],
     }
@@ -55,10 +56,7 @@ def write_coco(path: Path, contents: Contents) -> None:
         temporary.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _annotation(cell: dict[Any, Any], mask: CellMask, category: int) -> dict[str, Any]:
-    pixels = mask.cell
-    # A mask without pixels cannot be drawn, but the cell is there: its box stands for it.
-    rings = outlines(pixels, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
+def _annotation(cell: dict[Any, Any], mask: CellMask, rings: Sequence[Ring], category: int) -> dict[str, Any]:
     points = np.concatenate(rings)
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     confidence = float(cell["confidence"])
@@ -68,7 +66,7 @@ def _annotation(cell: dict[Any, Any], mask: CellMask, category: int) -> dict[str
         "category_id": category,
         # A ring of COCO is not closed: its last point is not said twice.
         "segmentation": [np.round(ring[:-1], 2).ravel().tolist() for ring in rings],
-        "area": float(pixels.sum() or (x1 - x0) * (y1 - y0)),
+        "area": float(mask.cell.sum() or (x1 - x0) * (y1 - y0)),
         "bbox": [round(float(v), 2) for v in (x0, y0, x1 - x0, y1 - y0)],
         "iscrowd": 0,
         "attributes": {

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from napari_wbc.cell_table import counted
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
-from napari_wbc.differential.outlines import box_ring, outlines
 from napari_wbc.errors import InputError
 from napari_wbc.exchange.formats import Contents
 from napari_wbc.leukocytes import class_of, in_order
@@ -153,7 +151,8 @@ def _groups(contents: Contents) -> list[AnnotationGroup]:
                 annotated_property_category=codes.SCT.AnatomicalStructure,
                 annotated_property_type=Code(shape.name, _SCHEME, shape.title[:64]),
                 graphic_type="POLYGON",
-                graphic_data=[_polygon(contents, int(row)) for row in cells.index],
+                # A polygon of DICOM closes itself.
+                graphic_data=[contents.outlines[row][0][:-1].astype(np.float32) for row in cells.index],
                 algorithm_type="SEMIAUTOMATIC" if run.get("review") else "AUTOMATIC",
                 algorithm_identification=algorithm,
                 measurements=_measurements(cells),
@@ -161,13 +160,6 @@ def _groups(contents: Contents) -> list[AnnotationGroup]:
             )
         )
     return groups
-
-
-def _polygon(contents: Contents, row: int) -> NDArray[np.float32]:
-    mask = contents.masks[row]
-    rings = outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
-    # A polygon of DICOM closes itself.
-    return rings[0][:-1].astype(np.float32)
 
 
 def _measurements(cells: pd.DataFrame) -> list[Measurements]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from napari_wbc.differential.outlines import Ring, box_ring, outlines
 from napari_wbc.errors import InputError
-from napari_wbc.execution.progress import CancelToken
+from napari_wbc.execution.progress import CancelToken, cancelled_by
 from napari_wbc.masks import CellMask
 from napari_wbc.slides import Slide
 
@@ -49,6 +51,18 @@ class Contents:
     differential: Differential
     run: Mapping[str, Any]
     cancel: CancelToken
+
+    @cached_property
+    def outlines(self) -> list[list[Ring]]:
+        """Rings of ``x, y`` of every cell, the largest first; traced once for all formats.
+
+        A mask without pixels cannot be traced, but the cell is there: its box stands for it.
+        """
+        traced = []
+        for mask in self.masks:
+            self.cancel.check()
+            traced.append(outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)])
+        return traced
 
 
 @dataclass(frozen=True)
@@ -123,7 +137,8 @@ class Format:
         write: Callable[[Path, Contents], None] = getattr(
             import_module(f"napari_wbc.exchange.{module}"), function
         )
-        write(Path(path), contents)
+        with cancelled_by(contents.cancel):
+            write(Path(path), contents)
         return Path(path)
 
 

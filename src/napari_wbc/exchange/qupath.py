@@ -21,6 +21,7 @@ from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.outlines import box_ring, geojson_geometry, outlines
 from napari_wbc.exchange.formats import Contents
+from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.leukocytes import class_of
 from napari_wbc.masks import CellMask
 
@@ -64,6 +65,7 @@ def write_geojson(path: str | Path, cells: pd.DataFrame, masks: Sequence[CellMas
         )
         # One feature at a time: a slide has many thousand cells.
         for i, (row, cell) in enumerate(zip(shown.index, shown.to_dict("records"), strict=True)):
+            check_cancelled()
             feature = _feature(cell, masks[int(row)], probabilities)
             file.write((",\n" if i else "\n") + json.dumps(feature, ensure_ascii=False, allow_nan=False))
         file.write("\n]}\n")

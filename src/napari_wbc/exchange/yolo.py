@@ -8,7 +8,6 @@ import numpy as np
 
 from napari_wbc.cell_table import counted
 from napari_wbc.differential import RESEARCH_USE
-from napari_wbc.differential.outlines import box_ring, outlines
 from napari_wbc.errors import OutputError
 from napari_wbc.exchange.classes import numbered_classes
 from napari_wbc.exchange.formats import Contents
@@ -34,10 +33,8 @@ def write_yolo(path: Path, contents: Contents) -> None:
     height, width = contents.slide.shape
     lines = []
     for row, label in zip(shown.index, shown["label"], strict=True):
-        mask = contents.masks[int(row)]
-        rings = outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
         # A tenth of a px on a slide of 100,000 px is the sixth digit.
-        corners = np.clip(rings[0][:-1] / (width, height), 0, 1)
+        corners = np.clip(contents.outlines[row][0][:-1] / (width, height), 0, 1)
         lines.append(" ".join([str(numbers[str(label)]), *(f"{v:.7f}" for v in corners.ravel())]))
     note = f"# {RESEARCH_USE}\n# Put the image into images/, under the name that its file in labels/ has.\n"
     data = {
