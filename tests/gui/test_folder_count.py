@@ -310,7 +310,12 @@ def test_it_says_what_is_missing(viewer, add_widget, tmp_path, folder):
     assert "no image" in panel.reason.text()
     panel.set_folders(str(tmp_path / "nowhere"))
     assert "cannot be read" in panel.reason.text()
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "Doe_John.png").touch()
+    panel.set_folders(str(tmp_path / "people"))
+    assert "'Doe_John.png' looks like a name" in panel.names.text()
     panel.set_folders(str(folder))
+    assert panel.names.text() == ""
     assert panel.out.text() == str(folder / "counts")
     assert panel.reason.text() == ""
     widget.form.scale.setValue(0.01)
