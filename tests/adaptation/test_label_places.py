@@ -47,6 +47,10 @@ def test_labels_of_a_review_are_counted_without_its_image(session):
     with suppress(InputError):
         session.split(2, split_cell(session, robust, 2))
     assert labels_at(place) == counted(session)
+    description = session.folder / "review.json"
+    description.write_text(description.read_text().replace("smear.png", "gone.png"))
+    with pytest.raises(InputError, match="the image of the review is gone"):
+        labels_at(place)
     shutil.rmtree(session.folder)
     with pytest.raises(InputError, match="not there any more"):
         labels_at(place)

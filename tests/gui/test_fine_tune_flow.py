@@ -1,6 +1,7 @@
 """The whole way in a real viewer: count, label with keys, adapt, use, count again, and adapt again with all labels."""
 
 import pytest
+from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
@@ -14,8 +15,8 @@ OURS = {"lymphocyte": "hairy_cell", "neutrophil_segmented": "lymphocyte"}
 
 
 @pytest.fixture(scope="module")
-def field():
-    """A field with some forty leukocytes of two kinds."""
+def field(tmp_path_factory):
+    """A file with some forty leukocytes of two kinds."""
     parameters = SmearParameters(
         height=1700,
         width=1700,
@@ -23,7 +24,9 @@ def field():
         composition={"lymphocyte": 0.5, "neutrophil_segmented": 0.5},
         leukocytes_per_mm2=1500,
     )
-    return SyntheticSmear(parameters).draw(0, 0, 1700, 1700)
+    file = tmp_path_factory.mktemp("field") / "field.png"
+    Image.fromarray(SyntheticSmear(parameters).draw(0, 0, 1700, 1700)).save(file)
+    return file
 
 
 def idle(qtbot, tune, seconds=240):
@@ -32,7 +35,7 @@ def idle(qtbot, tune, seconds=240):
 
 def test_from_a_count_to_a_model_of_ones_own_and_on(viewer, add_widget, finish, field, qtbot, screenshot):
     count = add_widget(viewer)
-    viewer.add_image(field, rgb=True, name="field")
+    count.controller.open_path(field)
     count.form.scale.setValue(0.1)
     count.run.click()
     finish(count)
@@ -98,6 +101,14 @@ def test_from_a_count_to_a_model_of_ones_own_and_on(viewer, add_widget, finish, 
     assert again.count.run["model"]["name"] == "robust-adapted"
     qtbot.waitUntil(lambda: tune.labels.counts == labels, timeout=20_000)
     assert tune.places.texts == [f"{sum(labels.values())} labels in {session.folder.stem}"]
-    assert tune.bar.button.isEnabled()
     screenshot(viewer, "flow_4_counted_again")
+
+    # Once more, from the source, with the labels of a review that is closed; the first model stays what it was.
+    tune.bar.button.click()
+    idle(qtbot, tune)
+    assert not tune.lines.error.text()
+    adaptation = tune.controller.adaptation
+    assert adaptation.start.model.name == "robust"
+    assert adaptation.verdict.labels == sum(labels.values())
+    assert tune.name.text() == "robust-adapted-2"
     tune.go_quiet()

@@ -12,7 +12,7 @@ from napari_wbc.cell_table import is_labelled
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import in_order
-from napari_wbc.review.folder import is_review, reviewed_cells
+from napari_wbc.review.folder import image_path, is_review, reviewed_cells
 
 _FILE, _VERSION = "label-places.json", 1
 
@@ -34,15 +34,17 @@ class LabelPlace:
 
 
 def labels_at(place: LabelPlace) -> dict[str, int]:
-    """Count the labels of a place by class, without a look at any image.
+    """Count the labels of a place by class, without a look into any image.
 
     Raises
     ------
     InputError
-        It is none of the three, or cannot be read.
+        It is none of the three or cannot be read, or the image of a review is gone.
     """
     path = place.path
     if is_review(path):
+        # The cells are cut out of it anew when they are learned from.
+        image_path(path)
         cells, _ = reviewed_cells(path)
         counts = Counter(cells.loc[is_labelled(cells), "label"])
     elif path.is_file():

@@ -165,14 +165,14 @@ class Opinion:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             plain = json.loads(arrays["plain"].tobytes())
             names = np.array(plain["names"], object)
-            shift = plain["domain_shift"]
+            shift, confusion = plain["domain_shift"], plain["confusion"]
             return cls(
                 model=plain["model"],
                 device=plain["device"],
                 label=names[arrays["label"]],
                 model_label=names[arrays["model_label"]],
                 domain_shift=None if shift is None else DomainShift(**shift),
-                confusion=Confusion.of(plain),
+                confusion=None if confusion is None else Confusion.from_dict(confusion),
                 file=file,
                 file_sha256=file_sha256,
                 **{name: arrays[name] for name in _ARRAYS},

@@ -259,8 +259,9 @@ class FineTuneController:
         """Adapt the model and judge it, beside the GUI thread."""
         if self._runner.state is not JobState.IDLE or self.reason:
             return
-        sessions, source = self.sessions, self.source
-        places = self.sources.used(self.open_folders)
+        source, is_open = self.source, self.open_folders
+        sessions = [*self.sessions, *self.sources.sessions(is_open)]
+        places = self.sources.used(is_open)
         self.adaptation = None
         self.judged.emit()
         self.message.emit("", False)
@@ -290,7 +291,7 @@ class FineTuneController:
             return ""
         # The next adaptation begins with these labels, whether their images are open then or not.
         for session in self.sessions:
-            if session.folder is not None:
+            if session.folder is not None and session.count.slide.path is not None:
                 self.sources.add(LabelPlace(session.folder))
         self.sources.remember()
         return model.name
@@ -341,8 +342,8 @@ class FineTuneController:
         closed = [session for layer, session in self._open.items() if shown.get(layer) is not session]
         self._open = shown
         for session in closed:
-            if session.folder is not None and is_labelled(session.cells).any():
-                self.sources.add(LabelPlace(session.folder))
+            if is_labelled(session.cells).any():
+                self.sources.keep(session)
         self.sources.read_again({session.folder for session in closed if session.folder is not None})
 
     def _on_state(self, state: JobState) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _LOSS, _F1 = QColor("#e69f00"), QColor("#56b4e9")
 _MARGIN = 6
-_HEADING_PX = 16
+#: Of a line of the heading: the run, and below it what is drawn.
+_LINE_PX = 16
+_HEIGHT_PX = 136
 
 
 class LearningCurves(QWidget):
@@ -43,17 +45,17 @@ class LearningCurves(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """See Qt."""
-        return QSize(300, 120)
+        return QSize(300, _HEIGHT_PX)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """See Qt."""
-        return QSize(200, 120)
+        return QSize(200, _HEIGHT_PX)
 
     def paintEvent(self, event: object) -> None:  # noqa: N802, ARG002 - Qt's name and signature
         """See Qt."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        field = QRectF(self.rect()).adjusted(_MARGIN, _MARGIN + _HEADING_PX, -_MARGIN, -_MARGIN)
+        field = QRectF(self.rect()).adjusted(_MARGIN, _MARGIN + 2 * _LINE_PX, -_MARGIN, -_MARGIN)
         painter.fillRect(field, QColor(128, 128, 128, 30))
         font = painter.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.5))
@@ -61,29 +63,35 @@ class LearningCurves(QWidget):
         points = [point for run in self._runs.values() for point in run]
         largest = max((point.loss for point in points), default=1.0) or 1.0
         last = [run[-1] for run in self._runs.values()][-1] if self._runs else None
-        heading = QRectF(field.left(), _MARGIN - 2, field.width(), _HEADING_PX)
+        heading = QRectF(field.left(), _MARGIN - 2, field.width(), _LINE_PX)
         if last is not None:
+            painter.setPen(self.palette().text().color())
+            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"Learning {last.run}".strip())
+            heading.translate(0, _LINE_PX)
             painter.setPen(_LOSS)
-            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"loss {last.loss:.2f}")
+            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"—  loss {last.loss:.2f}")
             painter.setPen(_F1)
             f1 = "" if last.macro_f1 is None else f" {last.macro_f1:.2f}"
-            painter.drawText(heading, Qt.AlignmentFlag.AlignRight, f"macro-F1 of cells set aside{f1}")
-            painter.setPen(self.palette().text().color())
-            painter.drawText(heading, Qt.AlignmentFlag.AlignHCenter, last.run)
+            painter.drawText(heading, Qt.AlignmentFlag.AlignRight, f"- -  macro-F1 of cells set aside{f1}")
         for number, run in enumerate(self._runs.values(), 1):
             pale = number < len(self._runs)
             losses = [(p.step / p.steps, p.loss / largest) for p in run]
             scores = [(p.step / p.steps, p.macro_f1) for p in run if p.macro_f1 is not None]
-            for colour, values in ((_LOSS, losses), (_F1, scores)):
+            # Told apart without colour as well.
+            for colour, style, values in (
+                (_LOSS, Qt.PenStyle.SolidLine, losses),
+                (_F1, Qt.PenStyle.DashLine, scores),
+            ):
                 shade = QColor(colour)
                 shade.setAlpha(70 if pale else 255)
-                painter.setPen(QPen(shade, 1.0 if pale else 2.0))
+                painter.setPen(QPen(shade, 1.0 if pale else 2.0, style))
                 places = [
                     QPointF(field.left() + x * field.width(), field.bottom() - y * field.height())
                     for x, y in values
                 ]
                 painter.drawPolyline(QPolygonF(places))
                 # A single point makes no line, and is seen all the same.
+                painter.setPen(shade)
                 painter.setBrush(shade)
                 for point in places:
                     painter.drawEllipse(point, 1.5, 1.5)

@@ -11,9 +11,11 @@ from typing import Any
 from psygnal import Signal
 
 from napari_wbc.adaptation.label_places import LabelPlace, labels_at, remember_places, remembered_places
+from napari_wbc.cell_table import is_labelled
 from napari_wbc.errors import WbcError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.gui.job import Job, JobState, Runner
+from napari_wbc.review.session import ReviewSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class LabelSources:
     def __init__(self, runner: Runner) -> None:
         self.places: list[LabelPlace] = []
         self._counts: dict[LabelPlace, SourceCount] = {}
+        # Of images that are in memory only, so that nothing but the review itself can be learned from.
+        self._kept: dict[LabelPlace, ReviewSession] = {}
         self._runner = runner
         runner.arrived.connect(self._on_counted)
         runner.finished.connect(lambda _: self._read())
@@ -84,8 +88,23 @@ class LabelSources:
         self.changed.emit()
         self._read()
 
+    def keep(self, session: ReviewSession) -> None:
+        """Go on learning from a review that is closed: from its folder, or from itself if its image is no file."""
+        if session.folder is None:
+            return
+        place = LabelPlace(session.folder)
+        if session.count.slide.path is None:
+            self._kept[place] = session
+            labels = Counter(session.cells.loc[is_labelled(session.cells), "label"])
+            self.places = [known for known in self.places if known != place] + [place]
+            self._counts[place] = SourceCount(place, dict(labels))
+            self.changed.emit()
+        else:
+            self.add(place)
+
     def remove(self, place: LabelPlace) -> None:
         """Learn from a place no more; what lies there stays there."""
+        self._kept.pop(place, None)
         self.places = [known for known in self.places if known != place]
         self.remember()
         self.changed.emit()
@@ -93,20 +112,21 @@ class LabelSources:
     def clear(self) -> None:
         """Learn from no further place."""
         self.places = []
+        self._kept.clear()
         self.remember()
         self.changed.emit()
 
     def remember(self) -> None:
         """Keep the places for the next time."""
         try:
-            remember_places(self.places)
+            remember_places([place for place in self.places if place not in self._kept])
         except WbcError as error:
             self.message.emit(str(error), True)
 
     def read_again(self, folders: set[Path]) -> None:
         """Count the labels of some places anew: something was changed there."""
         for place in self.places:
-            if place.path in folders:
+            if place.path in folders and place not in self._kept:
                 self._counts.pop(place, None)
         self._read()
 
@@ -121,8 +141,16 @@ class LabelSources:
         return [(place, self._counts.get(place)) for place in self.places if place.path not in is_open]
 
     def used(self, is_open: set[Path]) -> list[LabelPlace]:
-        """Give the places that there is something to learn from, or may be."""
-        return [place for place, count in self.shown(is_open) if count is None or count.number]
+        """Give the places on disk that there is something to learn from, or may be."""
+        return [
+            place
+            for place, count in self.shown(is_open)
+            if place not in self._kept and (count is None or count.number)
+        ]
+
+    def sessions(self, is_open: set[Path]) -> list[ReviewSession]:
+        """Give the closed reviews whose image is in memory only."""
+        return [session for place, session in self._kept.items() if place.path not in is_open]
 
     def labels(self, is_open: set[Path]) -> Counter[str]:
         """Count the labels of all places, as far as they are known."""
