@@ -215,8 +215,8 @@ class CountResult:
         Parameters
         ----------
         formats : str or iterable of str
-            Some of ``geojson``, ``parquet``, ``fhir``, ``ome-zarr``, ``coco``, ``yolo`` and ``dicom``, as
-            ``"fhir,coco"`` or one by one.
+            Some of ``geojson``, ``pdf``, ``pdf-letter``, ``parquet``, ``fhir``, ``ome-zarr``, ``coco``, ``yolo`` and
+            ``dicom``, as ``"fhir,coco"`` or one by one.
         folder : str or Path
             Where to, under the names that they have in a folder of results; it is made where it is not there.
         cancel : CancelToken, optional

@@ -33,8 +33,6 @@ FILES = (
 )
 #: The longer side of overlay.png and of the report's overview, px.
 OVERVIEW_PX = 4000
-#: Side of the cells in the report's gallery, px.
-GALLERY_PX = 96
 
 
 def writable_folder(folder: Path) -> None:
@@ -204,6 +202,7 @@ def write_results(
     from napari_wbc.differential.exports import write_differential_csv, write_differential_json
     from napari_wbc.differential.overlay import draw_overlay, write_overlay_png
     from napari_wbc.differential.report import write_report
+    from napari_wbc.differential.report_pictures import read_gallery
     from napari_wbc.exchange.qupath import write_geojson
     from napari_wbc.slides.overview import read_overview
 
@@ -230,7 +229,7 @@ def write_results(
                 run=dict(run),
                 overview=overview,
                 overview_scale=scale,
-                crops=_gallery(slide, cells, um_per_px),
+                crops=read_gallery(slide, cells, um_per_px),
             )
             cancel.check()
             (temporary / "run.json").write_text(
@@ -241,25 +240,3 @@ def write_results(
     except OSError as error:
         raise OutputError(f"{folder}: the results could not be written ({error.strerror or error})") from None
     return folder
-
-
-def _gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Any]:
-    """Read the crops of the cells that the report shows: of each class the surest and the least sure ones."""
-    from napari_wbc.differential.report_pictures import GALLERY_PER_CLASS
-    from napari_wbc.slides.crops import crop_cells
-
-    # The report shows no more of a class; a slide may have thousands.
-    half = GALLERY_PER_CLASS // 2
-    shown = []
-    for _, group in cells.groupby("label", sort=False):
-        by_confidence = group.sort_values(["confidence", "cell_id"], ascending=[False, True])
-        if len(group) > GALLERY_PER_CLASS:
-            by_confidence = pd.concat([by_confidence.iloc[:half], by_confidence.iloc[-half:]])
-        shown.append(by_confidence)
-    if not shown:
-        return {}
-    chosen = pd.concat(shown)
-    crops = crop_cells(
-        slide, chosen[["y_px", "x_px"]].to_numpy(float), um_per_px=um_per_px, size_px=GALLERY_PX
-    )
-    return dict(zip(chosen["cell_id"].astype(int), crops, strict=True))

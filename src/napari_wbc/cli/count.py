@@ -80,8 +80,8 @@ def add_to(commands: Any) -> None:
         "--export",
         default="",
         metavar="FORMATS",
-        help="further files for other programs, joined by commas: geojson (always written), parquet, fhir, ome-zarr, "
-        "coco, yolo, dicom",
+        help="further files for other programs, joined by commas: geojson (always written), pdf, pdf-letter, parquet, "
+        "fhir, ome-zarr, coco, yolo, dicom",
     )
     parser.add_argument(
         "--resume",

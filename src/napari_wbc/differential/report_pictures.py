@@ -15,9 +15,13 @@ from napari_wbc.differential.pages import Picture, jpeg
 from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.wording import whole_text
 from napari_wbc.leukocytes import CLASSES, CONTAINS, class_of
+from napari_wbc.slides import Slide
+from napari_wbc.slides.crops import crop_cells
 
 #: At most this many cells of a class are shown, and at most so many in all: the file stays below about 5 MB.
 GALLERY_PER_CLASS, GALLERY_IN_ALL = 24, 360
+#: Side of the cells in the gallery, px.
+GALLERY_PX = 96
 #: Longer side of the overview in the file, px.
 OVERVIEW_PX = 1600
 _ORDER = {c.name: i for i, c in enumerate(CLASSES)}
@@ -38,6 +42,39 @@ def overview_address(overview: Picture, cells: pd.DataFrame, scale: float) -> st
     factor = max(1, math.ceil(max(overview.shape[:2]) / OVERVIEW_PX))
     reduced = np.asarray(Image.fromarray(overview).reduce(factor))
     return jpeg(draw_overlay(reduced, cells, scale=scale * factor, legend=False), quality=82)
+
+
+def read_gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[int, Picture]:
+    """Read the cells that the gallery shows: of each class the surest and the least sure ones.
+
+    Parameters
+    ----------
+    slide : Slide
+        The image.
+    cells : pandas.DataFrame
+        The cell table.
+    um_per_px : float
+        Of level 0.
+
+    Returns
+    -------
+    dict of int to numpy.ndarray of uint8, shape (96, 96, 3)
+        By ``cell_id``.
+    """
+    # The report shows no more of a class; a slide may have thousands.
+    half = GALLERY_PER_CLASS // 2
+    shown = []
+    for _, group in cells.groupby("label", sort=False):
+        by_confidence = group.sort_values(["confidence", "cell_id"], ascending=[False, True])
+        if len(group) > GALLERY_PER_CLASS:
+            by_confidence = pd.concat([by_confidence.iloc[:half], by_confidence.iloc[-half:]])
+        shown.append(by_confidence)
+    if not shown:
+        return {}
+    chosen = pd.concat(shown)
+    centres = chosen[["y_px", "x_px"]].to_numpy(float)
+    crops = crop_cells(slide, centres, um_per_px=um_per_px, size_px=GALLERY_PX)
+    return dict(zip(chosen["cell_id"].astype(int), crops, strict=True))
 
 
 def legend_entries(cells: pd.DataFrame, profile: Profile) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ class Contents:
     Attributes
     ----------
     slide : Slide
-        The image; no pixel and no description of it is written anywhere.
+        The image; no description of it is written anywhere, and of its pixels what ``report.html`` shows.
     um_per_px : float
         Of level 0.
     cells : pandas.DataFrame
@@ -81,6 +81,8 @@ class Format:
         Module and function of this package; it takes a path and the :class:`Contents`.
     library : str
         What must be installed besides, as it is imported; empty for none.
+    extra : str
+        The optional dependency of this package that brings the library.
     folder : bool
         ``file`` is a folder.
     dicom_only : bool
@@ -92,6 +94,7 @@ class Format:
     title: str
     writer: str
     library: str = ""
+    extra: str = "exchange"
     folder: bool = False
     dicom_only: bool = False
 
@@ -105,7 +108,7 @@ class Format:
         """
         if self.library and find_spec(self.library) is None:
             raise InputError(
-                f"the format {self.name} needs {self.library}; install it with: pip install 'napari-wbc[exchange]'"
+                f"the format {self.name} needs {self.library}; install it with: pip install 'napari-wbc[{self.extra}]'"
             )
 
     def check_slide(self, slide: Slide) -> None:
@@ -144,6 +147,15 @@ class Format:
 
 _ALL = (
     Format("geojson", "cells.geojson", "QuPath (GeoJSON)", "qupath:write"),
+    Format("pdf", "report.pdf", "Report (PDF, A4)", "report_pdf:write_a4", "weasyprint", "pdf"),
+    Format(
+        "pdf-letter",
+        "report-letter.pdf",
+        "Report (PDF, Letter)",
+        "report_pdf:write_letter",
+        "weasyprint",
+        "pdf",
+    ),
     Format("parquet", "cells.parquet", "Cell table (Parquet)", "parquet:write_parquet", "pyarrow"),
     Format("fhir", "differential.fhir.json", "Laboratory system (FHIR R4)", "fhir:write_fhir"),
     Format("ome-zarr", "labels.ome.zarr", "Label images (OME-Zarr)", "labels:write", folder=True),
