@@ -240,3 +240,13 @@ def test_many_slides_have_all_figures(write_csv):
         assert 0.6 < c.dispersion.ratio < 1.5
         assert len(c.apart) <= 8
         assert c.lin.low < c.lin.value < c.lin.high
+
+
+def test_a_rare_class_has_no_line(write_csv):
+    # Basophils are 0 on three of six slides: the slopes between those are all 0.
+    head = "slide,Segs,Lymph,Baso\n"
+    a = head + "".join(f"s{i},{100 + i},{90 - i},{i % 3}\n" for i in range(6))
+    b = head + "".join(f"s{i},{100 + 2 * i},{90 - i},{max(0, i - 2)}\n" for i in range(6))
+    lines = {c.name: c.line for c in compare(write_csv("a.csv", a), write_csv("b.csv", b)).by_class}
+    assert lines["basophil"] is None
+    assert lines["neutrophil"] is not None

@@ -48,6 +48,13 @@ def test_the_interval_of_the_difference_is_newcombes():
     assert (found.low, found.high) == pytest.approx((5.24, 33.39), abs=0.01)
 
 
+def test_each_percentage_has_the_interval_of_ruemkes_table():
+    # 95 % limits for 200 cells: 5 % 2.4 to 9.0, 20 % 14.7 to 26.2.
+    found = two_counts(10, 200, 40, 200)
+    assert found.range_first == pytest.approx((2.4, 9.0), abs=0.05)
+    assert found.range_second == pytest.approx((14.7, 26.2), abs=0.05)
+
+
 def test_impossible_counts_are_refused():
     with pytest.raises(ValueError, match="no count"):
         two_counts(5, 4, 1, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class ComparedClass:
     differences : BlandAltman or None
         From 2 slides on.
     line : PassingBablok or None
-        From 3 slides on, where the values differ enough.
+        From 3 slides on; None where a side gives one and the same value on half of them or more.
     pearson, spearman, lin : Coefficient
         Correlations and concordance; NaN with fewer than 3 slides or where one side gives one value only.
     dispersion : Dispersion or None
@@ -123,6 +124,10 @@ def compared_class(name: str, title: str, numbers: Sequence[Numbers]) -> Compare
 
 
 def _line(a: Sequence[float], b: Sequence[float]) -> PassingBablok | None:
+    # Percentages of a rare class are zero on most slides; the method takes values for continuous, and would give a slope
+    # of 0 with an interval from 0 to 0.
+    if any(2 * max(Counter(values).values()) >= len(values) for values in (a, b)):
+        return None
     try:
         return passing_bablok(a, b)
     except ValueError:

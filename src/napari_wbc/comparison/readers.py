@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.differential.intervals import wilson
+from napari_wbc.differential.intervals import clopper_pearson, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class TwoCounts:
     ----------
     first, n_first, second, n_second : int
         Cells of the class and in all, of each reader.
+    range_first, range_second : tuple of float
+        Exact 95 % interval of each percentage, as in the table of Rümke.
     difference, low, high : float
         Second minus first, percent, with its 95 % interval.
     limits : tuple of int
@@ -38,6 +40,8 @@ class TwoCounts:
     n_first: int
     second: int
     n_second: int
+    range_first: tuple[float, float]
+    range_second: tuple[float, float]
     difference: float
     low: float
     high: float
@@ -93,6 +97,8 @@ def two_counts(first: int, n_first: int, second: int, n_second: int, level: floa
         n_first,
         second,
         n_second,
+        range_first=_in_percent(clopper_pearson(first, n_first)),
+        range_second=_in_percent(clopper_pearson(second, n_second)),
         difference=100 * gap,
         low=100 * (gap - math.hypot(p_2 - low_2, high_1 - p_1)),
         high=100 * (gap + math.hypot(high_2 - p_2, p_1 - low_1)),
@@ -100,6 +106,10 @@ def two_counts(first: int, n_first: int, second: int, n_second: int, level: floa
         p=_fisher(first, n_first, second, n_second),
         agree=limits[0] <= second <= limits[1],
     )
+
+
+def _in_percent(interval: tuple[float, float]) -> tuple[float, float]:
+    return 100 * interval[0], 100 * interval[1]
 
 
 def agreement_limits(first: int, n_first: int, n_second: int, level: float = 0.05) -> tuple[int, int]:

@@ -124,7 +124,8 @@ def slide_table(comparison: Comparison) -> pd.DataFrame:
                 }
             rows.append(row)
     whole = ("count_a", "n_a", "count_b", "n_b", "limit_low_b", "limit_high_b", "agree")
-    columns = ["slide", "class", "percent_a", "percent_b", *whole[:6], "p", "agree"]
+    ranges = ("low_a", "high_a", "low_b", "high_b")
+    columns = ["slide", "class", "percent_a", "percent_b", *whole[:4], *ranges, *whole[4:6], "p", "agree"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(whole, "Int64"))
 
 

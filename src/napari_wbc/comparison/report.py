@@ -20,6 +20,7 @@ from napari_wbc.leukocytes import UNIDENTIFIED, class_of
 if TYPE_CHECKING:
     from napari_wbc.comparison.by_class import ComparedClass, OnSlide
     from napari_wbc.comparison.compare import Comparison
+    from napari_wbc.comparison.findings import ComparedFinding
     from napari_wbc.comparison.kappa import Kappa
     from napari_wbc.comparison.positives import Proportion
 
@@ -61,6 +62,7 @@ def render_report(comparison: Comparison, pictures: Mapping[int, Picture]) -> st
     """Give the text of the report; parameters are those of :func:`write_report`."""
     a, b = comparison.first, comparison.second
     many = len(comparison.slides) > 1
+    asked = comparison.findings if many else ()
     return page(
         "comparison.html.j2",
         package="napari_wbc.comparison",
@@ -75,7 +77,9 @@ def render_report(comparison: Comparison, pictures: Mapping[int, Picture]) -> st
         plots=[_plots(c, comparison) for c in comparison.by_class] if many else [],
         chance=_chance(comparison) if many else None,
         readers=None if comparison.readers is None else _readers(comparison.readers),
-        findings=[_finding(f, comparison) for f in comparison.findings] if many else [],
+        findings=[_finding(f, comparison) for f in asked if not _is_absent(f)],
+        absent=[f.title for f in asked if _is_absent(f)],
+        open_ended=any(c.line is not None and math.isinf(c.line.slope_high) for c in comparison.by_class),
         confusion=None if comparison.cells is None else _confusion(comparison.cells),
         changed=_changed(comparison, pictures),
         method=method_sentences(comparison),
@@ -90,7 +94,9 @@ def _facts(comparison: Comparison) -> list[tuple[str, str, str]]:
     if cells is not None:
         alike = cells.agreement
         facts.append(("Cells found by both", whole_text(cells.agreement_all.n), _alone(cells)))
-        facts.append(("Called alike", _percent(alike), _percent_between(alike)))
+        facts.append(
+            ("Called alike", _percent(alike), f"with a class by both; of all {_percent(cells.agreement_all)}")
+        )
         facts.append(("Cohen’s kappa", number(cells.kappa.value), between(cells.kappa.low, cells.kappa.high)))
     if len(comparison.slides) > 1 and comparison.by_class:
         largest = max(comparison.by_class, key=lambda c: abs(c.mean_second - c.mean_first))
@@ -156,10 +162,6 @@ def _percent(share: Proportion) -> str:
     return "–" if math.isnan(share.value) else f"{100 * share.value:.1f} %"
 
 
-def _percent_between(share: Proportion) -> str:
-    return "" if math.isnan(share.value) else f"{100 * share.low:.1f} to {100 * share.high:.1f} %"
-
-
 def _share_row(share: Proportion) -> tuple[str, str]:
     if math.isnan(share.value):
         return "–", ""
@@ -170,12 +172,14 @@ def _count_row(s: OnSlide, title: str, name: str) -> dict[str, Any]:
     k = s.counts
     row = {"title": title, "slide": name, "a": f"{s.first:.1f}", "b": f"{s.second:.1f}"}
     if k is None:
-        unknown = dict.fromkeys(("n_a", "n_b", "gap_range", "limits", "p"), "")
+        unknown = dict.fromkeys(("n_a", "n_b", "range_a", "range_b", "gap_range", "limits", "p"), "")
         return {**row, **unknown, "gap": number(s.second - s.first, 1), "agree": True}
     return {
         **row,
         "n_a": f"{k.first} of {k.n_first}",
         "n_b": f"{k.second} of {k.n_second}",
+        "range_a": between(*k.range_first, 1),
+        "range_b": between(*k.range_second, 1),
         "gap": number(k.difference, 1),
         "gap_range": between(k.low, k.high, 1),
         "limits": f"{k.limits[0]} to {k.limits[1]}",
@@ -254,7 +258,11 @@ def _readers(readers: Comparison) -> dict[str, Any]:
     }
 
 
-def _finding(f: Any, comparison: Comparison) -> dict[str, Any]:
+def _is_absent(f: ComparedFinding) -> bool:
+    return f.table.both == f.table.only_first == f.table.only_second == 0
+
+
+def _finding(f: ComparedFinding, comparison: Comparison) -> dict[str, Any]:
     t = f.table
     return {
         "title": f.title,
