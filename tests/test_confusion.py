@@ -33,7 +33,7 @@ def confusion(cells: int = 10_000) -> Confusion:
     )
 
 
-def test_matrices_are_those_of_one_laboratory_each():
+def test_rows_are_those_of_one_laboratory_each():
     known = confusion()
     assert known.classes == SAID[:-1]
     matrices = known.draw(400, np.random.default_rng(1))
@@ -47,7 +47,7 @@ def test_matrices_are_those_of_one_laboratory_each():
     in_a = matrices[near_a]
     assert in_a[:, 0, 0].mean() == pytest.approx(0.81, abs=0.01)
     assert in_a[:, 1, 0].mean() == pytest.approx(0.45, abs=0.01)
-    # A class that no laboratory left out shows goes by the held-out cells; one of few cells by the other laboratory.
+    # A class that no laboratory left out shows goes by the held-out cells; one that only one laboratory shows by that.
     assert matrices[:, 3, 3].mean() == pytest.approx(0.8, abs=0.01)
     assert matrices[near_b][:, 2, 2].mean() == pytest.approx(1.0, abs=0.01)
 

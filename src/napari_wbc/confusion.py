@@ -82,10 +82,11 @@ class Confusion:
         return tuple(self.unseen)
 
     def draw(self, number: int, random: np.random.Generator) -> NDArray[np.float64]:
-        """Draw confusion matrices: each of one laboratory, with the chance of its cells.
+        """Draw confusion matrices: of laboratories by chance, and of their cells by chance.
 
-        A row of a coarse class comes from the laboratory (another one where it has too few cells of the class), its
-        parts from the held-out cells: P(said | true) = P(coarse said | coarse true) P(said | coarse said, true).
+        The row of a coarse class comes from one of the laboratories that have at least ``LEAST_CELLS`` cells of it,
+        drawn for each class apart: errors in one class say little of those in another. Its parts come from the
+        held-out cells: P(said | true) = P(coarse said | coarse true) P(said | coarse said, true).
 
         Parameters
         ----------
@@ -102,14 +103,13 @@ class Confusion:
         coarse_said = list(dict.fromkeys(map(coarse_class, self.said)))
         columns = np.array([coarse_said.index(coarse_class(name)) for name in self.said])
         to_coarse = np.eye(len(coarse_said))[columns]
-        laboratory = random.integers(0, max(1, len(self.unseen)), number)
         matrices = np.empty((number, len(self.classes), len(self.said)))
         sums: dict[str, NDArray[np.float64] | None] = {}
         for place, name in enumerate(self.classes):
             coarse = coarse_class(name)
             fine = _drawn(self._held_out(name), number, random)
             if coarse not in sums:
-                sums[coarse] = self._coarse(coarse, coarse_said, laboratory, random)
+                sums[coarse] = self._coarse(coarse, coarse_said, number, random)
             of_coarse = sums[coarse]
             if of_coarse is None:
                 matrices[:, place] = fine
@@ -119,27 +119,17 @@ class Confusion:
         return matrices
 
     def _coarse(
-        self,
-        coarse: str,
-        coarse_said: Sequence[str],
-        laboratory: NDArray[np.intp],
-        random: np.random.Generator,
+        self, coarse: str, coarse_said: Sequence[str], number: int, random: np.random.Generator
     ) -> NDArray[np.float64] | None:
         """Give drawn chances of the coarse sayings, shape (number, m); None where no laboratory tells."""
-        rows = [
-            self._summed(row, coarse_said) if sum(row := of.get(coarse, ())) >= LEAST_CELLS else None
-            for of in self.unseen.values()
-        ]
-        known = [i for i, row in enumerate(rows) if row is not None]
-        if not known:
+        rows = [row for of in self.unseen.values() if sum(row := of.get(coarse, ())) >= LEAST_CELLS]
+        if not rows:
             return None
-        stand_in = np.array(known)[random.integers(0, len(known), len(laboratory))]
-        used = np.where(np.isin(laboratory, known), laboratory, stand_in)
-        drawn = np.empty((len(laboratory), len(coarse_said)))
-        for i in known:
-            counts = rows[i]
-            assert counts is not None
-            drawn[used == i] = _drawn(counts, int((used == i).sum()), random)
+        laboratory = random.integers(0, len(rows), number)
+        drawn = np.empty((number, len(coarse_said)))
+        for i, row in enumerate(rows):
+            chosen = laboratory == i
+            drawn[chosen] = _drawn(self._summed(row, coarse_said), int(chosen.sum()), random)
         return drawn
 
     def _summed(self, row: Sequence[int], coarse_said: Sequence[str]) -> NDArray[np.float64]:
