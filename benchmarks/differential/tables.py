@@ -74,9 +74,8 @@ def slides_tables(found: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
         group = [r for r in coverage if (r["laboratory"], r["blood"]) == (laboratory, blood)]
         row: dict[str, Any] = {"laboratory": laboratory, "composition": blood, "classes": len(group)}
         for kind in KINDS:
-            row[_KINDS[kind]] = (
-                f"{_percent(np.mean([r[kind] for r in group]))} ± {np.mean([r[f'{kind}_width'] for r in group]) / 2:.1f}"
-            )
+            held, width = (np.mean([r[key] for r in group]) for key in (kind, f"{kind}_width"))
+            row[_KINDS[kind]] = f"{_percent(held)} ± {width / 2:.1f}"
         rows.append(row)
     by_class = [
         {

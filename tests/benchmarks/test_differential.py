@@ -1,4 +1,4 @@
-"""The benchmarks of the differential: coverage that can be worked by hand, slides and confusion of a handful of cells."""
+"""The benchmarks of the differential: coverage worked by hand, slides and confusion of a handful of cells."""
 
 import numpy as np
 import pytest

@@ -14,7 +14,7 @@ from napari_wbc.differential import profile as profile_module
 from napari_wbc.differential.charts import Segment, axis_position, stacked_bar
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.exports import write_differential_csv
-from napari_wbc.differential.profile import parse_profile
+from napari_wbc.differential.profile_file import parse_profile
 from napari_wbc.differential.report import write_report
 from napari_wbc.differential.report_pictures import GALLERY_PER_CLASS
 from napari_wbc.errors import OutputError
