@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from napari_wbc.batch_table import CountSummary, ImageCounts, write_counts_csv
 from napari_wbc.comparison.analyser import column_class, read_analyser, read_columns
 from napari_wbc.errors import InputError
 
@@ -108,9 +109,36 @@ def test_a_column_of_percentages_that_is_not_read_is_named(write_csv):
     assert "LUC%" in side.notes[0]
 
 
+def test_rows_without_a_number_are_left_out_and_named(write_csv):
+    side = read_analyser(
+        write_csv("x.csv", "slide,NEUT%,LYMPH%\ns1,60.5,39.5\ns2,----,----\ns3,,\ns4,50.5,49.5\n")
+    )
+    assert list(side.slides) == ["s1", "s4"]
+    assert "s2, s3" in side.notes[0]
+
+
+def test_our_own_table_of_a_batch(tmp_path):
+    summary = CountSummary(
+        leukocytes=200,
+        counts={"neutrophil": 120, "lymphocyte": 80},
+        percents={"neutrophil": 60.0, "lymphocyte": 40.0},
+        titles={"neutrophil": "Neutrophil", "lymphocyte": "Lymphocyte"},
+        per_100={"erythroblast": 1.0},
+        unidentified=3,
+        excluded=1,
+        alarms=(),
+    )
+    rows = [ImageCounts("s1.svs", "s1", summary), ImageCounts("s2.svs", "s2", problem="broken")]
+    side = read_analyser(write_counts_csv(rows, tmp_path / "counts.csv"))
+    assert list(side.slides) == ["s1"]
+    assert side.slides["s1"].leukocytes == 200
+    assert side.slides["s1"].numbers["neutrophil"] == 120
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("slide,NEUT%,LYMPH%\ns1,,\n", "no row has a number"),
         ("NEUT%,LYMPH%\n60.5,39.5\n", "no column names the slides"),
         ("slide,HGB\ns1,12\n", "no columns of leukocyte classes"),
         ("slide,NEUT%,LYMPH%\ns1,60.5,abc\n", "row 2, column LYMPH%: 'abc'"),

@@ -64,6 +64,12 @@ def test_one_plain_line_for_what_is_wrong(write_csv, tmp_path, capsys, more, wor
     assert words in complaint(capsys)
 
 
+def test_slides_that_are_called_like_patients_are_pointed_out(write_csv, capsys):
+    table = write_csv("a.csv", READER.replace("s1", "DOE^JANE"))
+    assert main(["compare", str(table), str(write_csv("b.csv", table.read_text()))]) == 0
+    assert "'DOE^JANE' looks like a name" in capsys.readouterr().err
+
+
 def test_a_place_that_is_a_file(write_csv, capsys):
     a = write_csv("a.csv", READER)
     assert main(["compare", str(a), str(write_csv("b.csv", READER)), "--out", str(a)]) == 2
@@ -92,5 +98,9 @@ def test_a_real_count_and_its_review(smear_file, tmp_path, capsys):
     ]
     assert found.cells.counts[:, -1].sum() == 1
     assert found.second.source == "reviews"
-    # Of results and review beside each other the review counts.
+    # Of results and review beside each other the review counts, of two reviews the later.
     assert compare(tmp_path / "results", folder).cells.changed.empty
+    second = save_session(result, tmp_path / "results" / "smear-2.wbcreview")
+    second.relabel([0], "eosinophil")
+    changed = compare(tmp_path / "results", folder).cells.changed
+    assert "eosinophil" in set(changed["label_a"])

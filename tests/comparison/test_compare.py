@@ -7,6 +7,7 @@ import pytest
 
 from comparison.conftest import BLOOD
 from differential.conftest import build
+from napari_wbc.cell_table import read_cells_csv, write_cells_csv
 from napari_wbc.comparison import compare, read_side
 from napari_wbc.comparison.classes import common_classes
 from napari_wbc.comparison.sides import read_slide_names
@@ -215,12 +216,39 @@ def test_classes_that_one_side_lacks_are_said(tmp_path, write_results, write_csv
 
 
 def test_the_coarser_side_decides():
-    found = common_classes({"neutrophil", "blast"}, {"neutrophil_segmented", "neutrophil_band", "myeloblast"})
+    blood = load_profile(None)
+    found = common_classes(
+        {"neutrophil", "blast"},
+        {"neutrophil_segmented", "neutrophil_band", "myeloblast"},
+        blood,
+        merged=False,
+    )
     assert found.rows == ("neutrophil", "blast")
-    split = common_classes({"neutrophil_band"}, {"neutrophil_band", "neutrophil_segmented"})
-    assert split.rows == ("neutrophil_band",)
-    merged = common_classes({"neutrophil_band"}, {"neutrophil_segmented"}, load_profile(None).merges)
-    assert merged.rows == ("neutrophil",)
+    fine = {"neutrophil_band", "neutrophil_segmented"}
+    assert common_classes({"neutrophil_band"}, fine, blood, merged=False).rows == ("neutrophil_band",)
+    assert common_classes({"neutrophil_band"}, {"neutrophil_segmented"}, blood).rows == ("neutrophil",)
+
+
+def test_the_profile_says_what_the_denominator_is(write_csv):
+    table = write_csv("a.csv", "slide,Segs,Lymph,NRBC\ns1,60,20,20\n")
+    other = write_csv("b.csv", "slide,Segs,Lymph,NRBC\ns1,50,20,30\n")
+    blood, marrow = compare(table, other), compare(table, other, profile="bone_marrow")
+    assert by_name(blood)["neutrophil"].mean_first == pytest.approx(75)
+    assert by_name(blood)["erythroblast"].mean_first == pytest.approx(25)
+    assert by_name(marrow)["neutrophil"].mean_first == pytest.approx(60)
+    assert by_name(marrow)["erythroblast"].slides[0].counts.second == 30
+
+
+def test_smudge_cells_stand_outside_as_in_the_differential(tmp_path, write_results):
+    folder = write_results(tmp_path / "s1", {"lymphocyte": 6, "monocyte": 4})
+    cells = read_cells_csv(folder / "cells.csv")
+    cells.loc[0, "flags"] = "smudge"
+    write_cells_csv(cells, folder / "cells.csv")
+    slide = read_side(folder).slides["s1"]
+    assert slide.numbers == {"smudge": 1.0, "lymphocyte": 5.0, "monocyte": 4.0}
+    counts = by_name(compare(folder, folder))["lymphocyte"].slides[0].counts
+    assert (counts.first, counts.n_first) == (5, 9)
+    assert counts.n_first == differential(cells).denominator
 
 
 def test_many_slides_have_all_figures(write_csv):

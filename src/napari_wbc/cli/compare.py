@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.cli import options
-from napari_wbc.cli.terminal import DONE, BadUsage, before_the_work, say
+from napari_wbc.cli.terminal import DONE, BadUsage, before_the_work, error_line, say
 
 _EXAMPLE = """\
   napari-wbc compare analyser.csv results --out comparison
@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.comparison import compare
     from napari_wbc.comparison.analyser import read_columns
     from napari_wbc.comparison.sides import read_slide_names
+    from napari_wbc.exchange.patient_names import patient_name_warning
 
     with before_the_work():
         missing = [path for path in args.images if not path.exists()]
@@ -110,6 +111,9 @@ def run(args: argparse.Namespace) -> int:
             writable_folder(args.out)
     if not args.quiet:
         say(comparison.to_text())
+        warning = patient_name_warning([comparison.slide_name(key) for key, _ in comparison.slides])
+        if warning:
+            error_line(warning)
     if args.out is not None:
         from napari_wbc.comparison.pictures import changed_pictures, images_by_key
         from napari_wbc.comparison.record import write_json, write_tables

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_wbc.comparison.sides import Side, SlideCount, by_key, leukocytes_of, read_table
 from napari_wbc.errors import InputError
-from napari_wbc.leukocytes import BY_NAME, class_named, class_of
+from napari_wbc.leukocytes import BY_NAME, UNIDENTIFIED, class_named, class_of
 
 #: What a column may mean that is no class.
 SLIDE, CELLS, IGNORE = "slide", "cells", "ignore"
@@ -77,6 +77,12 @@ def read_analyser(path: str | Path, columns: Mapping[str, str] | None = None, ti
     table = read_table(path)
     slide, cells, classes, unused = _meanings(table, columns or {}, path)
     notes = []
+    blank = table[list(classes)].apply(lambda column: column.map(_plain_number) == "").all(axis=1)
+    if blank.any():
+        if blank.all():
+            raise InputError(f"{path}: no row has a number in {', '.join(list(classes)[:6])}")
+        notes.append(f"{path.name}: without a number, left out: {', '.join(table[slide][blank].head(5))}.")
+        table = table[~blank]
     if unused:
         notes.append(f"{path.name}: not read: {', '.join(unused)}.")
     numbers: dict[str, NDArray[np.float64]] = {}
@@ -162,7 +168,9 @@ def column_class(heading: str) -> str | None:
         " _-."
     )
     short = re.sub(r"[^a-z]+", "", plain.lower())
-    return _ABBREVIATIONS.get(short) or class_named(plain)
+    name = _ABBREVIATIONS.get(short) or class_named(plain)
+    # "Leukocytes" is how many there are, and no class.
+    return name if name in BY_NAME and name != UNIDENTIFIED else None
 
 
 def _meanings(
@@ -206,16 +214,20 @@ def _numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64
     """Read a column; an empty field or a dash is none of them."""
     values = np.zeros(len(table))
     for row, text in enumerate(table[column]):
-        plain = str(text).strip().rstrip("%*+- ").replace(",", ".")
         try:
-            values[row] = float(plain or 0)
+            values[row] = float(_plain_number(text) or 0)
         except ValueError:
             values[row] = math.nan
         if not (math.isfinite(values[row]) and values[row] >= 0):
             raise InputError(
-                f"{path}: row {row + 2}, column {column}: {text!r} is no number of cells or percentage"
+                f"{path}: row {table.index[row] + 2}, column {column}: {text!r} is no number of cells or percentage"
             )
     return values
+
+
+def _plain_number(text: str) -> str:
+    """Give a field without signs and marks: an empty one, a dash, or stars for what was not measured, is empty."""
+    return text.strip().rstrip("%*+- ").replace(",", ".")
 
 
 def _immature_within(numbers: Mapping[str, NDArray[np.float64]]) -> bool:
@@ -262,7 +274,7 @@ def _check_sums(
 def _slide(name: str, numbers: Mapping[str, float], counted: bool, cells: float | None) -> SlideCount:
     total = leukocytes_of(numbers)
     if counted:
-        return SlideCount(name, numbers, total)
-    if cells is None:
         return SlideCount(name, numbers)
-    return SlideCount(name, {label: value / total * cells for label, value in numbers.items()}, cells)
+    if cells is None:
+        return SlideCount(name, numbers, counted=False)
+    return SlideCount(name, {label: value / total * cells for label, value in numbers.items()})

@@ -124,8 +124,8 @@ def compared_class(name: str, title: str, numbers: Sequence[Numbers]) -> Compare
 
 
 def _line(a: Sequence[float], b: Sequence[float]) -> PassingBablok | None:
-    # Percentages of a rare class are zero on most slides; the method takes values for continuous, and would give a slope
-    # of 0 with an interval from 0 to 0.
+    # Percentages of a rare class are zero on most slides; the method takes values for continuous, and would give a
+    # slope of 0 with an interval from 0 to 0.
     if any(2 * max(Counter(values).values()) >= len(values) for values in (a, b)):
         return None
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from napari_wbc.differential.profile import Profile
 from napari_wbc.leukocytes import CONTAINS, UNIDENTIFIED, class_of, in_order
 
 
@@ -17,11 +18,13 @@ class CommonClasses:
     row_of : dict of str to str
         The row that each label is counted in.
     rows : tuple of str
-        Leukocyte rows that both sides can give, in their order.
+        Rows of the denominator that both sides can give, in their order.
     beside : tuple of str
-        Rows of both that are no leukocytes (erythroblasts), stated per 100 leukocytes.
+        Erythroblasts where both give them and they are outside, stated per 100 leukocytes.
     only_first, only_second : tuple of str
-        Leukocyte rows that one side only can give.
+        Rows of the denominator that one side only can give.
+    profile : Profile
+        Says what is in the denominator.
     """
 
     row_of: Mapping[str, str]
@@ -29,10 +32,15 @@ class CommonClasses:
     beside: tuple[str, ...]
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
+    profile: Profile
+
+    def is_counted(self, row: str) -> bool:
+        """Tell whether the cells of a row are in the denominator."""
+        return self.profile.is_counted(row)
 
 
 def common_classes(
-    first: Iterable[str], second: Iterable[str], merges: Mapping[str, Iterable[str]] | None = None
+    first: Iterable[str], second: Iterable[str], profile: Profile, *, merged: bool = True
 ) -> CommonClasses:
     """Find the finest rows that both sides can be counted in.
 
@@ -40,19 +48,21 @@ def common_classes(
     ----------
     first, second : iterable of str
         Classes that each side can give.
-    merges : mapping of str to iterable of str, optional
-        Rows of the laboratory's profile and the classes that are counted in them.
+    profile : Profile
+        Of the laboratory.
+    merged : bool, optional
+        Whether its merges make the rows; else classes are taken together only where a side does not tell them apart.
 
     Examples
     --------
-    >>> found = common_classes({"neutrophil", "monocyte"}, {"neutrophil_band", "monocyte", "myelocyte"})
-    >>> found.rows, found.row_of["neutrophil_band"], found.only_second
+    >>> from napari_wbc.differential.profile import load_profile
+    >>> ours, theirs = {"neutrophil_band", "monocyte", "myelocyte"}, {"neutrophil", "monocyte"}
+    >>> found = common_classes(ours, theirs, load_profile(None))
+    >>> found.rows, found.row_of["neutrophil_band"], found.only_first
     (('neutrophil', 'monocyte'), 'neutrophil', ('myelocyte',))
     """
     a, b = set(first) - {UNIDENTIFIED}, set(second) - {UNIDENTIFIED}
-    row_of = {name: name for name in a | b}
-    for row, parts in (merges or {}).items():
-        row_of |= {part: row for part in parts if part in row_of}
+    row_of = {name: profile.row_of(name) if merged else name for name in a | b}
     for coarse, fine in CONTAINS.items():
         if coarse in row_of.values():
             row_of |= {name: coarse for name, row in row_of.items() if name in fine or row in fine}
@@ -60,16 +70,12 @@ def common_classes(
     both = in_order(rows_a & rows_b)
     return CommonClasses(
         row_of,
-        tuple(row for row in both if is_leukocyte(row)),
-        tuple(row for row in both if class_of(row).kind == "erythroblast"),
-        tuple(row for row in in_order(rows_a - rows_b) if is_leukocyte(row)),
-        tuple(row for row in in_order(rows_b - rows_a) if is_leukocyte(row)),
+        tuple(row for row in both if profile.is_counted(row)),
+        tuple(row for row in both if class_of(row).kind == "erythroblast" and not profile.is_counted(row)),
+        tuple(row for row in in_order(rows_a - rows_b) if profile.is_counted(row)),
+        tuple(row for row in in_order(rows_b - rows_a) if profile.is_counted(row)),
+        profile,
     )
-
-
-def is_leukocyte(name: str) -> bool:
-    """Tell whether a row belongs to the denominator."""
-    return class_of(name).kind == "leukocyte"
 
 
 def in_rows(numbers: Mapping[str, float], row_of: Mapping[str, str]) -> dict[str, float]:

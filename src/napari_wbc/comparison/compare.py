@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_wbc.comparison.by_class import ComparedClass, Numbers, compared_class
-from napari_wbc.comparison.classes import CommonClasses, common_classes, in_rows, is_leukocyte
+from napari_wbc.comparison.classes import CommonClasses, common_classes, in_rows
 from napari_wbc.comparison.findings import ComparedFinding, Percents, compare_findings, findings
 from napari_wbc.comparison.inputs import read_side
 from napari_wbc.comparison.same_cells import TOLERANCE_UM, SameCells, same_cells
@@ -159,12 +159,20 @@ def compare(
     """
     lab = profile if isinstance(profile, Profile) else load_profile(profile)
     same = _is_same(first, second)
-    a = first if isinstance(first, Side) else read_side(first, columns=columns, before_review=same)
-    b = second if isinstance(second, Side) else read_side(second, columns=columns)
+    a = (
+        first
+        if isinstance(first, Side)
+        else read_side(first, columns=columns, before_review=same, profile=lab)
+    )
+    b = second if isinstance(second, Side) else read_side(second, columns=columns, profile=lab)
     a, b = _titled(a, b, ("model", "after review") if same and titles is None else titles)
     if second_reader is None:
         return _compare(a, b, lab, slide_of, tolerance_um, um_per_px)
-    c = second_reader if isinstance(second_reader, Side) else read_side(second_reader, columns=columns)
+    c = (
+        second_reader
+        if isinstance(second_reader, Side)
+        else read_side(second_reader, columns=columns, profile=lab)
+    )
     reader, other = _titled(a, c, None)
     readers = _compare(reader, other, lab, slide_of, tolerance_um, um_per_px)
     if slide_of is not None:
@@ -221,7 +229,7 @@ def _compare(
         unlisted = sum(key not in slide_of for key, _ in pairs)
         a, b = pooled(a, slide_of), pooled(b, slide_of)
         pairs, missing_a, missing_b = paired_slides(a, b)
-    classes = common_classes(a.known, b.known, profile.merges)
+    classes = common_classes(a.known, b.known, profile)
     if len(classes.rows) < 1:
         raise InputError(
             f"{a.title} and {b.title} have no class in common: {', '.join(sorted(a.known)) or 'none'} against "
@@ -297,10 +305,15 @@ def paired_slides(a: Side, b: Side) -> tuple[list[tuple[str, str]], tuple[str, .
     return pairs, missing_a, missing_b
 
 
+def denominator_of(slide: SlideCount, classes: CommonClasses) -> float:
+    """Give the numbers of all rows of the denominator together."""
+    rows = in_rows(slide.numbers, classes.row_of)
+    return sum(number for row, number in rows.items() if classes.is_counted(row))
+
+
 def percents_of(slide: SlideCount, classes: CommonClasses) -> Percents | None:
     """Give the percentages of a slide by row, and per 100 leukocytes what is none; None without leukocytes."""
-    rows = in_rows(slide.numbers, classes.row_of)
-    total = sum(number for row, number in rows.items() if is_leukocyte(row))
+    rows, total = in_rows(slide.numbers, classes.row_of), denominator_of(slide, classes)
     if total <= 0:
         return None
     return {row: 100 * rows.get(row, 0.0) / total for row in (*rows, *classes.rows, *classes.beside)}
@@ -321,8 +334,8 @@ def _classes(
         for key, other in pairs:
             one, two = a.slides[key], b.slides[other]
             counts = None
-            if one.counted and two.counted and is_leukocyte(row):
-                n, m = one.leukocytes, two.leukocytes
+            if one.counted and two.counted and classes.is_counted(row):
+                n, m = denominator_of(one, classes), denominator_of(two, classes)
                 counts = (first[key][row] * n / 100, n, second[key][row] * m / 100, m)
             numbers.append(Numbers(key, first[key][row], second[key][row], counts))
         compared.append(compared_class(row, profile.class_named(row).title, numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +18,15 @@ from napari_wbc.comparison.sides import (
     SlideCount,
     by_key,
     counts_of_labels,
-    leukocytes_of,
     read_table,
 )
-from napari_wbc.differential.tally import has_flag
+from napari_wbc.differential.profile import Profile, load_profile
+from napari_wbc.differential.tally import counted_rows, has_flag
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import UNIDENTIFIED, class_named
 from napari_wbc.provenance import read_run
 from napari_wbc.review.flags import DRAWN
-from napari_wbc.review.folder import image_path, is_review, reviewed_cells
+from napari_wbc.review.folder import image_path, is_review, review_beside, reviewed_cells
 
 _POSITIONS = ("x_px", "y_px", "label")
 
@@ -36,6 +37,7 @@ def read_side(
     columns: Mapping[str, str] | None = None,
     title: str = "",
     before_review: bool = False,
+    profile: Profile | None = None,
 ) -> Side:
     """Read one side of a comparison, whatever it is.
 
@@ -51,6 +53,8 @@ def read_side(
         What people call this side; else it follows from the path.
     before_review : bool, optional
         Take the labels that the model gave, not those after review.
+    profile : Profile, optional
+        Says which flags put a cell outside the denominator; that of adult peripheral blood by default.
 
     Returns
     -------
@@ -61,15 +65,15 @@ def read_side(
     InputError
         There is nothing that can be compared.
     """
-    path = Path(path)
+    path, lab = Path(path), profile or load_profile(None)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if path.is_dir():
-        side = _folder(path, before_review)
+        side = _folder(path, before_review, lab)
     else:
         heading = set(read_table(path).columns)
         if set(_POSITIONS) <= heading:
-            side = _table_of_cells(path, before_review)
+            side = _table_of_cells(path, before_review, lab)
         elif {"class", "count", "in_denominator"} <= heading:
             side = _differential(path)
         else:
@@ -77,22 +81,23 @@ def read_side(
     return replace(side, title=title) if title else side
 
 
-def _folder(path: Path, before_review: bool) -> Side:
+def _folder(path: Path, before_review: bool, profile: Profile) -> Side:
     """Read results and reviews: the folder itself, or those in it."""
     if is_review(path) or (path / "cells.csv").is_file():
-        folders = [path]
+        chosen = [path]
     else:
-        folders = sorted(
-            f for f in path.iterdir() if f.is_dir() and (is_review(f) or (f / "cells.csv").is_file())
-        )
-    if not folders:
+        folders = sorted(f for f in path.iterdir() if f.is_dir())
+        results = [f for f in folders if (f / "cells.csv").is_file()]
+        # A review beside the results of the same image says what they say, and what a person changed; of several
+        # (name-2.wbcreview) the last counts.
+        beside = [re.compile(re.escape(f.name) + r"(-\d+)?\.wbcreview") for f in results]
+        alone = [f for f in folders if is_review(f) and not any(name.fullmatch(f.name) for name in beside)]
+        chosen = sorted([*(review_beside(f) or f for f in results), *alone])
+    if not chosen:
         raise InputError(
             f"{path}: holds no results of napari-wbc; give a folder of napari-wbc count, a review or a CSV file"
         )
-    # A review beside the results of the same image says what they say, and what a person changed.
-    reviewed = {f.name.removesuffix(".wbcreview") for f in folders if is_review(f)}
-    chosen = [f for f in folders if is_review(f) or f.name not in reviewed]
-    read = [(_review if is_review(f) else _results)(f, before_review) for f in chosen]
+    read = [(_review if is_review(f) else _results)(f, before_review, profile) for f in chosen]
     models = {model for _, _, model in read}
     return Side(
         path.name,
@@ -104,17 +109,17 @@ def _folder(path: Path, before_review: bool) -> Side:
     )
 
 
-def _results(folder: Path, before_review: bool) -> tuple[SlideCount, frozenset[str], str]:
+def _results(folder: Path, before_review: bool, profile: Profile) -> tuple[SlideCount, frozenset[str], str]:
     run = read_run(folder) or {}
     cells = read_cells_csv(folder / "cells.csv")
     name = str(run.get("image", {}).get("name") or folder.name)
-    return _of_cells(_as_the_model_said(cells) if before_review else cells, name, run)
+    return _of_cells(_as_the_model_said(cells) if before_review else cells, name, run, profile)
 
 
-def _review(folder: Path, before_review: bool) -> tuple[SlideCount, frozenset[str], str]:
+def _review(folder: Path, before_review: bool, profile: Profile) -> tuple[SlideCount, frozenset[str], str]:
     cells, description = reviewed_cells(folder, before_review=before_review)
     run: dict[str, Any] = dict(description["run"])
-    slide, known, model = _of_cells(cells, str(description["image"]["name"]), run)
+    slide, known, model = _of_cells(cells, str(description["image"]["name"]), run, profile)
     try:
         image: Path | None = image_path(folder)
     except InputError:
@@ -130,7 +135,7 @@ def _as_the_model_said(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_cells(
-    cells: pd.DataFrame, name: str, run: Mapping[str, Any]
+    cells: pd.DataFrame, name: str, run: Mapping[str, Any], profile: Profile
 ) -> tuple[SlideCount, frozenset[str], str]:
     shown = counted(cells)
     known = {column[2:] for column in probability_columns(cells)} | set(shown["label"]) - {UNIDENTIFIED}
@@ -138,11 +143,12 @@ def _of_cells(
         next(iter(cells["model_sha256"]), "") if len(cells) else str(run.get("model", {}).get("sha256", ""))
     )
     scale = run.get("scale", {}).get("um_per_px")
-    numbers = counts_of_labels(shown["label"])
+    # Smudge cells that nobody labelled stand outside, as in every differential; the merges come later.
+    rows = counted_rows(shown, profile.split())
     slide = SlideCount(
         name,
-        numbers,
-        leukocytes_of(numbers),
+        counts_of_labels(rows),
+        True,
         shown[list(CELL_COLUMNS)].reset_index(drop=True),
         float(scale) if scale else None,
         str(run.get("image", {}).get("sha256", "")),
@@ -150,7 +156,7 @@ def _of_cells(
     return slide, frozenset(known), str(model)
 
 
-def _table_of_cells(path: Path, before_review: bool) -> Side:
+def _table_of_cells(path: Path, before_review: bool, profile: Profile) -> Side:
     """Read a table of cells: ours, or labels of somebody else with places."""
     run = read_run(path.parent) or {}
     heading = read_table(path).columns
@@ -160,7 +166,7 @@ def _table_of_cells(path: Path, before_review: bool) -> Side:
         known: set[str] = set()
         slides, models = [], set()
         for name, group in cells.groupby("slide", sort=False):
-            slide, classes, model = _of_cells(group, str(name) or path.stem, run)
+            slide, classes, model = _of_cells(group, str(name) or path.stem, run, profile)
             slides.append(slide)
             known |= classes
             models.add(model)
@@ -195,9 +201,8 @@ def _labels(path: Path, table: pd.DataFrame) -> Side:
     )
     slides = []
     for name, group in cells.groupby(names, sort=False):
-        numbers = counts_of_labels(group["label"])
         own = group.assign(cell_id=range(1, len(group) + 1))[list(CELL_COLUMNS)].reset_index(drop=True)
-        slides.append(SlideCount(str(name), numbers, leukocytes_of(numbers), own))
+        slides.append(SlideCount(str(name), counts_of_labels(group["label"]), True, own))
     known = frozenset(set(labels) - {UNIDENTIFIED})
     return Side(path.stem, by_key(slides, str(path)), known, "table of cells")
 
@@ -215,6 +220,6 @@ def _differential(path: Path) -> Side:
     except ValueError:
         raise InputError(f"{path}: the column count holds something that is no number") from None
     slide_name = str(run.get("image", {}).get("name") or path.parent.name or path.stem)
-    slide = SlideCount(slide_name, numbers, leukocytes_of(numbers))
+    slide = SlideCount(slide_name, numbers)
     known = frozenset(set(numbers) - {UNIDENTIFIED})
     return Side(path.parent.name or path.stem, by_key([slide], str(path)), known, "differential")

@@ -15,6 +15,7 @@ from napari_wbc.comparison.kappa import Kappa, class_distances, cohen_kappa
 from napari_wbc.comparison.matching import match_cells
 from napari_wbc.comparison.positives import Proportion, proportion
 from napari_wbc.comparison.sides import Side, SlideCount
+from napari_wbc.differential.profile import load_profile
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import UNIDENTIFIED, in_order
 
@@ -105,7 +106,8 @@ def same_cells(
     if not parts:
         return None
     cells = pd.concat(parts, ignore_index=True)
-    classes = common_classes(set(cells["label_a"]) - {""}, set(cells["label_b"]) - {""})
+    labels_a, labels_b = (set(cells[column]) - {NOT_FOUND} for column in ("label_a", "label_b"))
+    classes = common_classes(labels_a, labels_b, load_profile(None), merged=False)
     row_of = {**classes.row_of, UNIDENTIFIED: UNIDENTIFIED, NOT_FOUND: NOT_FOUND}
     cells["class_a"], cells["class_b"] = cells["label_a"].map(row_of), cells["label_b"].map(row_of)
     return _summed_up(cells)

@@ -33,8 +33,8 @@ class SlideCount:
     numbers : dict of str to float
         Cells by class, where they were counted; else percentages (and cells per 100 leukocytes for classes that are
         no leukocytes).
-    leukocytes : float
-        How many were counted; NaN where nobody says it.
+    counted : bool
+        Whether the numbers are cells.
     cells : pandas.DataFrame or None
         ``cell_id``, ``y_px``, ``x_px`` (level-0 px), ``label`` and ``confidence`` of the cells that count.
     um_per_px : float or None
@@ -47,16 +47,16 @@ class SlideCount:
 
     name: str
     numbers: Mapping[str, float]
-    leukocytes: float = math.nan
+    counted: bool = True
     cells: pd.DataFrame | None = None
     um_per_px: float | None = None
     image_sha256: str = ""
     image: Path | None = None
 
     @property
-    def counted(self) -> bool:
-        """Whether the numbers are cells."""
-        return not math.isnan(self.leukocytes)
+    def leukocytes(self) -> float:
+        """How many were counted; NaN where nobody says it."""
+        return leukocytes_of(self.numbers) if self.counted else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def by_key(slides: Iterable[SlideCount], source: str) -> dict[str, SlideCount]:
 
 
 def leukocytes_of(numbers: Mapping[str, float]) -> float:
-    """Add up what belongs to the denominator.
+    """Add up the leukocytes.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def together(name: str, parts: Sequence[SlideCount]) -> SlideCount:
             )
         for label, number in part.numbers.items():
             numbers[label] = numbers.get(label, 0.0) + number
-    return SlideCount(name, numbers, sum(part.leukocytes for part in parts))
+    return SlideCount(name, numbers)
 
 
 def pooled(side: Side, slide_of: Mapping[str, str]) -> Side:
