@@ -195,7 +195,8 @@ class Opinion:
             **{name: getattr(self, name) for name in _ARRAYS},
         }
         file = io.BytesIO()
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        # Not compressed: features hardly shrink, and 10,000 cells would take seconds.
+        np.savez(file, **arrays)  # type: ignore[arg-type]
         return file.getvalue()
 
 

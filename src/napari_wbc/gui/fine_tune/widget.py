@@ -185,8 +185,9 @@ class FineTuneWidget(DockedWidget):
         )
         self.source.set_lines([f"{start}{adapted}."])
         self.labels.set_counts(control.labels)
-        self.places.show_sources(control.sources.shown(control.open_folders))
-        self.clear.setVisible(bool(control.sources.places))
+        places = control.sources.shown(control.open_folders)
+        self.places.show_sources(places)
+        self.clear.setVisible(bool(places))
         for part in (self.next, self.preview):
             part.setEnabled(control.session is not None)
 
