@@ -15,9 +15,10 @@ from napari_wbc.adaptation import instant
 from napari_wbc.adaptation.balance import balanced_rows, log_shares
 from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
 from napari_wbc.adaptation.instant import InstantAdaptation
+from napari_wbc.adaptation.outputs import upper_outputs
 from napari_wbc.adaptation.start import start_of
 from napari_wbc.classification.bundle import Model
-from napari_wbc.classification.predict import calibrated, predict_crops
+from napari_wbc.classification.predict import calibrated
 from napari_wbc.training.evaluation.metrics import measure
 
 from .cells import Target, draw, halves
@@ -34,7 +35,7 @@ class Figures:
         self._target = target
         guard = target.replay.rows(target.replay.guard)
         self._guard = guard
-        self._guard_embeddings = predict_crops(target.model, guard.crops, device="cpu").embeddings
+        self._guard_embeddings = upper_outputs(target.model.network("cpu"), guard.maps)[1]
         self.source = self._of_guard(target.model, start_of(target.model, ()).head)
 
     def _of_guard(self, model: Model, head: Head) -> float:

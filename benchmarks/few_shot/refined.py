@@ -14,6 +14,7 @@ from napari_wbc.adaptation.adapt import adapt
 from napari_wbc.adaptation.cells import LabelledCells
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
 from napari_wbc.adaptation.refine import Refined, interpolated
+from napari_wbc.adaptation.views import plain_maps
 from napari_wbc.errors import InputError
 from napari_wbc.training.evaluation.metrics import measure
 
@@ -60,7 +61,7 @@ def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[d
     used = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu}
     start, verdict = adapted.start, adapted.verdict
     network = interpolated(start, Refined({}, adapted.weights), 2.0)
-    logits, _ = outputs_of(start, network, np.asarray(target.crops[test]))
+    logits, _ = outputs_of(start, network, plain_maps(network, start, np.asarray(target.crops[test])))
     p = probabilities_of(start, logits, adapted.stated["temperature"])
     m = measure(p, start.classes, list(target.labels[test]), names=target.classes)
     assert verdict.guard is not None

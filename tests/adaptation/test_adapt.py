@@ -16,7 +16,7 @@ from napari_wbc.differential.count import differential
 from napari_wbc.errors import Cancelled, InputError
 from napari_wbc.execution.progress import CancelToken
 
-QUICK = Recipe(views=2, replay_views=1, steps=8, batch=8, replay_batch=8)
+QUICK = Recipe(views=2, steps=8, batch=8, replay_batch=8)
 
 
 def accuracy(model, cells):

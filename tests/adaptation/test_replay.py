@@ -1,14 +1,17 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.adaptation.drawn import drawn_manifest
 
 import napari_wbc as wbc
-from napari_wbc.classification.bundle import verify_bundle
-from napari_wbc.classification.replay import REPLAY_FILE, load_replay
+from napari_wbc.adaptation.outputs import upper_outputs
+from napari_wbc.classification.bundle import save_bundle, verify_bundle
+from napari_wbc.classification.replay import REPLAY_FILE, Replay, load_replay, packed_replay
 from napari_wbc.errors import InputError, ModelError
 from napari_wbc.training.manifests import load_crops, read_manifest
+from napari_wbc.training.outputs import lower_maps
 from napari_wbc.training.replay import add_replay, training_config
 from napari_wbc.training.train import held_out, read_manifests
 
@@ -26,12 +29,20 @@ def test_replay_is_the_training_and_its_guard_was_held_out(source, tmp_path):
     config = training_config(source, [manifest])
     rows = read_manifests(config)
     test = held_out(rows, config)
-    crops = load_crops(read_manifest(manifest)).astype(float)
+    network = source.network("cpu")
+    maps = lower_maps(network, load_crops(read_manifest(manifest)), source.input_px, source.view)[0]
     for i in range(0, len(replay), 7):
-        # JPEG changes a crop by its noise at most; another cell is far away.
-        nearest = np.abs(crops - replay.crops[i]).mean(axis=(1, 2, 3)).argmin()
+        # A byte for each number changes it by its rounding at most; another cell is far away.
+        nearest = np.abs(maps.astype(float) - replay.maps[i]).mean(axis=(1, 2, 3)).argmin()
         assert rows["label"][nearest] == replay.labels[i]
         assert test[nearest] == replay.guard[i]
+        assert (
+            np.abs(
+                upper_outputs(network, replay.maps[i : i + 1])[0]
+                - upper_outputs(network, maps[nearest][None])[0]
+            ).max()
+            < 0.1
+        )
     assert source.info["replay"]["licences"] == {"a": "CC BY 4.0", "b": "MIT"}
 
 
@@ -40,11 +51,24 @@ def test_replay_leaves_the_model_what_it_is(source, copy):
     assert (copy.folder / REPLAY_FILE).stat().st_size < 2_000_000
 
 
+def test_replay_of_other_weights_or_without_numbers_is_told(source, copy):
+    info = {**copy.info, "replay": {**copy.info["replay"], "weights_sha256": "0" * 64}}
+    with pytest.raises(ModelError, match="made for other weights"):
+        load_replay(replace(copy, info=info))
+    few = load_replay(source).rows(np.arange(3))
+    broken = Replay(few.maps.astype(np.float32) * np.nan, few.labels, few.domains, few.guard)
+    with np.errstate(invalid="ignore"):
+        content, stated = packed_replay(broken, copy.sha256, {})
+    save_bundle(
+        copy.folder, copy.tensors, {**copy.info, "replay": stated}, copy.card, further={REPLAY_FILE: content}
+    )
+    with pytest.raises(ModelError, match="not all of it are numbers"):
+        load_replay(wbc.load_model(copy.folder))
+
+
 def test_a_bundle_without_replay_has_none(copy):
     (copy.folder / REPLAY_FILE).unlink()
     info = {k: v for k, v in copy.info.items() if k != "replay"}
-    from dataclasses import replace
-
     assert load_replay(replace(copy, info=info)) is None
 
 

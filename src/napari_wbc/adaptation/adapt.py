@@ -15,21 +15,20 @@ from napari_wbc.adaptation.card import write_adapted_card
 from napari_wbc.adaptation.cells import Copies, Folds, LabelledCells, find_copies, split_into_folds
 from napari_wbc.adaptation.checks import check_enough, noticed
 from napari_wbc.adaptation.crossfit import cross_fit
-from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
+from napari_wbc.adaptation.outputs import outputs_of, probabilities_of, upper_outputs
 from napari_wbc.adaptation.parents import source_of
 from napari_wbc.adaptation.recalibrate import SeenCells, recalibrate, target_cells
 from napari_wbc.adaptation.recipe import Recipe
-from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
+from napari_wbc.adaptation.refine import LearningCallback, Material, goes_deep, interpolated, refine
 from napari_wbc.adaptation.shift import with_this_laboratory
 from napari_wbc.adaptation.start import Start, start_of
 from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
-from napari_wbc.adaptation.views import look, plain_outputs, source_network
+from napari_wbc.adaptation.views import augmented_maps, plain_maps, source_network
 from napari_wbc.classification.bundle import Model, load_model, save_bundle
 from napari_wbc.classification.predict import choose_device
 from napari_wbc.classification.replay import Replay, load_replay
-from napari_wbc.errors import WbcError
+from napari_wbc.errors import ModelError, WbcError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
-from napari_wbc.slides.crops import CROP_PX
 from napari_wbc.training.trust.cells import JudgedCells
 
 
@@ -131,13 +130,16 @@ def adapt(
     source = source_of(load_model(model))
     tell = progress or (lambda _: None)
     loaded = load_replay(source)
-    replay, guard = _parts(loaded)
     tell(Progress("Looking at the labelled cells", 0, 0, "cell"))
     unchanged = start_of(source, ())
     network = source_network(unchanged, place)
-    before_logits, embeddings = outputs_of(unchanged, network, cells.crops, cancel=cancel)
+    plain = plain_maps(network, unchanged, cells.crops, cancel=cancel)
+    replay, guard = _parts(loaded, plain.shape[2:])
+    if not goes_deep(recipe, replay):
+        recipe = replace(recipe, steps=0, factors=tuple(f for f in recipe.factors if f <= 1.0))
+    before_logits, embeddings = outputs_of(unchanged, network, plain, cancel=cancel)
     copies = find_copies(cells, embeddings)
-    cells, before_logits = cells.rows(copies.kept), before_logits[copies.kept]
+    cells, before_logits, plain = cells.rows(copies.kept), before_logits[copies.kept], plain[:, copies.kept]
     check_enough(cells)
     start = start_of(source, cells.labels)
     folds = split_into_folds(cells)
@@ -148,11 +150,9 @@ def adapt(
     def showing(done: int, total: int) -> None:
         tell(Progress("Looking at the cells in many ways", done, total, "crop"))
 
-    views = look(
-        source_network(start, place), start, cells.crops, replay, recipe, step=showing, cancel=cancel
-    )
-    replayed_before = plain_outputs(source_network(start, place), start, replay, cancel)
-    by_source = SeenBySource(views, replayed_before[0])
+    network = source_network(start, place)
+    maps = augmented_maps(network, start, cells.crops, recipe, step=showing, cancel=cancel)
+    material = Material.of(network, cells.labels, maps, replay, cancel=cancel)
     runs = len(np.unique(folds.fold)) + 1
     finished = 0
 
@@ -163,10 +163,9 @@ def adapt(
 
     fit = cross_fit(
         start,
-        cells,
+        material,
+        plain,
         folds,
-        replay,
-        by_source,
         recipe,
         device=place,
         learning=learning,
@@ -174,17 +173,17 @@ def adapt(
         cancel=cancel,
     )
     refined = refine(
-        start, cells.crops, cells.labels, replay, by_source, recipe,
+        start, material, recipe,
         device=place, run="with all cells", learning=learning,
         step=lambda done, total: stepping("", done, total), cancel=cancel,
     )  # fmt: skip
     tell(Progress("Judging", 0, 0, "cell"))
-    guard_before, _ = outputs_of(unchanged, network, guard.crops, cancel=cancel)
+    guard_before, _ = upper_outputs(source_network(unchanged, place), guard.maps, cancel=cancel)
     guards: list[Guard | None] = []
     guard_outputs = []
     for factor in recipe.factors:
         at = interpolated(start, refined, factor, place)
-        guard_outputs.append(outputs_of(start, at, guard.crops, cancel=cancel))
+        guard_outputs.append(upper_outputs(at, guard.maps, cancel=cancel))
         guards.append(_guarded(start, guard, guard_before, guard_outputs[-1][0]) if len(guard) else None)
     allowed = np.array([g is None or g.lost <= recipe.largest_loss for g in guards], bool)
     chosen = fit.best(allowed)
@@ -193,17 +192,15 @@ def adapt(
     final = interpolated(start, refined, factor, place)
     cancel.check()
     seen = SeenCells(
-        target_cells(
-            honest, outputs_of(start, final, cells.crops, cancel=cancel)[1], cells.labels, folds.groups
-        ),
+        target_cells(honest, outputs_of(start, final, plain, cancel=cancel)[1], cells.labels, folds.groups),
         folds.fold,
-        _judged(replay, outputs_of(start, final, replay.crops, cancel=cancel)),
+        _judged(replay, upper_outputs(final, replay.maps, cancel=cancel)),
         _judged(guard, guard_outputs[chosen]),
     )
     tensors, stated = recalibrate(start, seen, seed=recipe.seed)
     for part, more in zip(
         (tensors, stated),
-        with_this_laboratory(start, seen.target, seen.replayed, replayed_before[1]),
+        with_this_laboratory(start, seen.target, seen.replayed, material.replay_embeddings),
         strict=True,
     ):
         part |= more
@@ -229,23 +226,24 @@ def adapt(
     return Adaptation(start, {k: state[k].cpu() for k in refined.weights}, tensors, stated, verdict)
 
 
-def _parts(replay: Replay | None) -> tuple[Replay, Replay]:
+def _parts(replay: Replay | None, shape: tuple[int, ...]) -> tuple[Replay, Replay]:
     """Give the replayed cells and the guard; both empty where there are none."""
     if replay is None:
         none = np.zeros(0, np.str_)
-        replay = Replay(np.zeros((0, CROP_PX, CROP_PX, 3), np.uint8), none, none, np.zeros(0, bool))
+        replay = Replay(np.zeros((0, *shape), np.float16), none, none, np.zeros(0, bool))
+    elif replay.maps.shape[1:] != shape:
+        raise ModelError("the replayed cells of the model do not fit its network; make them anew")
     return replay.rows(~replay.guard), replay.rows(replay.guard)
 
 
 def _dry_run(start: Start, cells: LabelledCells, replay: Replay, recipe: Recipe, device: str) -> None:
     """Take one step on a few cells and look at the result, so that what cannot work is told at once."""
     few, old = cells.rows(np.arange(min(8, len(cells)))), replay.rows(np.arange(min(8, len(replay))))
-    one = replace(recipe, steps=min(1, recipe.steps), views=1, replay_views=1)
+    one = replace(recipe, steps=min(1, recipe.steps), views=1)
     network = source_network(start, device)
-    views = look(network, start, few.crops, old, one)
-    by_source = SeenBySource(views, plain_outputs(network, start, old)[0])
-    refined = refine(start, few.crops, few.labels, old, by_source, one, device=device)
-    outputs_of(start, interpolated(start, refined, 1.5, device), few.crops)
+    maps = augmented_maps(network, start, few.crops, one)
+    refined = refine(start, Material.of(network, few.labels, maps, old), one, device=device)
+    upper_outputs(interpolated(start, refined, 1.5, device), maps[0])
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.adaptation.cells import Folds, LabelledCells
+from napari_wbc.adaptation.cells import Folds
 from napari_wbc.adaptation.measure import compared
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
 from napari_wbc.adaptation.recipe import Recipe
-from napari_wbc.adaptation.refine import LearningCallback, SeenBySource, interpolated, refine
+from napari_wbc.adaptation.refine import LearningCallback, Material, interpolated, refine
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.calibration import set_log_likelihood
-from napari_wbc.classification.replay import Replay
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.training.manifests import label_members
 from napari_wbc.training.sampling import row_weights
@@ -75,10 +74,9 @@ class CrossFit:
 
 def cross_fit(
     start: Start,
-    cells: LabelledCells,
+    material: Material,
+    plain: NDArray[np.float16],
     folds: Folds,
-    replay: Replay,
-    seen: SeenBySource,
     recipe: Recipe,
     *,
     device: str = "cpu",
@@ -90,49 +88,47 @@ def cross_fit(
 
     Parameters
     ----------
-    start, replay, seen, recipe, device, learning, cancel
+    start, material, recipe, device, learning, cancel
         As for :func:`~napari_wbc.adaptation.refine.refine`, of all cells.
-    cells : LabelledCells
-        All of them.
+    plain : numpy.ndarray of float16, shape (orientations, n, channels, h, w)
+        The cells as they are (:func:`~napari_wbc.adaptation.views.plain_maps`).
     folds : Folds
         Of the cells.
     step : callable, optional
         Told the run and its steps.
     """
-    logits = np.zeros((len(recipe.factors), len(cells), len(start.classes)), np.float32)
+    labels = material.labels
+    logits = np.zeros((len(recipe.factors), len(labels), len(start.classes)), np.float32)
     for number, fold in enumerate(np.unique(folds.fold)):
         held = np.flatnonzero(folds.fold == fold)
         learned = np.flatnonzero(folds.fold != fold)
         run = f"without part {number + 1} of {len(np.unique(folds.fold))}"
         refined = refine(
             start,
-            cells.crops[learned],
-            cells.labels[learned],
-            replay,
-            seen.rows(learned),
+            material.rows(learned),
             recipe,
             device=device,
             run=run,
-            judge=_judge(start, cells.rows(held)) if learning is not None else None,
+            judge=_judge(start, plain[:, held], labels[held]) if learning is not None else None,
             learning=learning,
             step=(lambda done, total, run=run: step(run, done, total)) if step is not None else None,  # type: ignore[misc]
             cancel=cancel,
         )
         for i, factor in enumerate(recipe.factors):
             network = interpolated(start, refined, factor, device)
-            logits[i, held] = outputs_of(start, network, cells.crops[held], cancel=cancel)[0]
-    members = label_members(list(map(str, cells.labels)), start.classes)
+            logits[i, held] = outputs_of(start, network, plain[:, held], cancel=cancel)[0]
+    members = label_members(list(map(str, labels)), start.classes)
     scores = np.stack(
         [set_log_likelihood(of / start.temperature + start.log_prior, members) for of in logits]
     )
-    weights = row_weights([""] * len(cells), list(map(str, cells.labels)), domain_power=0.0, class_power=0.5)
+    weights = row_weights([""] * len(labels), list(map(str, labels)), domain_power=0.0, class_power=0.5)
     return CrossFit(logits, scores, weights, folds.fold)
 
 
-def _judge(start: Start, held: LabelledCells) -> Callable[[Network], float]:
+def _judge(start: Start, plain: NDArray[np.float16], labels: NDArray[np.str_]) -> Callable[[Network], float]:
     def macro_f1(network: Network) -> float:
-        logits, _ = outputs_of(start, network.eval(), held.crops)
+        logits, _ = outputs_of(start, network.eval(), plain)
         probabilities = probabilities_of(start, logits, start.temperature)
-        return compared(probabilities, start.classes, held.labels).metrics().macro_f1
+        return compared(probabilities, start.classes, labels).metrics().macro_f1
 
     return macro_f1

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from napari_wbc.adaptation.balance import balanced_rows, log_shares
 from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
+from napari_wbc.adaptation.outputs import upper_outputs
 from napari_wbc.adaptation.start import Start, start_of
 from napari_wbc.classification.bundle import Model
 from napari_wbc.classification.novelty import NoveltyReference, nucleated_columns, unit_length
@@ -19,11 +20,10 @@ from napari_wbc.classification.predict import (
     Predictions,
     calibrated,
     label_predictions,
-    predict_crops,
 )
 from napari_wbc.classification.replay import load_replay
 from napari_wbc.errors import InputError
-from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.execution.progress import CancelToken
 
 #: How strongly the head is held where it was, and how much all replayed cells count beside the labelled ones.
 PULL, REPLAY_WEIGHT = 0.01, 1.0
@@ -58,7 +58,7 @@ class InstantResult:
 class InstantAdaptation:
     """Fits the head of a model to labels of cells whose embeddings are known.
 
-    Preparing takes seconds (the replayed cells run through the network once); each :meth:`fit` takes a fraction of
+    Preparing takes a second (replayed cells run through a part of the network); each :meth:`fit` takes a fraction of
     one. What it gives is a preview: no held-out cell has judged it. :func:`napari_wbc.adaptation.fine_tune` does.
 
     Parameters
@@ -67,8 +67,8 @@ class InstantAdaptation:
         The one that gave the embeddings.
     embeddings : numpy.ndarray, shape (n, d)
         Of all cells of a slide, as a count keeps them.
-    cancel, progress : optional
-        A token and a callback, for the preparation.
+    cancel : CancelToken, optional
+        For the preparation.
 
     Attributes
     ----------
@@ -91,7 +91,6 @@ class InstantAdaptation:
         embeddings: NDArray[np.floating],
         *,
         cancel: CancelToken | None = None,
-        progress: ProgressCallback | None = None,
     ) -> None:
         self._model = model
         self._cells = np.asarray(embeddings, np.float32)
@@ -99,7 +98,7 @@ class InstantAdaptation:
         self.has_replay = replay is not None
         if replay is not None:
             replay = replay.rows(~replay.guard)
-            self._replayed = predict_crops(model, replay.crops, cancel=cancel, progress=progress).embeddings
+            self._replayed = upper_outputs(model.network("cpu"), replay.maps, cancel=cancel)[1]
             self._replay_labels, self._replay_domains = replay.labels, replay.domains
         else:
             self._replayed = np.zeros((0, self._cells.shape[1]), np.float32)

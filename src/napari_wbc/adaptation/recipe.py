@@ -20,15 +20,13 @@ class Recipe:
     Attributes
     ----------
     views, view_crops : int
-        Augmented copies of each labelled cell that the head is fitted to: so many, and so many in all, but one of each.
-    replay_views : int
-        The same of each replayed cell.
+        Augmented copies of each labelled cell to learn from: so many, and so many in all, but one of each.
     pull : float
         How strongly the head is held where it was.
     pull_without_replay : float
         The same where no cell of the training is at hand that would hold it.
     steps : int
-        Of the layers below; 0 leaves them as they are.
+        Of the layers behind the second stage; 0 leaves them as they are.
     batch, replay_batch : int
         Labelled and replayed cells of a step.
     lr : float
@@ -43,23 +41,22 @@ class Recipe:
     largest_loss : float
         Of accuracy on the guard cells of the source, that is allowed.
     augmentation : Augmentation
-        Of labelled and replayed cells.
+        Of labelled cells.
     seed : int
         Of all draws.
     """
 
-    views: int = 6
-    view_crops: int = 1000
-    replay_views: int = 1
+    views: int = 8
+    view_crops: int = 1500
     pull: float = 0.01
     pull_without_replay: float = 1.0
-    steps: int = 60
+    steps: int = 120
     batch: int = 16
     replay_batch: int = 16
-    lr: float = 3e-3
+    lr: float = 3e-4
     distillation: float = 2.0
     average: float = 0.9
-    factors: tuple[float, ...] = (0.5, 1.0, 1.25, 1.5, 2.0)
+    factors: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
     largest_loss: float = 0.01
     augmentation: Augmentation = field(default_factory=lambda: _WITHIN_A_LAB)
     seed: int = 0

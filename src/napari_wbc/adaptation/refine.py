@@ -1,4 +1,4 @@
-"""A model refined on labelled cells: its head first, then what lies next to the image and the filters in between."""
+"""A model refined on labelled cells: its last layer first, then all that lies behind the second stage."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from napari_wbc.adaptation.balance import balanced_rows, log_shares
 from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
+from napari_wbc.adaptation.outputs import as_input, upper_outputs
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.start import Start
-from napari_wbc.adaptation.views import Done, Views, augmented, look, source_network
+from napari_wbc.adaptation.views import Done, source_network
 from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.replay import Replay
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.training.losses.cross_entropy import set_log_probability
-from napari_wbc.training.outputs import CropSource
 
 _WARMUP_STEPS = 5
 _HEAD = ("head.weight", "head.bias")
@@ -55,23 +55,50 @@ class LearningPoint:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenBySource:
-    """What the source sees before anything is learned, once for all runs.
+class Material:
+    """What refinements learn from, with what the source sees in it: once for all of them.
 
     Attributes
     ----------
-    views : Views
-        Of the labelled and the replayed cells.
-    replay_logits : numpy.ndarray, shape (m, k)
-        What it says of the replayed cells as they are.
+    labels : numpy.ndarray of str, shape (n,)
+        Of the labelled cells.
+    maps : numpy.ndarray of float16, shape (copies, n, channels, h, w)
+        Augmented copies of them (:func:`~napari_wbc.adaptation.views.augmented_maps`).
+    embeddings : numpy.ndarray, shape (copies, n, d)
+        What the source sees in these.
+    replay : Replay
+        Cells of the training without the guard; may be empty.
+    replay_embeddings, replay_logits : numpy.ndarray, shape (m, d) and (m, k)
+        What the source sees in them, and says of them.
     """
 
-    views: Views
+    labels: NDArray[np.str_]
+    maps: NDArray[np.float16]
+    embeddings: NDArray[np.float32]
+    replay: Replay
+    replay_embeddings: NDArray[np.float32]
     replay_logits: NDArray[np.float32]
 
-    def rows(self, chosen: NDArray[np.intp]) -> SeenBySource:
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        labels: NDArray[np.str_],
+        maps: NDArray[np.float16],
+        replay: Replay,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> Material:
+        """Let the network of the source look at maps and replay."""
+        said = upper_outputs(network, replay.maps, cancel=cancel)
+        return cls(labels, maps, _embedded(network, maps, cancel), replay, said[1], said[0])
+
+    def rows(self, chosen: NDArray[np.intp]) -> Material:
         """Give it for some of the labelled cells."""
-        return SeenBySource(self.views.rows(chosen), self.replay_logits)
+        return Material(
+            self.labels[chosen], self.maps[:, chosen], self.embeddings[:, chosen],
+            self.replay, self.replay_embeddings, self.replay_logits,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,10 +125,7 @@ Judge = Callable[[Network], float]
 
 def refine(
     start: Start,
-    crops: NDArray[np.uint8],
-    labels: NDArray[np.str_],
-    replay: Replay,
-    seen: SeenBySource,
+    material: Material,
     recipe: Recipe,
     *,
     device: str = "cpu",
@@ -113,22 +137,17 @@ def refine(
 ) -> Refined:
     """Refine the source on labelled cells.
 
-    The head is fitted to the embeddings of the views. Then the first stage of the network follows for some steps, and
-    of the others the filters of single channels and the biases: the folded normalisation is in them, and a stain or a
-    camera changes what they see more than what kinds of cells are made of. Half of each batch is replayed and held to
-    what the source says. At the end the head is fitted again, to what the network sees by then. A refinement always
-    begins at the source.
+    The head is fitted to the embeddings of the copies. Then all that lies behind the second stage follows for some
+    steps; half of each batch is replayed and held to what the source says. At the end the head is fitted again, to
+    what the network sees by then. The first two stages stay as they are: cells need to go through them once, and of
+    those of the training no image is needed. A refinement always begins at the source.
 
     Parameters
     ----------
     start : Start
         The source.
-    crops, labels
-        Of the n cells to learn from.
-    replay : Replay
-        Cells of the training without the guard; may be empty.
-    seen : SeenBySource
-        What the source sees in these cells.
+    material : Material
+        What to learn from.
     recipe : Recipe
         The settings.
     device : {"cpu", "cuda"}
@@ -155,19 +174,21 @@ def refine(
         The loss runs away.
     """
     network = source_network(start, device)
-    _set_head(network, fit_head(start, labels, replay, seen.views, recipe))
+    _set_head(network, fit_head(start, material, recipe))
     head = _kept(network, _HEAD)
     # Without cells of the training nothing would hold the layers below.
-    if not recipe.steps or not len(replay):
+    if not goes_deep(recipe, material.replay):
+        if step is not None:
+            step(1, 1)
         return Refined(head, head)
-    names = _trained_names(network)
+    names = (*network.upper_names(), *_HEAD)
     parameters: list[Tensor] = [p for name, p in network.named_parameters() if name in names]
     average = copy.deepcopy(network)
     followed: list[Tensor] = [p for name, p in average.named_parameters() if name in names]
     network.train()
     for parameter in parameters:
         parameter.requires_grad_(True)
-    batches = _Batches(start, crops, labels, replay, seen.replay_logits, recipe, device)
+    batches = _Batches(start, material, recipe, device)
     optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, recipe.steps))
     torch.manual_seed(recipe.seed)
@@ -192,16 +213,22 @@ def refine(
         if learning is not None and (done % _LOOK_EVERY == 0 or done == recipe.steps):
             score = judge(average) if judge is not None else None
             learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
-    again = look(average, start, crops, replay, recipe, cancel=cancel)
-    _set_head(average, fit_head(start, labels, replay, again, recipe))
-    return Refined(head, _kept(average, (*names, *_HEAD)))
+    again = Material.of(average, material.labels, material.maps, material.replay, cancel=cancel)
+    _set_head(average, fit_head(start, again, recipe))
+    return Refined(head, _kept(average, names))
 
 
-def fit_head(start: Start, labels: NDArray[np.str_], replay: Replay, views: Views, recipe: Recipe) -> Head:
-    """Fit the head to the views of labelled and replayed cells; the latter count as much as the former in all."""
-    rows = balanced_rows(labels, replay.labels, replay.domains, start.classes)
-    prior, n = log_shares(rows), len(labels)
-    copies = [(views.labelled, slice(None, n)), (views.replayed, slice(n, None))]
+def goes_deep(recipe: Recipe, replay: Replay) -> bool:
+    """Tell whether layers below the last one are refined: only where cells of the training hold them."""
+    return recipe.steps > 0 and len(replay) > 0
+
+
+def fit_head(start: Start, material: Material, recipe: Recipe) -> Head:
+    """Fit the head to copies of labelled cells and to replayed cells, which count as much as the former in all."""
+    replay = material.replay
+    rows = balanced_rows(material.labels, replay.labels, replay.domains, start.classes)
+    prior, n = log_shares(rows), len(material.labels)
+    copies = [(material.embeddings, slice(None, n)), (material.replay_embeddings[np.newaxis], slice(n, None))]
     cells = HeadCells(
         np.concatenate([of.reshape(-1, of.shape[2]) for of, _ in copies]),
         np.concatenate([np.tile(rows.members[part], (len(of), 1)) for of, part in copies]),
@@ -245,43 +272,33 @@ def _move(network: Network, weights: Mapping[str, Tensor], part: float) -> None:
             state[name].lerp_(value.to(state[name].device), part)
 
 
+def _embedded(network: Network, maps: NDArray[np.float16], cancel: CancelToken | None) -> NDArray[np.float32]:
+    return np.stack([upper_outputs(network, copy, cancel=cancel)[1] for copy in maps])
+
+
 class _Batches:
     """Draws batches, half of them replayed, and gives their loss."""
 
-    def __init__(
-        self,
-        start: Start,
-        crops: NDArray[np.uint8],
-        labels: NDArray[np.str_],
-        replay: Replay,
-        replay_logits: NDArray[np.float32],
-        recipe: Recipe,
-        device: str,
-    ) -> None:
-        self._start, self._recipe = start, recipe
-        self._sources = CropSource(crops, device), CropSource(replay.crops, device)
-        rows = balanced_rows(labels, replay.labels, replay.domains, start.classes)
-        self._n, self._m = len(labels), len(replay)
+    def __init__(self, start: Start, material: Material, recipe: Recipe, device: str) -> None:
+        self._recipe, self._device = recipe, device
+        self._maps, self._old = material.maps, material.replay.maps
+        replay = material.replay
+        rows = balanced_rows(material.labels, replay.labels, replay.domains, start.classes)
+        self._n, self._m = len(material.labels), len(replay)
         self._chance = rows.weights[: self._n], rows.weights[self._n :]
-        self._domains = rows.domains
         self._members = torch.from_numpy(rows.members).to(device)
         self._prior = torch.from_numpy(log_shares(rows)).float().to(device)
-        self._said = torch.from_numpy(softmax(replay_logits, axis=1)).float().to(device)
+        self._said = torch.from_numpy(softmax(material.replay_logits, axis=1)).float().to(device)
         self._random = np.random.default_rng(recipe.seed)
-        self._generator = torch.Generator(device).manual_seed(recipe.seed)
 
-    def loss(self, network: nn.Module) -> Tensor:
+    def loss(self, network: Network) -> Tensor:
         """Draw a batch and give its loss."""
         recipe = self._recipe
         fresh = self._random.choice(self._n, recipe.batch, p=self._chance[0])
         old = self._random.choice(self._m, recipe.replay_batch, p=self._chance[1])
-        parts = [
-            augmented(source, rows, domains, self._start, recipe, self._generator)
-            for source, rows, domains in zip(
-                self._sources, (fresh, old), (self._domains[fresh], self._domains[self._n + old]), strict=True
-            )
-        ]
-        logits, _ = network(torch.cat(parts).contiguous(memory_format=torch.channels_last))
+        copy = self._random.integers(len(self._maps), size=recipe.batch)
+        maps = np.concatenate([self._maps[copy, fresh], self._old[old]])
+        logits, _ = network.upper(as_input(maps, self._device))
         rows = np.concatenate([fresh, self._n + old])
         likelihood = set_log_probability(logits + self._prior[rows], self._members[rows])
         divergence = functional.kl_div(
@@ -289,16 +306,6 @@ class _Batches:
         )
         fresh_loss, old_loss = -likelihood[: recipe.batch].mean(), -likelihood[recipe.batch :].mean()
         return fresh_loss + old_loss + recipe.distillation * divergence
-
-
-def _trained_names(network: Network) -> tuple[str, ...]:
-    """Give the weights that follow the head: of the first stage all, of the others those of single channels."""
-    first = {id(p) for p in network.stages()[0]}
-    return tuple(
-        name
-        for name, p in network.named_parameters()
-        if name not in _HEAD and (id(p) in first or p.ndim == 1 or (p.ndim == 4 and p.shape[1] == 1))
-    )
 
 
 def _set_head(network: Network, head: Head) -> None:

@@ -202,7 +202,7 @@ def judge(
     )
     rows = by_class(before, after)
     contradicted = _suspects(judged, classes)
-    reasons = _reasons(measures, guard, largest_loss)
+    reasons = _reasons(measures, len(rows), guard, largest_loss)
     notes = [*warnings]
     if guard is None:
         notes.append(
@@ -229,7 +229,9 @@ def judge(
     )
 
 
-def _reasons(measures: Mapping[str, BeforeAfter], guard: Guard | None, largest_loss: float) -> list[str]:
+def _reasons(
+    measures: Mapping[str, BeforeAfter], classes: int, guard: Guard | None, largest_loss: float
+) -> list[str]:
     reasons = []
     balanced, accuracy = measures["balanced_accuracy"], measures["accuracy"]
     figures = (
@@ -239,6 +241,14 @@ def _reasons(measures: Mapping[str, BeforeAfter], guard: Guard | None, largest_l
     surer = measures["probability_of_label"]
     sure = max(balanced.better, surer.better) >= _LEAST_SURE
     gain = balanced.difference.value
+    guessed = 1.0 / classes
+    if balanced.after.low <= guessed:
+        # A source that is surely wrong is outdone by one that doubts everything: that alone is no gain.
+        reasons.append(
+            f"what the labels teach may be no more than guessing: {figures}, where guessing among {classes} classes "
+            f"gives {100 * guessed:.0f} %"
+        )
+        return reasons
     if gain < 0 or surer.difference.value <= 0 or (gain == 0 and not sure):
         reasons.append(f"it is not better on cells that it did not learn from: {figures}")
     elif not sure:

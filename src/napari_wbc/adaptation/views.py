@@ -1,46 +1,23 @@
-"""Augmented copies of cells, as a network sees them: what a head is fitted to."""
+"""Labelled cells as the lower stages of a network show them: as they are, turned, and in augmented copies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.network import build_network
-from napari_wbc.classification.replay import Replay
 from napari_wbc.execution.progress import CancelToken
-from napari_wbc.training.outputs import CropSource, network_outputs
+from napari_wbc.training.outputs import CropSource, lower_maps
 
-_VIEW_CROPS = 64
+_BATCH = 64
 #: Told how many of how many are done.
 Done = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """Embeddings of augmented copies.
-
-    Attributes
-    ----------
-    labelled : numpy.ndarray, shape (v, n, d)
-        Of n labelled cells.
-    replayed : numpy.ndarray, shape (w, m, d)
-        Of m replayed cells.
-    """
-
-    labelled: NDArray[np.float32]
-    replayed: NDArray[np.float32]
-
-    def rows(self, chosen: NDArray[np.intp]) -> Views:
-        """Give those of some of the labelled cells."""
-        return Views(self.labelled[:, chosen], self.replayed)
 
 
 def source_network(start: Start, device: str) -> Network:
@@ -56,83 +33,74 @@ def source_network(start: Start, device: str) -> Network:
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def look(
-    network: Network,
-    start: Start,
-    crops: NDArray[np.uint8],
-    replay: Replay,
-    recipe: Recipe,
-    *,
-    step: Done | None = None,
-    cancel: CancelToken | None = None,
-) -> Views:
-    """Show augmented copies of all cells to a network.
+def plain_maps(
+    network: Network, start: Start, crops: NDArray[np.uint8], *, cancel: CancelToken | None = None
+) -> NDArray[np.float16]:
+    """Give the feature maps of cells as they are and as a second look turns them.
 
     Parameters
     ----------
     network : Network
-        In evaluation mode, with the weights in question.
+        Of the source: an adaptation leaves its lower stages alone.
     start : Start
-        Tells size and view.
+        Tells size, view and orientations.
     crops : numpy.ndarray of uint8, shape (n, side, side, 3)
-        Labelled cells.
-    replay : Replay
-        Without its guard; may be empty.
-    recipe : Recipe
-        How many copies.
-    step : callable, optional
-        Told how many crops of how many are done.
+        The cells.
     cancel : CancelToken, optional
         Checked before each batch.
+
+    Returns
+    -------
+    numpy.ndarray of float16, shape (orientations, n, channels, h, w)
+    """
+    model = start.model
+    turns = range(model.second_look.orientations)
+    return lower_maps(network, crops, model.input_px, model.view, orientations=turns, cancel=cancel)
+
+
+def augmented_maps(
+    network: Network,
+    start: Start,
+    crops: NDArray[np.uint8],
+    recipe: Recipe,
+    *,
+    step: Done | None = None,
+    cancel: CancelToken | None = None,
+) -> NDArray[np.float16]:
+    """Give the feature maps of augmented copies of cells.
+
+    Parameters
+    ----------
+    network, start, crops, cancel
+        As for :func:`plain_maps`.
+    recipe : Recipe
+        How many copies, and how they are augmented.
+    step : callable, optional
+        Told how many crops of how many are done.
+
+    Returns
+    -------
+    numpy.ndarray of float16, shape (copies, n, channels, h, w)
     """
     device = next(network.parameters()).device.type
+    source = CropSource(crops, device)
+    model = start.model
     generator = torch.Generator(device).manual_seed(recipe.seed)
     # Many cells are as good as many copies of few.
     copies = int(np.clip(recipe.view_crops // max(1, len(crops)), 1, recipe.views))
-    total = copies * len(crops) + recipe.replay_views * len(replay)
-    done = 0
-
-    def embedded(of: NDArray[np.uint8], views: int) -> NDArray[np.float32]:
-        nonlocal done
-        source = CropSource(of, device)
-        found = np.zeros((views, len(of), network.embedding_size), np.float32)
-        for view in range(views):
-            for first in range(0, len(of), _VIEW_CROPS):
-                if cancel is not None:
-                    cancel.check()
-                rows = np.arange(first, min(first + _VIEW_CROPS, len(of)))
-                with torch.inference_mode():
-                    images = augmented(source, rows, np.zeros(len(rows), np.int64), start, recipe, generator)
-                    found[view, rows] = network(images)[1].float().cpu().numpy()
-                done += len(rows)
-                if step is not None:
-                    step(done, total)
-        return found
-
-    return Views(embedded(crops, copies), embedded(replay.crops, recipe.replay_views))
-
-
-def augmented(
-    source: CropSource,
-    rows: NDArray[np.intp],
-    domains: NDArray[np.int64],
-    start: Start,
-    recipe: Recipe,
-    generator: torch.Generator,
-) -> Tensor:
-    """Give the network's input of some crops, augmented as the recipe says."""
-    of = torch.from_numpy(domains).to(source.device)
-    model = start.model
-    return source.augmented(rows, model.input_px, model.view, recipe.augmentation, generator, of)
-
-
-def plain_outputs(
-    network: Network, start: Start, replay: Replay, cancel: CancelToken | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give logits ``(m, k)`` and embeddings ``(m, d)`` of replayed cells as they are."""
-    if not len(replay):
-        return np.zeros((0, len(start.classes)), np.float32), np.zeros(
-            (0, network.embedding_size), np.float32
-        )
-    model = start.model
-    return network_outputs(network, replay.crops, model.input_px, model.view, cancel=cancel)
+    one_laboratory = torch.zeros(len(crops), dtype=torch.int64, device=device)
+    found = []
+    for copy in range(copies):
+        for first in range(0, len(crops), _BATCH):
+            if cancel is not None:
+                cancel.check()
+            rows = np.arange(first, min(first + _BATCH, len(crops)))
+            with torch.inference_mode():
+                images = source.augmented(
+                    rows, model.input_px, model.view, recipe.augmentation, generator, one_laboratory[rows]
+                )
+                found.append(network.lower(images).half().contiguous().cpu().numpy())
+            if step is not None:
+                step(copy * len(crops) + int(rows[-1]) + 1, copies * len(crops))
+    maps = np.concatenate(found)
+    return maps.reshape(copies, len(crops), *maps.shape[1:])

@@ -92,12 +92,33 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits ``(n, k)`` and embeddings ``(n, d)`` of images ``(n, 3, height, width)`` in [-1, 1]."""
-        for position, block in enumerate(self.features):
-            images = block(images)
-            if position in self._mixed_after:
-                images = self.mixstyle(images)
-        embeddings = self.norm(images.mean(dim=(2, 3)))
+        return self.upper(self.lower(images))
+
+    def lower(self, images: Tensor) -> Tensor:
+        """Give the feature maps ``(n, channels, h, w)`` that leave the second stage."""
+        return self._through(images, 0, self._split)
+
+    def upper(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits ``(n, k)`` and embeddings ``(n, d)`` of what leaves the second stage."""
+        embeddings = self.norm(self._through(maps, self._split, len(self.features)).mean(dim=(2, 3)))
         return self.head(self.dropout(embeddings)), embeddings
+
+    def upper_names(self) -> tuple[str, ...]:
+        """Name the parameters behind the second stage, without those of the last layer."""
+        lower = {id(p) for block in self.features[: self._split] for p in block.parameters()}
+        head = {id(p) for p in self.head.parameters()}
+        return tuple(name for name, p in self.named_parameters() if id(p) not in lower | head)
+
+    @property
+    def _split(self) -> int:
+        return self._stage_ends[1]
+
+    def _through(self, maps: Tensor, first: int, end: int) -> Tensor:
+        for position in range(first, end):
+            maps = self.features[position](maps)
+            if position in self._mixed_after:
+                maps = self.mixstyle(maps)
+        return maps
 
     def stages(self) -> list[list[nn.Parameter]]:
         """Group the parameters from the input to the head, for learning rates that fall towards the input."""

@@ -1,20 +1,20 @@
 """Cells of the training laboratories that travel with a bundle, so that an adaptation does not forget them.
 
-They lie in a file of their own beside the weights: the identity of a model is its weights, and who only counts cells
-need not read it.
+No image travels: what leaves the second stage of the network does, numbers that an adaptation can learn from anew
+because it leaves the first two stages as they are (latent replay: Pellegrini et al. 2020,
+https://arxiv.org/abs/1912.01100). They lie in a file of their own beside the weights: the identity of a model is its
+weights, and who only counts cells need not read it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from napari_wbc.errors import ModelError
 
@@ -24,26 +24,25 @@ if TYPE_CHECKING:
 REPLAY_FILE = "replay.safetensors"
 #: A file larger than this is not one of ours.
 _LARGEST = 256 << 20
-#: Of JPEG, without losing colour resolution: an eighth of the size of the pixels, and no difference that a network
-#: trained with JPEG artefacts would see.
-_QUALITY = 90
+_STEPS = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Labelled crops of the training domains.
+    """Labelled cells of the training domains.
 
     Attributes
     ----------
-    crops : numpy.ndarray of uint8, shape (n, side, side, 3)
-        Windows of 25 µm, as the network was trained on.
+    maps : numpy.ndarray of float16, shape (n, channels, h, w)
+        What leaves the second stage of the network
+        (:meth:`~napari_wbc.classification.backbone.Network.lower`).
     labels, domains : numpy.ndarray of str, shape (n,)
         Of each; labels may be coarse.
     guard : numpy.ndarray of bool, shape (n,)
         Cells that the model was not trained on and that no adaptation trains on: they show what it forgets.
     """
 
-    crops: NDArray[np.uint8]
+    maps: NDArray[np.float16]
     labels: NDArray[np.str_]
     domains: NDArray[np.str_]
     guard: NDArray[np.bool_]
@@ -53,35 +52,42 @@ class Replay:
 
     def rows(self, chosen: NDArray[Any]) -> Replay:
         """Give some of the cells."""
-        return Replay(self.crops[chosen], self.labels[chosen], self.domains[chosen], self.guard[chosen])
+        return Replay(self.maps[chosen], self.labels[chosen], self.domains[chosen], self.guard[chosen])
 
 
-def packed_replay(replay: Replay, licences: Mapping[str, str]) -> tuple[bytes, dict[str, Any]]:
-    """Pack the cells for a bundle.
+def packed_replay(
+    replay: Replay, weights_sha256: str, licences: Mapping[str, str]
+) -> tuple[bytes, dict[str, Any]]:
+    """Pack the cells for a bundle, a byte for each number.
 
     Parameters
     ----------
     replay : Replay
         The cells.
+    weights_sha256 : str
+        Of the model whose feature maps these are; to another one they mean nothing.
     licences : mapping of str to str
         Of the images, by domain.
 
     Returns
     -------
     content : bytes
-        Of ``replay.safetensors``: JPEG images and numbers.
+        Of ``replay.safetensors``.
     stated : dict
         The entry ``replay`` of ``model.json``.
     """
     from safetensors.numpy import save
 
-    images = [_encoded(crop) for crop in replay.crops]
+    maps = replay.maps.astype(np.float32)
+    lowest = maps.min(axis=(0, 2, 3))
+    step = np.maximum(maps.max(axis=(0, 2, 3)) - lowest, 1e-6) / _STEPS
     label_names, label = np.unique(replay.labels, return_inverse=True)
     domain_names, domain = np.unique(replay.domains, return_inverse=True)
     content = save(
         {
-            "images": np.frombuffer(b"".join(images), np.uint8),
-            "ends": np.cumsum([len(image) for image in images]).astype(np.int64),
+            "maps": np.rint((maps - _by_channel(lowest)) / _by_channel(step)).astype(np.uint8),
+            "lowest": lowest,
+            "step": step,
             "label": label.astype(np.int16),
             "domain": domain.astype(np.int16),
             "guard": replay.guard.astype(np.uint8),
@@ -92,6 +98,7 @@ def packed_replay(replay: Replay, licences: Mapping[str, str]) -> tuple[bytes, d
         "guard_cells": int(replay.guard.sum()),
         "labels": label_names.tolist(),
         "domains": domain_names.tolist(),
+        "weights_sha256": weights_sha256,
         "licences": {str(d): licences.get(str(d), "") for d in domain_names},
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -120,6 +127,8 @@ def replay_content(model: Model) -> bytes | None:
         raise ModelError(
             f"{path} is damaged or was altered (its SHA-256 is not that of model.json); fetch it again"
         )
+    if stated.get("weights_sha256") != model.sha256:
+        raise ModelError(f"{path} was made for other weights; make it anew with napari-wbc models add-replay")
     return content
 
 
@@ -140,25 +149,21 @@ def load_replay(model: Model) -> Replay | None:
     stated = model.info["replay"]
     try:
         tensors = load(content)
-        ends = tensors["ends"]
         labels = np.asarray(stated["labels"], str)[tensors["label"]]
         domains = np.asarray(stated["domains"], str)[tensors["domain"]]
-        packed, guard = tensors["images"].tobytes(), tensors["guard"].astype(bool)
-        starts: Sequence[int] = [0, *ends[:-1].tolist()]
-        crops = [_decoded(packed[a:b]) for a, b in zip(starts, ends.tolist(), strict=True)]
-        return Replay(np.stack(crops), labels, domains, guard)
-    except (SafetensorError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
+        lowest, step = (_by_channel(tensors[name].astype(np.float32)) for name in ("lowest", "step"))
+        maps = (tensors["maps"] * step + lowest).astype(np.float16)
+        guard = tensors["guard"].astype(bool)
+        if maps.ndim != 4 or len({len(maps), len(labels), len(domains), len(guard)}) != 1:
+            raise ValueError("its parts do not fit together")
+        if not np.isfinite(maps).all():
+            raise ValueError("not all of it are numbers")
+        return Replay(maps, labels, domains, guard)
+    except (SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ModelError(
             f"{model.folder / REPLAY_FILE} cannot be understood: {str(error).splitlines()[0]}"
         ) from None
 
 
-def _encoded(crop: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(crop).save(file, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
-    return file.getvalue()
-
-
-def _decoded(content: bytes) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-        return np.asarray(image.convert("RGB"))
+def _by_channel(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values[:, np.newaxis, np.newaxis]

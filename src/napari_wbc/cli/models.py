@@ -93,8 +93,9 @@ def add_to(commands: Any) -> None:
         actions,
         "add-replay",
         summary="let cells of its training travel with a model",
-        description="Add cells of its training to a bundle (about 6 kB each), so that an adaptation does not forget "
-        "them and is watched on them. The weights, and with them the identity of the model, stay.",
+        description="Add cells of its training to a bundle, so that an adaptation does not forget them and is watched "
+        "on them: as feature maps of the network, about 8 kB each, not as images. The weights, and with them the "
+        "identity of the model, stay.",
         example="  napari-wbc models add-replay models/mine --manifests cells.csv\n",
     )
     replaying.add_argument("model", metavar="M", help="name or folder of a bundle; it is replaced")

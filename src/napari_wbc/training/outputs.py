@@ -16,6 +16,7 @@ from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.priors import class_priors, log_prior
 
 if TYPE_CHECKING:
+    from napari_wbc.classification.backbone import Network
     from napari_wbc.classification.second_look import SecondLook
     from napari_wbc.execution.progress import CancelToken
     from napari_wbc.training.config import TrainingConfig
@@ -127,6 +128,39 @@ def network_outputs(
             for found, values in zip((logits, embeddings), zip(*looks, strict=True), strict=True):
                 found.append((sum(v.float() for v in values) / len(looks)).cpu().numpy())
     return np.concatenate(logits), np.concatenate(embeddings)
+
+
+def lower_maps(
+    network: Network,
+    crops: NDArray[np.uint8] | CropRows,
+    input_px: int,
+    view: float,
+    *,
+    orientations: Sequence[int] = (0,),
+    cancel: CancelToken | None = None,
+) -> NDArray[np.float16]:
+    """Give what leaves the second stage of a network, shape ``(orientations, n, channels, h, w)``.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode.
+    crops, input_px, view, orientations, cancel
+        As for :func:`network_outputs`.
+    """
+    source = CropSource(crops, next(network.parameters()).device.type)
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(source), _BATCH_CROPS):
+            if cancel is not None:
+                cancel.check()
+            images = source.plain(np.arange(start, min(start + _BATCH_CROPS, len(source))), input_px, view)
+            looks = [
+                network.lower(turned(images, o).contiguous(memory_format=torch.channels_last))
+                for o in orientations
+            ]
+            found.append(torch.stack(looks).half().contiguous().cpu().numpy())
+    return np.concatenate(found, axis=1)
 
 
 def model_outputs(

@@ -15,6 +15,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.manifests import load_crops
+from napari_wbc.training.outputs import lower_maps
 from napari_wbc.training.train import held_out, read_manifests
 from napari_wbc.training.trust.cells import per_pair
 
@@ -83,7 +84,8 @@ def add_replay(
     manifests : sequence of str or Path
         Those that it was trained with, in the same order.
     trained, guard : int, optional
-        Cells of each pair of domain and label: to train on again, and held out, to be watched. About 6 kB each.
+        Cells of each pair of domain and label: to train on again, and held out, to be watched. About 8 kB each, no
+        images.
     work_dir : str or Path, optional
         Where the crops of the training are kept, where they still are.
     progress, cancel : optional
@@ -109,14 +111,13 @@ def add_replay(
         crops = load_crops(rows, work_dir, progress=progress, cancel=cancel)[chosen]
     else:
         crops = load_crops(some, progress=progress, cancel=cancel)
-    replay = Replay(
-        np.asarray(crops), some["label"].to_numpy(str), some["domain"].to_numpy(str), np.asarray(of_guard)
-    )
+    maps = lower_maps(model.network("cpu"), np.asarray(crops), model.input_px, model.view, cancel=cancel)[0]
+    replay = Replay(maps, some["label"].to_numpy(str), some["domain"].to_numpy(str), np.asarray(of_guard))
     licences = {
         str(d): "; ".join(sorted({str(x) for x in part["license"]} - {""}))
         for d, part in some.groupby("domain")
     }
-    content, stated = packed_replay(replay, licences)
+    content, stated = packed_replay(replay, model.sha256, licences)
     return save_bundle(
         model.folder,
         model.tensors,

@@ -123,10 +123,8 @@ def prepare_steps(session: ReviewSession, cancel: CancelToken) -> Generator[Any]
     yield Progress("Looking at cells of the training", 0, 0)
     model = model_of_run(session.count.run)
     embeddings = session.embeddings
-    for event in told(lambda tell: InstantAdaptation(model, embeddings, cancel=cancel, progress=tell)):
-        yield (
-            event if isinstance(event, Progress) else Prepared(session, event, len(embeddings), model.sha256)
-        )
+    instant = InstantAdaptation(model, embeddings, cancel=cancel)
+    yield Prepared(session, instant, len(embeddings), model.sha256)
 
 
 def preview_steps(prepared: Prepared, _cancel: CancelToken) -> Generator[Any]:
