@@ -30,7 +30,7 @@ class Recipe:
     batch, replay_batch : int
         Labelled and replayed cells of a step.
     lr : float
-        Of AdamW, with a short warm-up and half a cosine.
+        Of Adam, with a short warm-up and half a cosine.
     distillation : float
         Weight of the divergence from what the source says of replayed cells.
     average : float
@@ -46,14 +46,14 @@ class Recipe:
         Of all draws.
     """
 
-    views: int = 8
-    view_crops: int = 1500
+    views: int = 30
+    view_crops: int = 3000
     pull: float = 0.01
     pull_without_replay: float = 1.0
     steps: int = 120
     batch: int = 16
     replay_batch: int = 16
-    lr: float = 3e-4
+    lr: float = 6e-4
     distillation: float = 2.0
     average: float = 0.9
     factors: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)

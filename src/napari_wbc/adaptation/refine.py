@@ -13,6 +13,7 @@ from scipy.special import softmax
 from torch import Tensor
 from torch.nn import functional
 
+from napari_wbc.adaptation.adam import Adam
 from napari_wbc.adaptation.balance import balanced_rows, log_shares
 from napari_wbc.adaptation.head import Head, HeadCells, shrunken_head
 from napari_wbc.adaptation.outputs import as_input, upper_outputs
@@ -189,19 +190,16 @@ def refine(
     for parameter in parameters:
         parameter.requires_grad_(True)
     batches = _Batches(start, material, recipe, device)
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, recipe.steps))
+    optimizer = Adam(parameters)
     torch.manual_seed(recipe.seed)
     losses: list[float] = []
     for done in range(1, recipe.steps + 1):
         if cancel is not None:
             cancel.check()
         loss = batches.loss(network)
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
+        optimizer.step(recipe.lr * _rate(done - 1, recipe.steps))
         decay = min(recipe.average, done / (done + 9))
         with torch.no_grad():
             torch._foreach_lerp_(followed, parameters, 1.0 - decay)
