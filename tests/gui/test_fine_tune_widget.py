@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QPushButton, QToolButton
 from tests.adaptation.drawn import drawn_manifest
 
 from napari_wbc.adaptation.label_places import LabelPlace, remembered_places
+from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningPoint
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.classification.bundle import load_model, user_models_dir
@@ -23,6 +24,7 @@ def tuning(counted):
     """The counted smear with the dock widget "Fine-tune model" beside it; gives viewer, count widget, that widget."""
     viewer, count = counted
     _, tune = viewer.window.add_plugin_dock_widget("napari-wbc", "Fine-tune model", tabify=True)
+    tune.controller.recipe = Recipe(views=4, steps=20)
     yield viewer, count, tune
     tune.go_quiet()
 

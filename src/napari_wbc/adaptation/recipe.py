@@ -53,10 +53,10 @@ class Recipe:
     steps: int = 120
     batch: int = 16
     replay_batch: int = 16
-    lr: float = 6e-4
+    lr: float = 5e-4
     distillation: float = 2.0
     average: float = 0.9
-    factors: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
+    factors: tuple[float, ...] = (0.5, 1.0, 1.5, 1.75, 2.0)
     largest_loss: float = 0.01
     augmentation: Augmentation = field(default_factory=lambda: _WITHIN_A_LAB)
     seed: int = 0

@@ -33,6 +33,7 @@ from napari_wbc.review.session import ReviewSession
 
 if TYPE_CHECKING:
     from napari_wbc.adaptation.adapt import Adaptation
+    from napari_wbc.adaptation.recipe import Recipe
 
 #: Labels of a class from which on more of them help little.
 GOAL_PER_CLASS = 20
@@ -82,6 +83,8 @@ class FineTuneController:
         Name of the model that sees the chosen slide, or saw the last one.
     parent : str
         Name of the model that an adaptation begins at: never an adapted one.
+    recipe : Recipe or None
+        How an adaptation learns; None for the usual way.
     adaptation : Adaptation or None
         The last that was judged.
     """
@@ -102,6 +105,7 @@ class FineTuneController:
         self.workspace, self.sources = workspace, sources
         self.adaptation: Adaptation | None = None
         self.source = self.parent = "robust"
+        self.recipe: Recipe | None = None
         self._runner, self._side = runner, side_runner
         self._prepared: Prepared | None = None
         self._wants_preview = self._stale = False
@@ -267,7 +271,10 @@ class FineTuneController:
         self.message.emit("", False)
         self._text = ProgressText()
         self._runner.start(
-            Job("Fine-tuning", lambda cancel: adapt_steps(source, sessions, places, device, cancel))
+            Job(
+                "Fine-tuning",
+                lambda cancel: adapt_steps(source, sessions, places, device, cancel, self.recipe),
+            )
         )
 
     def cancel(self) -> None:

@@ -19,6 +19,7 @@ from napari_wbc.review.session import ReviewSession
 if TYPE_CHECKING:
     from napari_wbc.adaptation.adapt import Adaptation
     from napari_wbc.adaptation.instant import InstantAdaptation
+    from napari_wbc.adaptation.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +159,7 @@ def adapt_steps(
     places: Sequence[LabelPlace],
     device: str,
     cancel: CancelToken,
+    recipe: Recipe | None = None,
 ) -> Generator[Any]:
     """Gather labelled cells, adapt a model to them and judge it.
 
@@ -177,7 +179,15 @@ def adapt_steps(
             for place in places
         ]
         return Learned(
-            adapt(model, joined(parts), device=device, learning=tell, progress=tell, cancel=cancel)
+            adapt(
+                model,
+                joined(parts),
+                recipe=recipe,
+                device=device,
+                learning=tell,
+                progress=tell,
+                cancel=cancel,
+            )
         )
 
     yield from told(call)
