@@ -249,7 +249,7 @@ def _reasons(
             f"gives {100 * guessed:.0f} %"
         )
         return reasons
-    if gain < 0 or surer.difference.value <= 0 or (gain == 0 and not sure):
+    if gain <= 0 or surer.difference.value <= 0:
         reasons.append(f"it is not better on cells that it did not learn from: {figures}")
     elif not sure:
         reasons.append(
