@@ -153,6 +153,19 @@ def test_two_readers_have_a_section(write_csv):
     assert "lymphocyte 50 and 90 (limits" in everything
 
 
+def test_two_readers_of_the_same_cells(tmp_path, write_results):
+    one = write_results(tmp_path / "one" / "s1", {"lymphocyte": 6, "monocyte": 4}).parent
+    two = write_results(
+        tmp_path / "two" / "s1", {"lymphocyte": 6, "monocyte": 4}, changes={0: "monocyte"}
+    ).parent
+    found = compare(one, one.parent / "two", second_reader=two)
+    everything = " ".join(texts(parsed(render_report(found, {})), ".//body"))
+    # Of 10 cells one: kappa 0.8, for 0.5 is expected.
+    assert "10 cells found by both, 9 of 10 with a class by both called alike (90.0" in everything
+    assert found.readers.cells.kappa.value == pytest.approx(0.8)
+    assert found.cells is None
+
+
 def test_pictures_of_changed_cells(tmp_path, write_results):
     a = write_results(tmp_path / "a" / "s1", {"lymphocyte": 4, "monocyte": 4}).parent
     b = write_results(tmp_path / "b" / "s1", {"lymphocyte": 4, "monocyte": 4}, changes={0: "monocyte"}).parent

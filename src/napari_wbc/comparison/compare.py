@@ -11,6 +11,7 @@ from napari_wbc.comparison.by_class import ComparedClass, Numbers, compared_clas
 from napari_wbc.comparison.classes import CommonClasses, common_classes, in_rows
 from napari_wbc.comparison.findings import ComparedFinding, Percents, compare_findings, findings
 from napari_wbc.comparison.inputs import read_side
+from napari_wbc.comparison.pairing import paired_slides
 from napari_wbc.comparison.same_cells import TOLERANCE_UM, SameCells, same_cells
 from napari_wbc.comparison.sides import Side, SlideCount, pooled, together
 from napari_wbc.differential.profile import Profile, load_profile
@@ -263,46 +264,6 @@ def _compare(
         tuple(notes),
         images_of,
     )
-
-
-def paired_slides(a: Side, b: Side) -> tuple[list[tuple[str, str]], tuple[str, ...], tuple[str, ...]]:
-    """Find the slides that both sides have: by name, else by the content of the image.
-
-    Parameters
-    ----------
-    a, b : Side
-        Where each has one slide only, these are the same one whatever they are called.
-
-    Returns
-    -------
-    list of tuple of str
-        Keys in the first and in the second, in the order of the first.
-    tuple of str, tuple of str
-        Names of the slides that the first lacks, and that the second lacks.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    of_image = {slide.image_sha256: key for key, slide in b.slides.items() if slide.image_sha256}
-    pairs = []
-    for key, slide in a.slides.items():
-        other = key if key in b.slides else of_image.get(slide.image_sha256)
-        if other is not None:
-            pairs.append((key, other))
-    if not pairs and len(a.slides) == len(b.slides) == 1:
-        pairs = [(next(iter(a.slides)), next(iter(b.slides)))]
-    if not pairs:
-        names = [next(iter(side.slides.values())).name for side in (a, b)]
-        raise InputError(
-            f"{a.title} and {b.title} have no slide in common (first slides: {names[0]!r} and {names[1]!r}); name the "
-            "slides alike, as the files of their images without the ending"
-        )
-    used = {other for _, other in pairs}
-    missing_a = tuple(slide.name for key, slide in b.slides.items() if key not in used)
-    missing_b = tuple(slide.name for key, slide in a.slides.items() if key not in {k for k, _ in pairs})
-    return pairs, missing_a, missing_b
 
 
 def denominator_of(slide: SlideCount, classes: CommonClasses) -> float:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_wbc.differential import RESEARCH_USE
-from napari_wbc.differential.wording import cells_text
+from napari_wbc.differential.wording import cells_text, whole_text
 
 if TYPE_CHECKING:
     from napari_wbc.comparison.compare import Comparison
@@ -80,15 +80,22 @@ def plain_text(comparison: Comparison) -> str:
             for row in rows
         ]
         lines.append("")
-    cells = comparison.cells
-    if cells is not None and cells.agreement_all.n:
-        kappa = cells.kappa
-        lines.append(
-            f"Cells: {cells_text(cells.agreement_all.n, 'cell')} found by both, {cells.agreement.count} of "
-            f"{cells.agreement.n} with a class by both called alike ({100 * cells.agreement.value:.1f} %); kappa "
-            f"{number(kappa.value)} ({between(kappa.low, kappa.high)})"
-            if cells.agreement.n
-            else f"Cells: {cells_text(cells.agreement_all.n, 'cell')} found by both, none with a class by both"
-        )
+    sentence = cells_sentence(comparison)
+    lines += [f"Cells: {sentence}"] if sentence else []
     lines += [*comparison.notes, RESEARCH_USE]
     return "\n".join(lines)
+
+
+def cells_sentence(comparison: Comparison) -> str:
+    """Say how the cells that both found agree; empty where none were matched."""
+    cells = comparison.cells
+    if cells is None or not cells.agreement_all.n:
+        return ""
+    found = f"{cells_text(cells.agreement_all.n)} found by both"
+    if not cells.agreement.n:
+        return f"{found}, none with a class by both"
+    alike, kappa = cells.agreement, cells.kappa
+    return (
+        f"{found}, {whole_text(alike.count)} of {whole_text(alike.n)} with a class by both called alike "
+        f"({100 * alike.value:.1f} %); kappa {number(kappa.value)} ({between(kappa.low, kappa.high)})"
+    )

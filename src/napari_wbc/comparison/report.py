@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.comparison.charts import difference_plot, scatter
-from napari_wbc.comparison.pictures import PER_PAIR, changed_groups
-from napari_wbc.comparison.plain_text import between, number
+from napari_wbc.comparison.plain_text import between, cells_sentence, number
+from napari_wbc.comparison.report_cells import changed_rows, confusion_rows, percent_of, share_row
 from napari_wbc.comparison.report_text import method_sentences
 from napari_wbc.comparison.same_cells import NOT_FOUND, SameCells
 from napari_wbc.differential.exports import output_file
-from napari_wbc.differential.pages import Picture, jpeg, page
+from napari_wbc.differential.pages import Picture, page
 from napari_wbc.differential.wording import cells_text, whole_text
-from napari_wbc.leukocytes import UNIDENTIFIED, class_of
+from napari_wbc.leukocytes import class_of
 
 if TYPE_CHECKING:
     from napari_wbc.comparison.by_class import ComparedClass, OnSlide
     from napari_wbc.comparison.compare import Comparison
     from napari_wbc.comparison.findings import ComparedFinding
-    from napari_wbc.comparison.kappa import Kappa
-    from napari_wbc.comparison.positives import Proportion
 
 #: At most this many slides on which the counts differ are listed; the CSV has all.
 LISTED = 30
@@ -80,8 +78,8 @@ def render_report(comparison: Comparison, pictures: Mapping[int, Picture]) -> st
         findings=[_finding(f, comparison) for f in asked if not _is_absent(f)],
         absent=[f.title for f in asked if _is_absent(f)],
         open_ended=any(c.line is not None and math.isinf(c.line.slope_high) for c in comparison.by_class),
-        confusion=None if comparison.cells is None else _confusion(comparison.cells),
-        changed=_changed(comparison, pictures),
+        confusion=None if comparison.cells is None else confusion_rows(comparison.cells),
+        changed=changed_rows(comparison, pictures),
         method=method_sentences(comparison),
         provenance=_provenance(comparison),
     )
@@ -95,7 +93,11 @@ def _facts(comparison: Comparison) -> list[tuple[str, str, str]]:
         alike = cells.agreement
         facts.append(("Cells found by both", whole_text(cells.agreement_all.n), _alone(cells)))
         facts.append(
-            ("Called alike", _percent(alike), f"with a class by both; of all {_percent(cells.agreement_all)}")
+            (
+                "Called alike",
+                percent_of(alike),
+                f"with a class by both; of all {percent_of(cells.agreement_all)}",
+            )
         )
         facts.append(("Cohen’s kappa", number(cells.kappa.value), between(cells.kappa.low, cells.kappa.high)))
     if len(comparison.slides) > 1 and comparison.by_class:
@@ -156,16 +158,6 @@ def _coefficient(value: float, low: float, high: float) -> tuple[str, str]:
 
 def _p_text(p: float) -> str:
     return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _percent(share: Proportion) -> str:
-    return "–" if math.isnan(share.value) else f"{100 * share.value:.1f} %"
-
-
-def _share_row(share: Proportion) -> tuple[str, str]:
-    if math.isnan(share.value):
-        return "–", ""
-    return _percent(share), f"{share.count} of {share.n}; {100 * share.low:.0f} to {100 * share.high:.0f}"
 
 
 def _count_row(s: OnSlide, title: str, name: str) -> dict[str, Any]:
@@ -255,6 +247,7 @@ def _readers(readers: Comparison) -> dict[str, Any]:
         "b": readers.second.title,
         "slides": list(slides.values()),
         "chance": _chance(readers),
+        "cells": cells_sentence(readers),
     }
 
 
@@ -267,84 +260,12 @@ def _finding(f: ComparedFinding, comparison: Comparison) -> dict[str, Any]:
     return {
         "title": f.title,
         "cells": (t.both, t.only_first, t.only_second, t.neither),
-        "ppa": _share_row(t.ppa),
-        "npa": _share_row(t.npa),
-        "overall": _share_row(t.overall),
+        "ppa": share_row(t.ppa),
+        "npa": share_row(t.npa),
+        "overall": share_row(t.overall),
         "kappa": number(t.kappa.value),
         "differing": [comparison.slide_name(key) for key in f.differing],
     }
-
-
-def _confusion(cells: SameCells) -> dict[str, Any]:
-    """Give the table of counts, shaded by the share of the row."""
-    every = (*cells.names, UNIDENTIFIED, NOT_FOUND)
-    across = [j for j in range(len(every)) if cells.counts[:, j].sum()]
-    rows = []
-    for i in (i for i in range(len(every)) if cells.counts[i].sum()):
-        total = int(cells.counts[i].sum())
-        entries = [
-            {
-                "count": int(cells.counts[i, j]),
-                "shade": round(0.55 * float(cells.counts[i, j]) / total, 3) if total else 0.0,
-                "equal": i == j and every[i] in cells.names,
-            }
-            for j in across
-        ]
-        name = every[i]
-        shares = cells.by_class.get(name)
-        rows.append(
-            {
-                "title": _name(name),
-                "colour": class_of(name).colour if name else "",
-                "entries": entries,
-                "total": total,
-                "of_a": None if shares is None else _share_row(shares[0]),
-                "of_b": None if shares is None else _share_row(shares[1]),
-            }
-        )
-    heads = [class_of(every[j]).abbreviation if every[j] else "not found" for j in across]
-    return {
-        "heads": heads,
-        "rows": rows,
-        "totals": [int(cells.counts[:, j].sum()) for j in across],
-        "alike": _share_row(cells.agreement),
-        "alike_all": _share_row(cells.agreement_all),
-        "kappa": _kappa(cells.kappa),
-        "weighted": _kappa(cells.weighted_kappa),
-        "is_weighted": not math.isclose(cells.kappa.value, cells.weighted_kappa.value),
-    }
-
-
-def _kappa(kappa: Kappa) -> tuple[str, str]:
-    return number(kappa.value), "" if math.isnan(kappa.low) else between(kappa.low, kappa.high)
-
-
-def _name(name: str) -> str:
-    return class_of(name).title if name else "Not found by the first"
-
-
-def _changed(comparison: Comparison, pictures: Mapping[int, Picture]) -> list[dict[str, Any]]:
-    groups = []
-    for group in changed_groups(comparison):
-        shown = group.cells[group.cells.index.isin(list(pictures))].head(PER_PAIR)
-        entries = [
-            {
-                "picture": jpeg(pictures[row], quality=85),
-                "slide": comparison.cell_slide_name(cell["slide"]),
-                "id": cell["cell_id_b"],
-                "confidence": number(cell["confidence_b"]),
-            }
-            for row, cell in zip(shown.index, shown.to_dict("records"), strict=True)
-        ]
-        groups.append(
-            {
-                "first": class_of(group.first).title,
-                "second": class_of(group.second).title,
-                "count": cells_text(len(group.cells)),
-                "pictures": entries,
-            }
-        )
-    return groups
 
 
 def _provenance(comparison: Comparison) -> Sequence[tuple[str, str, bool]]:
