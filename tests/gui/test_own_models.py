@@ -96,6 +96,21 @@ def test_the_open_review_is_seen_with_the_model_and_keeps_its_labels(shelf, qtbo
     assert count.form.model.currentData() == "robust"
 
 
+def test_a_review_that_a_new_count_takes_the_place_of_stays_as_it_is(shelf, qtbot, finish):
+    viewer, count, tune = shelf
+    earlier = tune.workspace.session
+    before = earlier.cells
+    tune.shelf.see("our-lab")
+    count.run.click()
+    idle(qtbot, tune)
+    finish(count)
+    session = tune.workspace.session
+    assert session is not earlier
+    assert earlier.cells is before
+    assert shown_labels(viewer) == session.cells["label"].tolist()
+    assert session.count.run["model"]["name"] == "robust"
+
+
 def test_a_signed_review_stays_as_it_is(shelf, qtbot):
     _, count, tune = shelf
     session = tune.workspace.session

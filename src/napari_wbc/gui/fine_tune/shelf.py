@@ -213,7 +213,11 @@ class ModelShelf:
 
     def _see(self, answer: Answer) -> None:
         session, name = answer.session, str(answer.opinion.model["name"])
-        if not any(shown.session is session for shown in self.workspace.shown.values()):
+        workspace = self.workspace
+        images = [image for image, shown in workspace.shown.items() if shown.session is session]
+        if not images or images[0] is workspace.busy:
+            # It was closed, or a new count takes its place.
+            self.message.emit("The review was closed meanwhile, so it stays as it was.", False)
             return
         before = session.cells["label"].to_numpy(object)
         try:
