@@ -14,6 +14,8 @@ from napari_wbc.cohort import FILES, PAGE_FILE
 from napari_wbc.cohort.charts import class_strip, dot_strip, slide_bar, target_bar
 from napari_wbc.differential.pdf import write_pdf
 from napari_wbc.errors import OutputError
+from napari_wbc.sample_sheet import COLUMNS
+from skips import needs_pango
 
 
 def parsed(path: Path):
@@ -162,6 +164,7 @@ def test_a_batch_that_was_stopped_says_so(mixed) -> None:
     assert "4 of 5 images had their turn" in text_of(parsed(cohort.write()).find(".//body"))
 
 
+@needs_pango
 def test_many_slides_print_with_the_heading_on_every_page(batch, tmp_path) -> None:
     for i in range(45):
         batch.counted(f"slide_{i:02d}.png", {"lymphocyte": 100 + i, "monocyte": 20})
@@ -180,6 +183,13 @@ def test_an_unwritable_place_is_one_plain_line(mixed, tmp_path) -> None:
     (mixed.out / "slides.csv").mkdir()
     with pytest.raises(OutputError, match=r"slides\.csv"):
         cohort.write()
+
+
+def test_the_documentation_names_every_file_and_column() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in row.split("`")[1::2]}
+    assert named == {*FILES, *COLUMNS, "sample"}
 
 
 def test_the_drawings_hold_their_numbers() -> None:

@@ -18,6 +18,7 @@ from napari_wbc.differential.profile import load_profile
 from napari_wbc.differential.report import render_report
 from napari_wbc.differential.report_review import review_line, review_rows, review_state, signature_of
 from napari_wbc.errors import InputError, OutputError
+from skips import needs_pango
 
 RUN = {"program": "napari-wbc", "finished": "2026-03-04T10:12:44+00:00", "image": {"name": "smear 7.svs"}}
 SIGNED = {
@@ -97,6 +98,7 @@ def test_a_style_sheet_string_cannot_be_left() -> None:
     assert re.sub(r"\\(\w{6})", lambda m: chr(int(m[1], 16)), written[1:-1]) == text
 
 
+@needs_pango
 @pytest.mark.parametrize("paper", list(PAPERS))
 def test_the_pdf_has_the_paper_and_names_the_slide_on_every_page(blood, tmp_path, paper) -> None:
     path = write_pdf(html_of(blood, wbc_per_l=7.2e9), tmp_path / "report.pdf", paper)
@@ -115,6 +117,7 @@ def test_the_pdf_has_the_paper_and_names_the_slide_on_every_page(blood, tmp_path
     assert document.trailer["/Root"]["/MarkInfo"]["/Marked"]
 
 
+@needs_pango
 def test_a_long_table_repeats_its_heading_and_cuts_no_row(make_cells, tmp_path) -> None:
     names = [f"own_class_number_{i:02d}" for i in range(70)]
     html = html_of(make_cells(dict.fromkeys(names, 2)))
@@ -128,6 +131,7 @@ def test_a_long_table_repeats_its_heading_and_cuts_no_row(make_cells, tmp_path) 
         assert sum(f"Own class number {i:02d} 2 1." in text for text in pages) == 1
 
 
+@needs_pango
 def test_a_pdf_loads_nothing_from_elsewhere(tmp_path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
@@ -137,6 +141,7 @@ def test_a_pdf_loads_nothing_from_elsewhere(tmp_path) -> None:
     assert document.attachments == {}
 
 
+@needs_pango
 def test_an_image_that_is_cut_off_is_refused_as_before(tmp_path) -> None:
     # WeasyPrint switches Pillow over to read what there is of it; a slide would lose cells in silence.
     write_pdf("<p>report", tmp_path / "report.pdf")
@@ -148,6 +153,7 @@ def test_an_image_that_is_cut_off_is_refused_as_before(tmp_path) -> None:
         cut_off.load()
 
 
+@needs_pango
 def test_an_unwritable_pdf_is_one_plain_line(tmp_path) -> None:
     with pytest.raises(OutputError, match="nowhere"):
         write_pdf("<p>report", tmp_path / "nowhere" / "report.pdf")
@@ -160,6 +166,7 @@ def test_without_weasyprint_the_line_says_what_to_install(tmp_path, monkeypatch)
     assert "\n" not in str(caught.value)
 
 
+@needs_pango
 def test_a_signed_review_is_told_with_its_changes(reviewed, tmp_path) -> None:
     html = html_of(reviewed, {**RUN, "review": SIGNED})
     tree = parsed(html)

@@ -11,6 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_wbc as wbc
+from skips import needs_pango
+
+pytestmark = needs_pango
 
 
 @pytest.mark.parametrize(("name", "width"), [("pdf", 595.28), ("pdf-letter", 612)])

@@ -17,7 +17,9 @@ _BAR_WIDTH, _BAR_HEIGHT = 420.0, 18.0
 # A label needs about this much room per character.
 _PER_CHARACTER = 5.6
 _STRIP_WIDTH, _STRIP_HEIGHT = 430.0, 76.0
-_AXIS_Y, _DOT, _PILE = 56.0, 3.6, 38.0
+_AXIS_Y, _PILE = 56.0, 38.0
+# Dots of few slides and of many.
+_DOT, _SMALL_DOT, _MANY = 3.6, 1.8, 120
 
 
 def slide_bar(
@@ -130,18 +132,20 @@ def dot_strip(
     """
     top = _rounded_up(max([limit * 1.25, *(value for _, value in values)]))
     scale = (_STRIP_WIDTH - 20) / top
-    places = [round(value * scale / (2 * _DOT)) for _, value in values]
+    radius = _DOT if len(values) <= _MANY else _SMALL_DOT
+    places = [round(value * scale / (2 * radius)) for _, value in values]
     # Dots of a high pile overlap, so that it stays on the paper.
-    step = min(2 * _DOT, _PILE / max(Counter(places).values(), default=1))
+    step = min(2 * radius, _PILE / max(Counter(places).values(), default=1))
     piles: Counter[int] = Counter()
     parts = []
     beyond = 0
     for (name, value), place in sorted(zip(values, places, strict=True), key=lambda item: item[0][1]):
-        x, y = 10 + value * scale, _AXIS_Y - 1 - _DOT - step * piles[place]
+        x, y = 10 + value * scale, _AXIS_Y - 1 - radius - step * piles[place]
         piles[place] += 1
         out = value < limit if below else value > limit
         beyond += out
-        parts.append(Markup("<g><title>{}: {:g}</title>{}</g>").format(name, value, _dot(x, y, hollow=out)))
+        dot = _dot(x, y, radius, hollow=out)
+        parts.append(Markup("<g><title>{}: {:g}</title>{}</g>").format(name, value, dot))
     ticks = [top * i / 4 for i in range(5)]
     axis = Markup('<path d="M10 {0:g}H{1:g}" stroke="{2}"/>').format(_AXIS_Y, _STRIP_WIDTH - 10, LINE)
     axis += Markup("").join(
@@ -197,13 +201,16 @@ def class_strip(
     )
 
 
-def _dot(x: float, y: float, *, hollow: bool) -> Markup:
+def _dot(x: float, y: float, radius: float, *, hollow: bool) -> Markup:
     if not hollow:
         return Markup(
-            '<circle cx="{:.2f}" cy="{:.2f}" r="{:g}" fill="{}" stroke="#fff" stroke-width="0.8"/>'
-        ).format(x, y, _DOT, QUIET)
-    path = f"M{x:.2f} {y - _DOT - 0.6:.2f}" + "l{0} {0}l-{0} {0}l-{0} -{0}z".format(_DOT + 0.6)
-    return Markup('<path d="{}" fill="#fff" stroke="{}" stroke-width="1.4"/>').format(path, _ALARM)
+            '<circle cx="{:.2f}" cy="{:.2f}" r="{:g}" fill="{}" stroke="#fff" stroke-width="{:g}"/>'
+        ).format(x, y, radius, QUIET, radius / 5)
+    side = radius + 0.6
+    path = f"M{x:.2f} {y - side:.2f}l{side:g} {side:g}l-{side:g} {side:g}l-{side:g} -{side:g}z"
+    return Markup('<path d="{}" fill="#fff" stroke="{}" stroke-width="{:g}"/>').format(
+        path, _ALARM, radius / 2.6
+    )
 
 
 def _rounded_up(value: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,13 @@ class SlideCount:
     alarms: tuple[str, ...]
     profile: Profile
 
-    @property
+    @cached_property
     def percents(self) -> dict[str, float]:
         """Percentages of the classes in the denominator; NaN without leukocytes."""
         inside = self.table[self.table["in_denominator"] == 1]
         return dict(zip(inside["class"], inside["percent"].astype(float), strict=True))
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, int]:
         """Cells of the classes in the denominator."""
         inside = self.table[self.table["in_denominator"] == 1]

@@ -43,7 +43,7 @@ def write_pdf(html: str, path: str | Path, paper: Paper = "A4") -> Path:
     >>> page = Path("results/smear/report.html").read_text(encoding="utf-8")  # doctest: +SKIP
     >>> write_pdf(page, "smear.pdf", "Letter")  # doctest: +SKIP
     """
-    HTML, CSS, URLFetcher = _weasyprint()
+    HTML, CSS, URLFetcher = weasyprint()
     # A report loads nothing from elsewhere, whatever its text says.
     document = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=("data",)))
     with output_file(path) as temporary:
@@ -51,8 +51,14 @@ def write_pdf(html: str, path: str | Path, paper: Paper = "A4") -> Path:
     return Path(path)
 
 
-def _weasyprint() -> tuple[Any, Any, Any]:
-    """Import what is needed, and undo what the import does to the reading of images."""
+def weasyprint() -> tuple[Any, Any, Any]:
+    """Import ``HTML``, ``CSS`` and ``URLFetcher``, and undo what the import does to the reading of images.
+
+    Raises
+    ------
+    InputError
+        WeasyPrint or what it is built on is not installed.
+    """
     truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         from weasyprint import CSS, HTML

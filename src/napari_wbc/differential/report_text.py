@@ -24,6 +24,14 @@ _FLAGS = {
     "merged": "merged by a person",
 }
 
+#: What may stand outside the denominator.
+_OUTSIDE = {
+    "erythroblast": "erythroblasts",
+    "platelet": "platelets",
+    "smudge_cell": "smudge cells",
+    "artifact": "artifacts",
+}
+
 
 def facts(differential: Differential) -> list[tuple[str, str, str]]:
     """Give the figures at the top: what, value, remark."""
@@ -103,12 +111,7 @@ def table_notes(differential: Differential) -> list[str]:
 def method_text(differential: Differential) -> list[str]:
     """Say in paragraphs how the numbers came about."""
     profile, noun = differential.profile, differential.profile.noun
-    outside = [
-        name
-        for name in ("erythroblast", "platelet", "smudge_cell", "artifact")
-        if not profile.is_counted(name)
-    ]
-    stand = ", ".join(f"{in_sentence(profile.title_of(name), differential)}s" for name in outside)
+    stand = ", ".join(plural for name, plural in _OUTSIDE.items() if not profile.is_counted(name))
     counting = (
         f"The percentages are of the {noun}s counted. Outside stand: {stand}, unidentified and excluded cells. The "
         "percentages are rounded by the largest remainder, so that they sum to exactly 100."

@@ -104,12 +104,16 @@ class Format:
         Raises
         ------
         InputError
-            It is not installed.
+            It is not installed, or what it is built on is not.
         """
         if self.library and find_spec(self.library) is None:
             raise InputError(
                 f"the format {self.name} needs {self.library}; install it with: pip install 'napari-wbc[{self.extra}]'"
             )
+        if self.library == "weasyprint":
+            from napari_wbc.differential.pdf import weasyprint
+
+            weasyprint()
 
     def check_slide(self, slide: Slide) -> None:
         """Make sure that the format can be about a slide.
