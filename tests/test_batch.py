@@ -120,6 +120,22 @@ def test_other_parameters_are_another_count(images: list[str], tmp_path: Path) -
     assert ended == BatchFinished(counted=1, before=0, failed=0)
 
 
+def test_results_that_cannot_be_read_are_counted_again(images: list[str], tmp_path: Path) -> None:
+    list(count_images(images[:1], tmp_path / "out", OPTIONS))
+    (tmp_path / "out" / "left" / "differential.json").write_text("{", encoding="utf-8")
+    ended = list(count_images(images[:1], tmp_path / "out", OPTIONS, resume=True))[-1]
+    assert ended == BatchFinished(counted=1, before=0, failed=0)
+
+
+def test_single_images_can_have_options_of_their_own(images: list[str], tmp_path: Path) -> None:
+    both = [images[0], images[2]]
+    own = {images[2]: CountOptions(um_per_px=0.1, wbc_per_l=7.2e9)}
+    ended = [e for e in count_images(both, tmp_path / "out", OPTIONS, own=own) if isinstance(e, ImageCounted)]
+    assert [event.run["parameters"]["wbc_per_l"] for event in ended] == [None, 7.2e9]
+    again = list(count_images(both, tmp_path / "out", OPTIONS, own=own, resume=True))[-1]
+    assert again == BatchFinished(counted=0, before=2, failed=0)
+
+
 def test_what_all_images_share_is_said_before_anything_is_begun(images: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ModelError, match="rubust"):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_wbc.errors import Cancelled, one_line
+from napari_wbc.batch_table import read_summary
+from napari_wbc.errors import Cancelled, InputError, one_line
 from napari_wbc.exchange.formats import Format, formats_named
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.pipeline import CountOptions, CountResult, count_events
@@ -249,6 +250,11 @@ def _is_done(
     assert isinstance(options.model, Model)
     assert isinstance(options.profile, Profile)
     record = read_run(folder) if is_complete(folder, exports) else None
+    try:
+        read_summary(folder)
+    except InputError:
+        # Damaged, or written by a version that states other things: the tables of the batch could not tell of it.
+        return False
     return record is not None and same_run(
         record,
         image_sha256=image_sha256(slide, cancel=cancel),
