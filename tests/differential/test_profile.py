@@ -160,6 +160,14 @@ def test_unknown_names_and_files_are_refused(tmp_path):
         load_profile(tmp_path / "picture.yaml")
 
 
+def test_aliases_neither_hang_nor_crash():
+    nested = "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9))
+    with pytest.raises(InputError, match="unknown entry 'a0'"):
+        parse_profile(MINIMAL + "a0: &a0 [lol]\n" + nested)
+    with pytest.raises(InputError):
+        parse_profile(MINIMAL + "outside_flags: &x [*x]")
+
+
 def test_a_profile_runs_no_code(tmp_path):
     marker = tmp_path / "made"
     text = MINIMAL + f"title: !!python/object/apply:pathlib.Path.touch ['{marker}']\n"

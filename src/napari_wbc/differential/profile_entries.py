@@ -77,7 +77,13 @@ def read_yaml(text: str, file: str) -> tuple[Any, Place]:
     lines: dict[Path, int] = {}
     place = Place(file, lines)
 
+    noted: set[int] = set()
+
     def note(node: yaml.Node, path: Path) -> None:
+        # What is repeated by aliases is noted once: nested ones would be a billion entries.
+        if id(node) in noted:
+            return
+        noted.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 name = str(key.value)
