@@ -37,7 +37,7 @@ def drawn_smears(model: Model) -> list[dict[str, Any]]:
                 {
                     "blood": name,
                     "seed": seed,
-                    "labels": rows_of({str(k): int(v) for k, v in truth.value_counts().items()}),
+                    "labels": {k: int(v) for k, v in rows_of(truth.value_counts().to_dict()).items()},
                     **stated(result.differential),
                 }
             )

@@ -145,17 +145,21 @@ def fields_tables(found: Figures) -> dict[str, list[dict[str, Any]]]:
 
 
 def smears_tables(found: Figures) -> dict[str, list[dict[str, Any]]]:
-    """Drawn smears: shares of each composition, all its smears together."""
-    rows = []
+    """Drawn smears: every smear in one row, and every class."""
+    smears, classes = [], []
     for smear in found:
-        total = sum(smear["labels"].values())
+        total, of_smear = sum(smear["labels"].values()), f"{smear['blood']}, seed {smear['seed']}"
+        differences, inside, inside_wide = [], 0, 0
         for name, number in smear["labels"].items():
             truth = 100 * number / total
             _, percent, low, high = smear["rows"].get(name, [0, 0.0, 0.0, 0.0])
             wide = smear["propagated"].get(name, [0.0, 0.0])
-            rows.append(
+            differences.append(percent - truth)
+            inside += low <= truth <= high
+            inside_wide += wide[0] <= truth <= wide[1]
+            classes.append(
                 {
-                    "composition": f"{smear['blood']}, seed {smear['seed']}",
+                    "composition": of_smear,
                     "class": _title(name),
                     "drawn": number,
                     "drawn %": f"{truth:.1f}",
@@ -164,7 +168,19 @@ def smears_tables(found: Figures) -> dict[str, list[dict[str, Any]]]:
                     "with errors": f"{wide[0]:.1f}–{wide[1]:.1f}{_mark(wide[0], truth, wide[1])}",
                 }
             )
-    return {"smears": rows}
+        smears.append(
+            {
+                "composition": of_smear,
+                "leukocytes drawn": total,
+                "counted": smear["leukocytes"],
+                "unidentified": smear["unidentified"],
+                "largest difference, points": f"{max(differences, key=abs):+.1f}",
+                "classes": len(differences),
+                "in the sampling interval": inside,
+                "with errors": inside_wide,
+            }
+        )
+    return {"smears": smears, "smears-by-class": classes}
 
 
 _KINDS = {
