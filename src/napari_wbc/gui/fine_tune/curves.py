@@ -71,7 +71,9 @@ class LearningCurves(QWidget):
             painter.setPen(_LOSS)
             painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"—  loss {last.loss:.2f}")
             painter.setPen(_F1)
-            f1 = "" if last.macro_f1 is None else f" {last.macro_f1:.2f}"
+            # The run with all cells has none set aside: the last that was measured stands.
+            scored = [point.macro_f1 for point in points if point.macro_f1 is not None]
+            f1 = f" {scored[-1]:.2f}" if scored else ""
             painter.drawText(heading, Qt.AlignmentFlag.AlignRight, f"- -  macro-F1 of cells set aside{f1}")
         for number, run in enumerate(self._runs.values(), 1):
             pale = number < len(self._runs)

@@ -57,6 +57,8 @@ class VerdictPanel(QWidget):
         self.table = QTableWidget(0, len(_HEADINGS))
         self.table.setHorizontalHeaderLabels(_HEADINGS)
         self.table.setToolTip(tooltips.VERDICT)
+        # Names of classes want the width.
+        self.table.setStyleSheet("font-size: 8pt;")
         self.table.verticalHeader().setVisible(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
