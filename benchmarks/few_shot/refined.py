@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -29,17 +30,13 @@ def run(of: Iterable[Target], wanted: Sequence[str], labels: Sequence[str], draw
     """Adapt to each target, draw by draw; what is there already is not done again."""
     rows: list[dict[str, Any]] = json.loads(file.read_text()) if file.is_file() else []
     done = {(r["target"], r["labels"], r["draw"]) for r in rows}
-    for target in of:
-        if wanted and target.name not in wanted:
+    all_targets = [target for target in of if not wanted or target.name in wanted]
+    for seed, name, target in itertools.product(range(draws), labels, all_targets):
+        if (target.name, name, seed) in done:
             continue
-        figures = Figures(target)
-        for seed in range(draws):
-            for name in labels:
-                if (target.name, name, seed) in done:
-                    continue
-                rows += _adapted(target, figures, name, seed)
-                write(rows, file)
-                print(rows[-1], flush=True)
+        rows += _adapted(target, Figures(target), name, seed)
+        write(rows, file)
+        print(rows[-1], flush=True)
 
 
 def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[dict[str, Any]]:
