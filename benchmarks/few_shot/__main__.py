@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import instant, refined
+from . import baselines, instant, refined
 from .cells import DOMAINS, ROOT, RUNS, WORK, prepare, targets
 from .tables import report, written
 
@@ -47,6 +47,12 @@ def main() -> None:
     refining.add_argument("--targets", nargs="+", default=[], help="by default all")
     refining.add_argument("--labels", nargs="+", default=["100 in all"])
     refining.add_argument("--draws", type=int, default=5)
+    others = commands.add_parser(
+        "baselines", parents=[places], help="all weights trained on the labels alone"
+    )
+    others.add_argument("--targets", nargs="+", default=[], help="by default all")
+    others.add_argument("--labels", default="100 in all")
+    others.add_argument("--draws", type=int, default=3)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     if args.command == "prepare":
@@ -64,6 +70,10 @@ def main() -> None:
             RESULTS / "instant-pull.json",
         )
         (RESULTS / "instant.md").write_text(report(written(RESULTS / "instant.json"), "Instant mode", _ABOUT))
+    elif args.command == "baselines":
+        file = RESULTS / "baselines.json"
+        baselines.run(targets(args.work), args.targets, args.labels, args.draws, file)
+        (RESULTS / "baselines.md").write_text(report(written(file), "All weights, labels alone", _ABOUT))
     else:
         refined.run(targets(args.work), args.targets, args.labels, args.draws, RESULTS / "refine.json")
         (RESULTS / "refine.md").write_text(report(written(RESULTS / "refine.json"), "Refine mode", _ABOUT))
