@@ -109,3 +109,44 @@ def test_embeddings_of_another_slide_are_refused(slide):
     cells, _, _ = slide
     with pytest.raises(ValueError, match="2 embeddings for 300 cells"):
         next_cells(cells, CellSpace.of(np.eye(2)))
+
+
+def _with_bands(cells: pd.DataFrame) -> pd.DataFrame:
+    """The model tells bands from segmented neutrophils; for neutrophils it doubts hardly anything else."""
+    sure = cells["p_neutrophil_segmented"].to_numpy()
+    is_neutrophil = (cells["label"] == "neutrophil_segmented").to_numpy()
+    return cells.assign(
+        p_neutrophil_segmented=np.where(is_neutrophil, 0.5, sure),
+        p_neutrophil_band=np.where(is_neutrophil, 0.49, 0.0),
+        p_lymphocyte=np.where(is_neutrophil, 0.01, cells["p_lymphocyte"]),
+        p_basophil=np.where(is_neutrophil, 0.0, cells["p_basophil"]),
+    )
+
+
+def test_a_coarse_label_counts_for_the_fine_classes_that_the_model_names(slide):
+    cells, space, kinds = slide
+    rows = [*np.flatnonzero(kinds == 0)[:30], *np.flatnonzero(kinds == 1)[:3]]
+    fine = _label(cells, rows)
+    coarse = fine.assign(
+        label=fine["label"].where(fine["status"] == "model", fine["label"].str.split("_").str[0])
+    )
+    asked = next_cells(coarse, space, most=3)
+    # three labels of lymphocytes, none of basophils, thirty of neutrophils: these come last
+    assert [NAMES[kinds[r]] for r in asked] == ["basophil", "lymphocyte", "neutrophil_segmented"]
+    np.testing.assert_array_equal(asked, next_cells(fine, space, most=3))
+
+
+def test_bands_or_not_is_no_doubt_where_neutrophils_are_labelled_as_such(slide):
+    cells, space, kinds = slide
+    cells = _with_bands(cells)
+    sixty = np.flatnonzero(kinds == 0)[:60]
+    still_open = np.setdiff1d(np.flatnonzero(kinds == 0), sixty)
+    doubtful = still_open[space.density[still_open].argmax()]
+    cells.loc[doubtful, ["p_neutrophil_segmented", "p_neutrophil_band", "p_lymphocyte"]] = [0.54, 0.0, 0.46]
+    fine = _label(cells, sixty)
+    coarse = fine.assign(label=fine["label"].where(fine["status"] == "model", "neutrophil"))
+    place = {}
+    for name, table in (("fine", fine), ("coarse", coarse)):
+        order = [r for r in next_cells(table, space, most=300) if kinds[r] == 0]
+        place[name] = order.index(doubtful)
+    assert place["coarse"] == 0 < place["fine"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.cluster.vq import kmeans2
 
 from napari_wbc.cell_table import is_labelled, probability_columns
 from napari_wbc.classification.novelty import unit_length
-from napari_wbc.leukocytes import UNIDENTIFIED, in_order
+from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, in_order
 
 #: Every tenth cell is drawn by chance, whatever the model says of it: these alone show how often it is right.
 CHANCE_EVERY = 10
@@ -85,10 +86,14 @@ def next_cells(cells: pd.DataFrame, space: CellSpace, *, most: int = 50) -> NDAr
     is_open = (cells["status"] == "model").to_numpy()
     labels = cells["label"].to_numpy(object)
     seen_as = np.where(labels == UNIDENTIFIED, cells["model_label"].to_numpy(object), labels)
-    labelled = Counter(labels[(cells["status"] == "reviewed").to_numpy()])
+    given = labels[(cells["status"] == "reviewed").to_numpy()]
+    kind = _told_apart({*given, *seen_as}, given)
+    labelled = Counter(kind[name] for name in given)
+    seen_as = np.array([kind[name] for name in seen_as], object)
+    margin = _margin(cells, given)
     taught = _by_turns(
         [
-            _best_of_class(np.flatnonzero(is_open & (seen_as == name)), cells, space, labelled[name])
+            _best_of_class(np.flatnonzero(is_open & (seen_as == name)), margin, space, labelled[name])
             for name in sorted(in_order(set(seen_as[is_open])), key=lambda name: labelled[name])
         ]
     )
@@ -128,12 +133,30 @@ def fair_sample(cells: pd.DataFrame) -> NDArray[np.intp]:
     return np.array(rows, np.intp)
 
 
-def _best_of_class(rows: NDArray[np.intp], cells: pd.DataFrame, space: CellSpace, labelled: int) -> list[int]:
+def _told_apart(names: Iterable[str], given: Iterable[str]) -> dict[str, str]:
+    """Give each class, or the coarse one that it is labelled as: not everybody tells bands from segmented."""
+    used = set(given)
+    return {name: coarse_class(name) if coarse_class(name) in used else name for name in names}
+
+
+def _margin(cells: pd.DataFrame, given: Iterable[str]) -> NDArray[np.float64]:
+    """Give how far apart the two likeliest classes of each cell are, of those that the labels tell apart."""
+    columns = probability_columns(cells)
+    kinds = np.array(list(_told_apart([c[2:] for c in columns], given).values()), str)
+    if len(set(kinds)) < 2:
+        return np.ones(len(cells))
+    chances = np.nan_to_num(cells[columns].to_numpy(float))
+    sums = np.stack([chances[:, kinds == kind].sum(axis=1) for kind in np.unique(kinds)], axis=1)
+    best = np.sort(sums, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def _best_of_class(
+    rows: NDArray[np.intp], margin: NDArray[np.float64], space: CellSpace, labelled: int
+) -> list[int]:
     """Order the open cells of one class: typical ones while there are few labels, then the doubtful in dense places."""
     typical = _typical(space.points[rows], TYPICAL - labelled) if labelled < TYPICAL else []
-    chances = np.sort(cells[probability_columns(cells)].to_numpy(float)[rows], axis=1)
-    margin = chances[:, -1] - chances[:, -2] if chances.shape[1] > 1 else np.ones(len(rows))
-    value = (1.0 - np.nan_to_num(margin)) * space.density[rows]
+    value = (1.0 - margin[rows]) * space.density[rows]
     rest = [int(i) for i in np.argsort(-value, kind="stable") if i not in typical]
     return [int(rows[i]) for i in (*typical, *rest)]
 
