@@ -1,9 +1,11 @@
 """How many labels a laboratory needs: models trained without a domain, adapted to it.
 
     python -m benchmarks.classification bundle --without raabin --out runs/trust/without-raabin    (and the others)
+    python -m benchmarks.classification.trust without-class erythroblast --out runs/trust/without-erythroblast
     python -m benchmarks.few_shot prepare
     python -m benchmarks.few_shot instant
     python -m benchmarks.few_shot refine --targets raabin --labels "100 in all" --draws 3
+    python -m benchmarks.few_shot acquisition                                       (new-class, guard)
 
 Labels and test cells share no slide, field or near-duplicate cluster. Run from the repository's top, one thread a
 process (OMP_NUM_THREADS=1).
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import baselines, instant, refined
+from . import acquisition, baselines, guard, instant, new_class, refined
 from .cells import DOMAINS, ROOT, RUNS, WORK, prepare, targets
 from .tables import report, written
 
@@ -26,6 +28,11 @@ _ABOUT = (
     "a model without pbc has never seen. In chula a slide holds one class, so by slide some classes are not learned or "
     "not tested; *by cell* splits the same cells one by one. The three basophils of bccd are left out."
 )
+_FURTHER = {
+    "acquisition": (acquisition.main, "which cells to label: our order against chance"),
+    "new-class": (new_class.main, "a class that the source lacks comes back; minutes"),
+    "guard": (guard.main, "bad labels and foreign images; minutes"),
+}
 
 
 def main() -> None:
@@ -53,11 +60,16 @@ def main() -> None:
     others.add_argument("--targets", nargs="+", default=[], help="by default all")
     others.add_argument("--labels", default="100 in all")
     others.add_argument("--draws", type=int, default=3)
+    for name, (_, about) in _FURTHER.items():
+        commands.add_parser(name, parents=[places], help=about)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     if args.command == "prepare":
         for domain in DOMAINS:
             prepare(domain, args.models, args.work)
+        new_class.prepare(args.models, args.work)
+    elif args.command in _FURTHER:
+        _FURTHER[args.command][0](args.work, RESULTS)
     elif args.command == "instant":
         rows, choices = [], {}
         for target in targets(args.work):
