@@ -136,7 +136,7 @@ def adapt(
     plain = plain_maps(network, unchanged, cells.crops, cancel=cancel)
     replay, guard = _parts(loaded, plain.shape[2:])
     if not goes_deep(recipe, replay):
-        recipe = replace(recipe, steps=0, factors=tuple(f for f in recipe.factors if f <= 1.0))
+        recipe = replace(recipe, steps=0)
     before_logits, embeddings = outputs_of(unchanged, network, plain, cancel=cancel)
     copies = find_copies(cells, embeddings)
     cells, before_logits, plain = cells.rows(copies.kept), before_logits[copies.kept], plain[:, copies.kept]
@@ -243,7 +243,7 @@ def _dry_run(start: Start, cells: LabelledCells, replay: Replay, recipe: Recipe,
     network = source_network(start, device)
     maps = augmented_maps(network, start, few.crops, one)
     refined = refine(start, Material.of(network, few.labels, maps, old), one, device=device)
-    upper_outputs(interpolated(start, refined, 1.5, device), maps[0])
+    upper_outputs(interpolated(start, refined, 0.5, device), maps[0])
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:

@@ -36,8 +36,7 @@ class Recipe:
     average : float
         Decay of the running average of the weights, per step.
     factors : tuple of float
-        How far to go from the source (0) by the fitted head (1) to all that was refined (2): the choice that folds and
-        guard have.
+        How far to go from the source (0) to what was refined (1): the choice that folds and guard have.
     largest_loss : float
         Of accuracy on the guard cells of the source, that is allowed.
     augmentation : Augmentation
@@ -56,7 +55,7 @@ class Recipe:
     lr: float = 5e-4
     distillation: float = 2.0
     average: float = 0.9
-    factors: tuple[float, ...] = (0.5, 1.0, 1.5, 1.75, 2.0)
+    factors: tuple[float, ...] = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
     largest_loss: float = 0.01
     augmentation: Augmentation = field(default_factory=lambda: _WITHIN_A_LAB)
     seed: int = 0

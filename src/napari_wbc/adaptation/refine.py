@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,13 +108,10 @@ class Refined:
 
     Attributes
     ----------
-    head : dict of str to torch.Tensor
-        The last layer as it was fitted to what the source sees.
     weights : dict of str to torch.Tensor
-        All weights that changed in the end, the last layer among them.
+        All that changed, the last layer among them.
     """
 
-    head: dict[str, Tensor]
     weights: dict[str, Tensor]
 
 
@@ -176,12 +173,11 @@ def refine(
     """
     network = source_network(start, device)
     _set_head(network, fit_head(start, material, recipe))
-    head = _kept(network, _HEAD)
     # Without cells of the training nothing would hold the layers below.
     if not goes_deep(recipe, material.replay):
         if step is not None:
             step(1, 1)
-        return Refined(head, head)
+        return Refined(_kept(network, _HEAD))
     names = (*network.upper_names(), *_HEAD)
     parameters: list[Tensor] = [p for name, p in network.named_parameters() if name in names]
     average = copy.deepcopy(network)
@@ -213,7 +209,7 @@ def refine(
             learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
     again = Material.of(average, material.labels, material.maps, material.replay, cancel=cancel)
     _set_head(average, fit_head(start, again, recipe))
-    return Refined(head, _kept(average, names))
+    return Refined(_kept(average, names))
 
 
 def goes_deep(recipe: Recipe, replay: Replay) -> bool:
@@ -247,7 +243,7 @@ def interpolated(start: Start, refined: Refined, factor: float, device: str = "c
     refined : Refined
         Where the way leads.
     factor : float
-        0 is the source, 1 the source with the fitted head, 2 all that was refined.
+        0 is the source, 1 what was refined.
     device : {"cpu", "cuda"}
         Where it is wanted.
 
@@ -257,17 +253,11 @@ def interpolated(start: Start, refined: Refined, factor: float, device: str = "c
         In evaluation mode.
     """
     network = source_network(start, device)
-    _move(network, refined.head, min(1.0, factor))
-    if factor > 1.0:
-        _move(network, refined.weights, factor - 1.0)
-    return network
-
-
-def _move(network: Network, weights: Mapping[str, Tensor], part: float) -> None:
     state = network.state_dict()
     with torch.no_grad():
-        for name, value in weights.items():
-            state[name].lerp_(value.to(state[name].device), part)
+        for name, value in refined.weights.items():
+            state[name].lerp_(value.to(state[name].device), factor)
+    return network
 
 
 def _embedded(network: Network, maps: NDArray[np.float16], cancel: CancelToken | None) -> NDArray[np.float32]:
