@@ -57,12 +57,12 @@ def batch_rows(inputs: Iterable[str]) -> list[SheetRow]:
     -------
     list of SheetRow
         Each image once, in the order of the inputs; a folder's in the order of their names. Whether an image can be
-        read is not looked at.
+        read is not looked at; a folder without images stands for itself.
 
     Raises
     ------
     InputError
-        A folder holds no image, or a sheet has a fault.
+        A sheet has a fault.
     """
     rows: dict[Path, SheetRow] = {}
     for given in inputs:
@@ -70,9 +70,8 @@ def batch_rows(inputs: Iterable[str]) -> list[SheetRow]:
         if path.suffix.lower() == ".csv":
             found = read_sheet(path)
         elif path.is_dir() and not is_zarr(path):
-            found = [SheetRow(str(image)) for image in images_in(path)]
-            if not found:
-                raise InputError(f"{path}: there is no image in this folder; give the folder that holds them")
+            # An empty folder is one input that fails, like a file that cannot be read; the others go on.
+            found = [SheetRow(str(image)) for image in images_in(path)] or [SheetRow(given)]
         else:
             found = [SheetRow(given)]
         for row in found:
