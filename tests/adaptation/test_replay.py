@@ -48,6 +48,8 @@ def test_replay_is_the_training_and_its_guard_was_held_out(source, tmp_path):
 
 def test_replay_leaves_the_model_what_it_is(source, copy):
     assert copy.sha256 == source.sha256
+    assert copy.card.count("## Cells that travel with it") == 1
+    assert "a: CC BY 4.0; b: MIT" in copy.card
     assert (copy.folder / REPLAY_FILE).stat().st_size < 2_000_000
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from napari_wbc.training.trust.cells import per_pair
 
 #: Cells of each pair of domain and label that an adaptation trains on again, and that it is watched on.
 TRAINED_PER_PAIR, GUARD_PER_PAIR = 16, 24
+_HEADING = "## Cells that travel with it"
 
 
 def choose_replay(
@@ -122,8 +124,20 @@ def add_replay(
         model.folder,
         model.tensors,
         {**model.info, "replay": stated},
-        model.card,
+        _with_replay(model.card, stated),
         further={REPLAY_FILE: content},
+    )
+
+
+def _with_replay(card: str, stated: Mapping[str, Any]) -> str:
+    """Say in a model card what travels; what an earlier one said is replaced."""
+    kept = card.split(_HEADING)[0].rstrip()
+    licences = "; ".join(f"{domain}: {licence}" for domain, licence in stated["licences"].items() if licence)
+    return (
+        f"{kept}\n\n{_HEADING}\n\nFor adaptations to a laboratory (`napari-wbc fine-tune`), feature maps of "
+        f"{stated['cells']} cells of the training and of {stated['guard_cells']} held-out ones lie in `{REPLAY_FILE}`: "
+        f"what leaves the second stage of the network, no images. Licences of the images that they come from: "
+        f"{licences or 'not known'}.\n"
     )
 
 
