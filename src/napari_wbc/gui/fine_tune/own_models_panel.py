@@ -9,9 +9,7 @@ from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -20,6 +18,7 @@ from superqt import QCollapsible
 
 from napari_wbc.adaptation.own_models import OwnModel
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.small_table import small_table
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
 _HEADINGS = ("Model", "Made", "Labels", "Recognised")
@@ -48,18 +47,9 @@ class OwnModelsPanel(QWidget):
         self._models: list[OwnModel] = []
         self._parent_name = ""
         self.empty = WrappedLabel(kind="note")
-        self.table = QTableWidget(0, len(_HEADINGS))
-        self.table.setHorizontalHeaderLabels(_HEADINGS)
-        self.table.setToolTip(tooltips.OWN_MODELS)
-        # Names of models want the width.
-        self.table.setStyleSheet("font-size: 8pt;")
-        self.table.verticalHeader().setVisible(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table = small_table(_HEADINGS, tooltips.OWN_MODELS)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verdict = WrappedLabel(kind="note")
         self.use = _button("Use", tooltips.USE_MODEL)
         self.card = _button("Card…", tooltips.MODEL_CARD)

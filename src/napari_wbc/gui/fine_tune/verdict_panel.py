@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QGridLayout,
-    QHeaderView,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.small_table import small_table
 from napari_wbc.gui.swatches import icon
 from napari_wbc.gui.wrapped_label import WrappedLabel
 from napari_wbc.leukocytes import BY_NAME, class_of
@@ -54,18 +52,8 @@ class VerdictPanel(QWidget):
         super().__init__(parent)
         self.good = WrappedLabel(kind="good")
         self.bad = WrappedLabel(kind="error")
-        self.table = QTableWidget(0, len(_HEADINGS))
-        self.table.setHorizontalHeaderLabels(_HEADINGS)
-        self.table.setToolTip(tooltips.VERDICT)
-        # Names of classes want the width.
-        self.table.setStyleSheet("font-size: 8pt;")
-        self.table.verticalHeader().setVisible(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table = small_table(_HEADINGS, tooltips.VERDICT)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.notes = WrappedLabel(kind="note")
         self.suspects = QPushButton()
         self.suspects.setToolTip(tooltips.SUSPECTS)
