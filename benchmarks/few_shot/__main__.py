@@ -18,7 +18,7 @@ from pathlib import Path
 
 from . import acquisition, baselines, guard, instant, new_class, refined
 from .cells import DOMAINS, ROOT, RUNS, WORK, prepare, targets
-from .tables import report, written
+from .tables import report, side_by_side, written
 
 RESULTS = ROOT / "benchmarks" / "results" / "few_shot"
 _ABOUT = (
@@ -62,6 +62,7 @@ def main() -> None:
     others.add_argument("--draws", type=int, default=3)
     for name, (_, about) in _FURTHER.items():
         commands.add_parser(name, parents=[places], help=about)
+    commands.add_parser("summary", parents=[places], help="all methods with 100 labels side by side")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     if args.command == "prepare":
@@ -82,6 +83,11 @@ def main() -> None:
             RESULTS / "instant-pull.json",
         )
         (RESULTS / "instant.md").write_text(report(written(RESULTS / "instant.json"), "Instant mode", _ABOUT))
+    elif args.command == "summary":
+        files = [RESULTS / f"{name}.json" for name in ("instant", "baselines", "refine")]
+        (RESULTS / "summary.md").write_text(
+            f"# 100 labels\n\n{_ABOUT}\n\n{side_by_side(files, '100 in all')}\n"
+        )
     elif args.command == "baselines":
         file = RESULTS / "baselines.json"
         baselines.run(targets(args.work), args.targets, args.labels, args.draws, file)

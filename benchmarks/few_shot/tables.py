@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +27,7 @@ def table(rows: pd.DataFrame, measure: str) -> str:
             if of.empty:
                 line[name] = ""
                 continue
-            spread = "" if of.std() < 0.05 or len(of) == 1 else f" ± {of.std():.1f}"
-            line[name] = f"{of.mean():.1f}{spread}"
+            line[name] = _mean_and_spread(of)
         lines.append(line)
     return markdown_table(lines)
 
@@ -44,3 +44,35 @@ def report(rows: pd.DataFrame, title: str, about: str) -> str:
     for measure, heading in titles.items():
         parts += [f"## {heading}", "", table(rows, measure), ""]
     return "\n".join(parts)
+
+
+_METHODS = ("no adaptation", "instant", "refine", "full fine-tuning", "Reinhard and full fine-tuning")
+
+
+def side_by_side(files: Sequence[Path], labels: str) -> str:
+    """Give all methods with one number of labels as Markdown: means over the draws, with their standard deviation."""
+    rows = pd.concat([written(file) for file in files if file.is_file()])
+    # "No adaptation" stands in several files, on other test cells of the same draws: those of the refine mode count.
+    rows = rows.drop_duplicates(["target", "method", "labels", "draw"], keep="last")
+    rows = rows[(rows["labels"] == labels) & rows["method"].isin(_METHODS)]
+    lines = []
+    for target in dict.fromkeys(rows["target"]):
+        for method in _METHODS:
+            of = rows[(rows["target"] == target) & (rows["method"] == method)]
+            if len(of):
+                figures = {
+                    title: _mean_and_spread(100 * of[name])
+                    for name, title in (
+                        ("accuracy", "accuracy, %"),
+                        ("balanced_accuracy", "balanced accuracy, %"),
+                        ("macro_f1", "macro-F1, %"),
+                        ("source_lost", "lost at the source, points"),
+                    )
+                }
+                lines.append({"target": target, "method": method, "draws": len(of)} | figures)
+    return markdown_table(lines)
+
+
+def _mean_and_spread(values: pd.Series[float]) -> str:
+    spread = "" if len(values) == 1 or values.std() < 0.05 else f" ± {values.std():.1f}"
+    return f"{values.mean():.1f}{spread}"
