@@ -76,3 +76,14 @@ def test_curves_begin_at_the_source_and_share_it():
         "ours": [0.5, 0.8],
         "random": [0.5, 0.6],
     }
+
+
+def test_cells_are_thinned_out_to_the_mix_of_a_smear():
+    labels = np.repeat(["neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil"], 400)
+    chosen = acquisition.thinned_out(np.random.default_rng(0).permutation(labels))
+    assert len(set(chosen)) == len(chosen)
+    permuted = np.random.default_rng(0).permutation(labels)[chosen]
+    # 400 neutrophils are 60 % of 667 cells
+    assert {k: int((permuted == k).sum()) for k in np.unique(labels)} == {
+        "neutrophil": 400, "lymphocyte": 193, "monocyte": 40, "eosinophil": 20, "basophil": 7,
+    }  # fmt: skip
