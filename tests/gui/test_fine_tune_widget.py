@@ -9,12 +9,13 @@ from tests.adaptation.drawn import drawn_manifest
 from napari_wbc.adaptation.label_places import LabelPlace, remembered_places
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningPoint
-from napari_wbc.cell_table import is_labelled
+from napari_wbc.cell_table import is_labelled, probability_columns
 from napari_wbc.classification.bundle import load_model, user_models_dir
 from napari_wbc.gui.fine_tune.controller import changes_text
 from napari_wbc.gui.fine_tune.steps import Preview, told
 from napari_wbc.gui.settings import remembered
 from napari_wbc.leukocytes import class_of
+from napari_wbc.review.next_cells import next_cells
 
 pytestmark = pytest.mark.gui
 
@@ -147,6 +148,26 @@ def test_cells_that_teach_most_come_first_in_the_review(tuning, qtbot):
     assert session.knows_space
     assert len(review.controller.rows) == len(session.cells)
     assert len(tune.workspace.selection) == 1
+
+
+def test_a_preview_decides_which_cells_teach_most(tuning, qtbot):
+    viewer, _, tune = tuning
+    tune.next.click()
+    (review,) = [w for name, w in viewer.window.dock_widgets.items() if "Review cells" in name]
+    qtbot.waitUntil(lambda: review.runner.state.value == "idle", timeout=60_000)
+    session = tune.controller.session
+    tune.preview.setChecked(True)
+    tune.workspace.edit(lambda s: s.relabel([int(review.controller.rows[0])], "basophil"))
+    quiet(qtbot, tune)
+    chances = probability_columns(session.cells)
+    assert (tune.workspace.current.cells[chances] != session.cells[chances]).any(axis=None)
+    # As if the labels had turned what the model says of the cells around.
+    around = session.cells[["label", "model_label", *chances]].iloc[::-1].reset_index(drop=True)
+    tune.workspace.set_preview(around)
+    review.controller.refresh()
+    by_preview = next_cells(tune.workspace.current.cells, session.space(), most=len(session.cells))
+    assert list(review.controller.rows[: len(by_preview)]) == list(by_preview)
+    assert list(by_preview) != list(next_cells(session.cells, session.space(), most=len(session.cells)))
 
 
 def test_a_run_is_judged_shown_and_can_be_stopped(tuning, qtbot, screenshot, tmp_path):

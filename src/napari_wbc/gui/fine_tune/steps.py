@@ -141,13 +141,16 @@ def preview_steps(prepared: Prepared, _cancel: CancelToken) -> Generator[Any]:
         result = prepared.instant.fit(known, list(cells["label"].iloc[known]))
     else:
         result = prepared.instant.before
-    labels = result.labels
+    labels, predictions = result.labels, result.predictions
+    chances = {f"p_{c}": predictions.probabilities[:, i] for i, c in enumerate(result.model.classes)}
     frame = pd.DataFrame(
         {
             "label": pd.Series(labels.label, dtype=object),
             "model_label": pd.Series(labels.model_label, dtype=object),
             "confidence": np.asarray(labels.confidence, float),
-            "novelty": np.asarray(result.predictions.novelty, float),
+            "novelty": np.asarray(predictions.novelty, float),
+            # A class that only the labels know has no column in the table.
+            **{name: values for name, values in chances.items() if name in cells.columns},
         }
     )
     yield Preview(prepared.session, frame, len(known))

@@ -472,15 +472,20 @@ class ReviewController:
         self.listed.emit()
 
     def _ordered(self, session: ReviewSession, order: str, among: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Sort cells; until it is known how they lie to each other, by what is known without."""
-        space = None
+        """Sort cells; until it is known how they lie to each other, by what is known without.
+
+        Which labels teach most depends on what the model has learned from those before: a preview knows.
+        """
+        space, cells = None, session.cells
         if order == "teaching":
             if session.knows_space:
                 space = session.space()
+                if self.workspace.current is not None:
+                    cells = self.workspace.current.cells
             else:
                 order = "informative"
                 self._measure(session)
-        return ordered_rows(session.cells, order, session.profile, among=among, space=space)
+        return ordered_rows(cells, order, session.profile, among=among, space=space)
 
     def _measure(self, session: ReviewSession) -> None:
         def steps(_cancel: CancelToken) -> Generator[Any]:
