@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ class _Guard:
 
 
 def run(of: Iterable[Target], wanted: Sequence[str], labels: str, draws: int, file: Path) -> None:
-    """Give one row for every target, draw and method."""
-    rows: list[dict[str, Any]] = []
+    """Give one row for every target, draw and method; what is there already is not done again."""
+    rows: list[dict[str, Any]] = json.loads(file.read_text()) if file.is_file() else []
+    done = {(r["target"], r["labels"], r["draw"], r["method"]) for r in rows}
     for target in of:
         if wanted and target.name not in wanted:
             continue
@@ -59,6 +61,8 @@ def run(of: Iterable[Target], wanted: Sequence[str], labels: str, draws: int, fi
             test = np.random.default_rng(seed).permutation(test)[:_MOST_TESTED]
             chosen = draw(target, pool, labels, seed)
             for method in ("full fine-tuning", "Reinhard and full fine-tuning"):
+                if (target.name, labels, seed, method) in done:
+                    continue
                 told = {
                     "target": target.name,
                     "method": method,
