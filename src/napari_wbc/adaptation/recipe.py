@@ -52,7 +52,7 @@ class Recipe:
     steps: int = 120
     batch: int = 16
     replay_batch: int = 16
-    lr: float = 5e-4
+    lr: float = 3e-4
     distillation: float = 2.0
     average: float = 0.9
     factors: tuple[float, ...] = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)

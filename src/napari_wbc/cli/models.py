@@ -106,9 +106,9 @@ def add_to(commands: Any) -> None:
         "--per-class",
         type=options.positive,
         nargs=2,
-        default=(16, 24),
+        default=(32, 40),
         metavar=("N", "M"),
-        help="cells of every class of every domain: to learn from, and held out, to watch (default: 16 24)",
+        help="cells of every class of every domain: to learn from, and held out, to watch (default: 32 40)",
     )
     options.add_run(replaying, add_replay)
 

@@ -21,7 +21,7 @@ from napari_wbc.training.train import held_out, read_manifests
 from napari_wbc.training.trust.cells import per_pair
 
 #: Cells of each pair of domain and label that an adaptation trains on again, and that it is watched on.
-TRAINED_PER_PAIR, GUARD_PER_PAIR = 16, 24
+TRAINED_PER_PAIR, GUARD_PER_PAIR = 32, 40
 _HEADING = "## Cells that travel with it"
 
 
