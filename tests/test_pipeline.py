@@ -17,13 +17,13 @@ from PIL import Image
 
 import napari_wbc as wbc
 from napari_wbc import cell_table
+from napari_wbc.count_result import CountResult
 from napari_wbc.differential.profile import load_profile
 from napari_wbc.errors import Cancelled, InputError, ModelError, OutputError, ScaleUnknownError
 from napari_wbc.execution import CancelToken, Progress
 from napari_wbc.pipeline import (
     CellsFound,
     CountOptions,
-    CountResult,
     ScaleResolved,
     SlideModelFitted,
     count_events,

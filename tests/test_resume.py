@@ -19,9 +19,10 @@ from PIL import Image
 import napari_wbc as wbc
 from napari_wbc.cell_table import write_cells_csv
 from napari_wbc.cli import main
+from napari_wbc.count_result import CountResult
 from napari_wbc.execution import Progress
 from napari_wbc.found_cells import Found
-from napari_wbc.pipeline import CountOptions, CountResult, count_events
+from napari_wbc.pipeline import CountOptions, count_events
 from napari_wbc.results import FILES
 from napari_wbc.segmentation import tiles
 from skips import needs_posix_signals

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from napari_wbc.adaptation.fine_tune import fine_tune
     from napari_wbc.classification.bundle import Model, load_model
     from napari_wbc.classification.predict import classify
+    from napari_wbc.count_result import CountResult
     from napari_wbc.differential.count import Differential
     from napari_wbc.errors import WbcError
-    from napari_wbc.pipeline import CountResult, count
+    from napari_wbc.pipeline import count
     from napari_wbc.segmentation.model_file import load_slide_model
     from napari_wbc.segmentation.reuse import pool_slide_model
     from napari_wbc.segmentation.segment import Segmentation, segment
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "__version__": "version",
-    "CountResult": "pipeline",
+    "CountResult": "count_result",
     "Differential": "differential.count",
     "Model": "classification.bundle",
     "Segmentation": "segmentation.segment",

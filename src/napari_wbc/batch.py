@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.batch_table import read_summary
+from napari_wbc.count_result import CountResult
 from napari_wbc.errors import Cancelled, InputError, one_line
 from napari_wbc.exchange.formats import Format, formats_named
 from napari_wbc.execution.progress import CancelToken, Progress
-from napari_wbc.pipeline import CountOptions, CountResult, count_events
+from napari_wbc.pipeline import CountOptions, count_events
 from napari_wbc.provenance import read_run, same_run
 from napari_wbc.results import check_folder, is_complete, journal_of, result_folders, writable_folder
 from napari_wbc.slides import Slide, image_sha256, open_slide

@@ -18,11 +18,12 @@ from PIL import Image
 import napari_wbc as wbc
 from napari_wbc.batch import CountedBefore, ImageCounted, ImageFailed, count_images
 from napari_wbc.cli import main
+from napari_wbc.count_result import CountResult
 from napari_wbc.errors import Cancelled, InputError, OutputError
 from napari_wbc.exchange.formats import FORMATS, formats_named
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import paint_labels
-from napari_wbc.pipeline import CountOptions, CountResult
+from napari_wbc.pipeline import CountOptions
 from napari_wbc.results import FILES, check_folder
 from napari_wbc.review import ReviewSession
 from skips import HAS_PANGO

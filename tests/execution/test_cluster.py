@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import napari_wbc as wbc
+from napari_wbc.count_result import CountResult
 from napari_wbc.errors import Cancelled, WorkerError
 from napari_wbc.execution import CancelToken, Progress
 from napari_wbc.execution import cluster as cluster_module
 from napari_wbc.execution.tasks import run_tasks
-from napari_wbc.pipeline import CountOptions, CountResult, count_events
+from napari_wbc.pipeline import CountOptions, count_events
 
 pytest.importorskip("distributed")
 UM_PER_PX = 0.1

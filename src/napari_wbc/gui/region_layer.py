@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from napari.viewer import Viewer
 
-    from napari_wbc.pipeline import CountResult
+    from napari_wbc.count_result import CountResult
 
 #: What a region is, and its colour; where several hold, the last one in this order shows.
 KINDS: dict[str, tuple[str, str]] = {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
-    from napari_wbc.pipeline import CountResult
+    from napari_wbc.count_result import CountResult
 
 
 @dataclass(eq=False)

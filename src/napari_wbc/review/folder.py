@@ -25,9 +25,9 @@ from napari_wbc.slides import Scale, Slide, image_sha256, open_slide
 from napari_wbc.slides.open import stem_of
 
 if TYPE_CHECKING:
+    from napari_wbc.count_result import CountResult
     from napari_wbc.differential.count import Differential
     from napari_wbc.domain_shift import DomainShift
-    from napari_wbc.pipeline import CountResult
 
 SCHEMA_VERSION = 1
 #: How the folders are called, and what makes a folder a review.
@@ -339,7 +339,7 @@ def _image(
 
 
 def _result(description: Mapping[str, Any], found: Found, slide: Slide) -> CountResult:
-    from napari_wbc.pipeline import CountResult
+    from napari_wbc.count_result import CountResult
 
     cells = conform(found.cells)
     shift = _shift(description["domain_shift"])

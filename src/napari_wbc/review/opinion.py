@@ -24,7 +24,7 @@ from napari_wbc.review.flags import joined
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
-    from napari_wbc.pipeline import CountResult
+    from napari_wbc.count_result import CountResult
     from napari_wbc.review.session import ReviewSession
 
 #: Flags that a classifier gives; all others come from the segmentation or from people.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from napari_wbc.pipeline import CountResult
+    from napari_wbc.count_result import CountResult
     from napari_wbc.review.opinion import Opinion
 
 

@@ -25,9 +25,9 @@ from napari_wbc.review.opinion import Opinion
 from napari_wbc.review.other_model import OtherModel, Seen
 
 if TYPE_CHECKING:
+    from napari_wbc.count_result import CountResult
     from napari_wbc.differential.count import Differential
     from napari_wbc.differential.profile import Profile
-    from napari_wbc.pipeline import CountResult
     from napari_wbc.review.next_cells import CellSpace
 
 _STATE = ("label", "status", "flags")

@@ -13,6 +13,7 @@ from weakref import WeakSet
 from psygnal import Signal
 
 from napari_wbc.cell_table import counted, empty_table
+from napari_wbc.count_result import CountResult
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.errors import WbcError
 from napari_wbc.exchange.formats import Format
@@ -35,7 +36,7 @@ from napari_wbc.gui.job import Job, JobState, Runner
 from napari_wbc.gui.opening import layer_of, open_layers, show_alone
 from napari_wbc.gui.progress_text import ProgressText, duration
 from napari_wbc.gui.workspace import Shown, Workspace
-from napari_wbc.pipeline import CellsFound, CountOptions, CountResult, ScaleResolved, SlideModelFitted
+from napari_wbc.pipeline import CellsFound, CountOptions, ScaleResolved, SlideModelFitted
 from napari_wbc.review.edits import Change
 from napari_wbc.review.folder import LOG, review_beside, reviews_of
 from napari_wbc.review.session import ReviewSession

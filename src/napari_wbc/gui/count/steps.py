@@ -6,12 +6,13 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from napari_wbc.count_result import CountResult
 from napari_wbc.errors import OutputError, ScaleUnknownError
 from napari_wbc.exchange.formats import Format
 from napari_wbc.execution.progress import CancelToken, Progress, cancelled_by
 from napari_wbc.gui.first_use import compile_colours, import_torch, wait_for
 from napari_wbc.gui.image_layers import LayerImage
-from napari_wbc.pipeline import CountOptions, CountResult, count_events
+from napari_wbc.pipeline import CountOptions, count_events
 from napari_wbc.review.folder import new_folder, open_session, save_session
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.slides import resolve_scale

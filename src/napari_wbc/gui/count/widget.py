@@ -46,8 +46,8 @@ from napari_wbc.gui.wrapped_label import WrappedLabel
 if TYPE_CHECKING:
     import napari.viewer
 
+    from napari_wbc.count_result import CountResult
     from napari_wbc.gui.count.choices import ScaleNote
-    from napari_wbc.pipeline import CountResult
     from napari_wbc.review.edits import Change
     from napari_wbc.segmentation.slide_model import SlideModel
 
