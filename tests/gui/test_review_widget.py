@@ -194,7 +194,7 @@ def test_a_missed_cell_is_drawn_split_and_merged(reviewing, qtbot, screenshot):
 
     line = np.array([[y0 - 5, (x0 + x1) / 2], [y1 + 5, (x0 + x1) / 2 + 1]])
     review.workspace.select((n,))
-    review.controller.split(line)
+    review.controller.maker.split(line)
     made(qtbot, review)
     assert review.workspace.selection == (n + 1, n + 2)
     on_screen(viewer, count, review)

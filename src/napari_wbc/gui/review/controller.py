@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_wbc.cell_table import second_guesses
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.gui.review.alike import Alike, Likely
+from napari_wbc.gui.review.cell_maker import CellMaker, Start
+from napari_wbc.gui.review.cell_text import cell_text
 from napari_wbc.gui.review.made import Made, Measured
 from napari_wbc.gui.workspace import Workspace
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of
-from napari_wbc.review.edits import Change, NewCell
+from napari_wbc.review.edits import Change
 from napari_wbc.review.order import ORDERS, label_choices, ordered_rows, rows_with
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.review.similar import likely_rows, similar_rows, typical_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from napari_wbc.classification.bundle import Model
 
 #: Keys of the classes that most differentials have; the others are in the menu.
 CLASS_KEYS: dict[str, str] = {
@@ -60,8 +59,12 @@ class ReviewController:
     workspace : Workspace
         Of the viewer.
     start : callable
-        Runs a generator beside the GUI thread: takes a title and a function of a cancel token; what the generator
-        yields last comes back to :meth:`take`. Tells whether it could be started.
+        See :data:`napari_wbc.gui.review.cell_maker.Start`; what the generator yields last comes back to :meth:`take`.
+
+    Attributes
+    ----------
+    maker : CellMaker
+        Adds, splits and merges cells.
 
     Signals
     -------
@@ -77,11 +80,7 @@ class ReviewController:
     edited = Signal(object)
     state_changed = Signal()
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        start: Callable[[str, Callable[[CancelToken], Generator[Any]]], bool],
-    ) -> None:
+    def __init__(self, workspace: Workspace, start: Start) -> None:
         self.workspace = workspace
         self.order = "informative"
         self.label: str | None = None
@@ -89,8 +88,8 @@ class ReviewController:
         self.alike: Alike | None = None
         self.likely: Likely | None = None
         self.rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.maker = CellMaker(workspace, start, lambda: self.reason)
         self._start = start
-        self._model: Model | None = None
 
     def connect(self) -> None:
         """Begin to listen."""
@@ -215,19 +214,7 @@ class ReviewController:
         cells = self.cells
         if cells is None or not 0 <= row < len(cells):
             return ""
-        cell = cells.iloc[row]
-        second = second_guesses(cells.iloc[[row]]).iloc[0]
-        lines = [f"Cell {cell['cell_id']}: {class_of(cell['label']).title}"]
-        model = "" if cell["model_label"] == cell["label"] else f"{class_of(cell['model_label']).title}, "
-        lines.append(f"Model: {model}{cell['confidence']:.2f}")
-        if second["label"]:
-            lines[-1] += f"; then {class_of(second['label']).title}, {second['probability']:.2f}"
-        lines.append(f"Novelty {cell['novelty']:.2f}; cell {cell['cell_area_um2']:.0f} µm²")
-        if cell["status"] != "model":
-            lines.append(str(cell["status"]).capitalize())
-        if cell["flags"]:
-            lines.append(str(cell["flags"]).replace(";", ", ").replace("_", " "))
-        return "\n".join(lines)
+        return cell_text(cells.iloc[[row]])
 
     def examples(self, row: int) -> NDArray[np.intp]:
         """Give cells of the slide that stand for the class of a cell."""
@@ -337,62 +324,12 @@ class ReviewController:
         if text is not None:
             self.workspace.message.emit(f"Done again: {text}" if text else "There is nothing to redo.", False)
 
-    def add(self, corners: NDArray[np.floating]) -> None:
-        """Add a cell with an outline, level-0 px."""
-        from napari_wbc.review.new_cells import drawn_cell
-
-        self._make("add", (), lambda session, model: (drawn_cell(session, model, corners),))
-
-    def split(self, line: NDArray[np.floating] | None = None) -> None:
-        """Split the selected cell at its neck, or along a line, level-0 px."""
-        from napari_wbc.review.new_cells import split_cell
-
-        rows = self._selected()
-        if len(rows) != 1:
-            self.workspace.message.emit("Select one cell to split it.", False)
-            return
-        self._make("split", rows, lambda session, model: tuple(split_cell(session, model, rows[0], line)))
-
-    def is_without_neck(self) -> bool:
-        """Tell whether the only selected cell is narrow nowhere, so that a line must tell where to split it."""
-        from napari_wbc.errors import InputError
-        from napari_wbc.segmentation.drawn import split_mask
-
-        session, rows = self.session, self.workspace.selection
-        if session is None or self.reason or len(rows) != 1:
-            return False
-        try:
-            split_mask(session.masks[rows[0]])
-        except InputError:
-            return True
-        return False
-
-    def merge(self) -> None:
-        """Make one cell of the selected ones."""
-        from napari_wbc.review.new_cells import merged_cell
-
-        rows = self._selected()
-        if len(rows) < 2:
-            self.workspace.message.emit("Select two or more cells to merge them.", False)
-            return
-        self._make("merge", rows, lambda session, model: (merged_cell(session, model, rows),))
-
     def take(self, made: Made | Measured) -> None:
-        """Take what :attr:`start` brought: put new cells into the review and select them, or sort the cells."""
-        if made.session is not self.session:
-            return
-        if isinstance(made, Measured):
-            if self.order == "teaching" and self.alike is None and self.likely is None:
-                self._list()
-            return
-        if made.kind == "add":
-            rows = self.workspace.edit(lambda session: (session.add(made.cells[0]),))
-        elif made.kind == "split":
-            rows = self.workspace.edit(lambda session: session.split(made.rows[0], made.cells))
-        else:
-            rows = self.workspace.edit(lambda session: (session.merge(made.rows, made.cells[0]),))
-        if rows:
-            self.workspace.select(rows)
+        """Take what ``start`` brought: put new cells into the review and select them, or sort the cells."""
+        if isinstance(made, Made):
+            self.maker.take(made)
+        elif made.session is self.session and self.order == "teaching" and not (self.alike or self.likely):
+            self._list()
 
     def sign(self, name: str, note: str = "") -> None:
         """Sign the review."""
@@ -425,33 +362,6 @@ class ReviewController:
         left = behind[(cells["status"].to_numpy(object)[behind] == "model")]
         if len(left):
             self.workspace.pick((int(left[0]),))
-
-    def _make(
-        self,
-        kind: str,
-        rows: tuple[int, ...],
-        cells: Callable[[ReviewSession, Model], tuple[NewCell, ...]],
-    ) -> None:
-        session = self.session
-        if session is None or self.reason:
-            self.workspace.message.emit(self.reason, True)
-            return
-
-        def steps(cancel: CancelToken) -> Generator[Any]:
-            model = self._model_of(session)
-            cancel.check()
-            yield Made(kind, rows, cells(session, model), session)
-
-        started = self._start(f"{kind.capitalize()} …", steps)
-        line = "Classifying what was made …" if started else "Wait until the last change is done."
-        self.workspace.message.emit(line, False)
-
-    def _model_of(self, session: ReviewSession) -> Model:
-        from napari_wbc.provenance import model_of_run
-
-        if self._model is None or self._model.sha256 != session.count.run["model"]["sha256"]:
-            self._model = model_of_run(session.count.run)
-        return self._model
 
     def _list(self) -> None:
         session = self.session

@@ -35,10 +35,10 @@ class Drawing:
 
     def split(self) -> None:
         """Split the selected cell at its neck; where it has none, begin to draw the line, or end it."""
-        if self.sketch is not None or self._controller.is_without_neck():
+        if self.sketch is not None or self._controller.maker.is_without_neck():
             self._turn("line")
         else:
-            self._controller.split()
+            self._controller.maker.split()
 
     def go_on(self) -> None:
         """Take note that what was drawn is made: the next cell can be drawn at once, a line was the last one."""
@@ -61,7 +61,7 @@ class Drawing:
         image = control.workspace.image
         if image is None or control.reason or drawing:
             return
-        answer = control.add if kind == "outline" else control.split
+        answer = control.maker.add if kind == "outline" else control.maker.split
         self.sketch = Sketch(control.workspace.viewer, image, kind, answer, self._on_ended)
         self._is_adding(kind == "outline")
         self._tell(KINDS[kind].hint)

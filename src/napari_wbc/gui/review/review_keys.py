@@ -36,7 +36,7 @@ class ReviewKeys:
             "X": controller.exclude,
             "N": controller.next,
             "S": controller.show_alike,
-            "M": controller.merge,
+            "M": controller.maker.merge,
             **answers,
             _UNDO: controller.undo,
             _REDO: controller.redo,

@@ -118,7 +118,7 @@ class ReviewWidget(DockedWidget):
             (tools.alike, control.show_alike),
             (tools.add, self.drawing.add),
             (tools.split, self.drawing.split),
-            (tools.merge, control.merge),
+            (tools.merge, control.maker.merge),
             (tools.undo, control.undo),
             (tools.redo, control.redo),
             (tools.sign, self._on_sign),
