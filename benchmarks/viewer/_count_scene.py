@@ -67,7 +67,7 @@ class Scene:
 
     def open(self, path: str) -> None:
         """Open an image or a review."""
-        self.widget.controller.open_path(path)
+        self.widget.controller.opener.open_path(path)
         self.gui.run(lambda: not self.widget.controller.scale_finder.note.looking)
         self.gui.rest(1.0)
         self.gui.blocks.clear()
@@ -129,7 +129,7 @@ def reopen(folder: str) -> dict[str, Any]:
     """Open a review."""
     scene = Scene()
     scene.gui.blocks.clear()
-    scene.gui.pass_once(lambda: scene.widget.controller.open_path(folder))
+    scene.gui.pass_once(lambda: scene.widget.controller.opener.open_path(folder))
     seconds = scene.gui.run(lambda: scene.widget.controller.result is not None)
     scene.gui.rest(3.0)
     figures = scene.figures(seconds)
@@ -141,7 +141,7 @@ def cancel(path: str) -> dict[str, Any]:
     """Cancel at every moment, one run after the other; the first is the first of the process."""
     scene = Scene()
     # Not as a user would: without a look at the form, so that the first run has everything before it.
-    scene.widget.controller.open_path(path)
+    scene.widget.controller.opener.open_path(path)
     scene.gui.run(lambda: scene.widget.run.isEnabled())
     figures = {name: scene.cancel(*moment) for name, moment in MOMENTS.items()}
     scene.viewer.close()

@@ -388,7 +388,7 @@ def test_an_error_is_one_line(viewer, add_widget, tmp_path, smear):
     widget = add_widget(viewer)
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
-    widget.controller.open_path(broken)
+    widget.controller.opener.open_path(broken)
     assert "broken.png" in widget.error.text()
     assert "\n" not in widget.error.text()
     assert "broken.png" in notification_manager.records[-1].message
@@ -400,7 +400,7 @@ def test_a_file_gives_the_same_as_the_command_line(viewer, add_widget, smear_fil
 
     widget = add_widget(viewer)
     # Once through our reader, once through napari's own: both are the same file with the same pixels.
-    widget.controller.open_path(smear_file)
+    widget.controller.opener.open_path(smear_file)
     viewer.open(smear_file, plugin="napari")
     widget.form.scale.setValue(0.1)
     expected = wbc.count(smear_file, um_per_px=0.1)

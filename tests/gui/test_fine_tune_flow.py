@@ -36,7 +36,7 @@ def idle(qtbot, tune, seconds=240):
 
 def test_from_a_count_to_a_model_of_ones_own_and_on(viewer, add_widget, finish, field, qtbot, screenshot):
     count = add_widget(viewer)
-    count.controller.open_path(field)
+    count.controller.opener.open_path(field)
     count.form.scale.setValue(0.1)
     count.run.click()
     finish(count)

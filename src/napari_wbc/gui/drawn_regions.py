@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 _LINE_PX = 2.0
 
 
+def draw_rectangles(viewer: Viewer, image: Image, layer: Shapes | None) -> Shapes:
+    """Let the user draw rectangles on an image, in a layer or a new one; gives that layer."""
+    if layer is None:
+        layer = add_region_layer(viewer, image)
+    viewer.layers.selection.active = layer
+    layer.mode = "add_rectangle"
+    return layer
+
+
 def add_region_layer(viewer: Viewer, image: Image) -> Shapes:
     """Put an empty layer over an image, to draw rectangles in.
 

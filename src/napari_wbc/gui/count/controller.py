@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from psygnal import Signal
 
 from napari_wbc.cell_table import counted, empty_table
 from napari_wbc.count_result import CountResult
-from napari_wbc.differential.wording import cells_text
-from napari_wbc.errors import WbcError
 from napari_wbc.exchange.formats import Format
 from napari_wbc.exchange.patient_names import patient_name_warning
 from napari_wbc.execution.progress import Progress
 from napari_wbc.gui.count.choices import Choices, ScaleNote, why_not
+from napari_wbc.gui.count.earlier_reviews import EarlierReviews
+from napari_wbc.gui.count.image_opener import ImageOpener
+from napari_wbc.gui.count.live_cells import LiveCells
+from napari_wbc.gui.count.outcome import outcome
 from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.steps import count_steps, export_steps, reopen_steps, save_steps
-from napari_wbc.gui.drawn_regions import add_region_layer
+from napari_wbc.gui.drawn_regions import draw_rectangles
 from napari_wbc.gui.first_use import prepare
 from napari_wbc.gui.image_layers import (
-    METADATA_KEY,
     countable_layers,
     is_countable,
     read_layer,
@@ -33,20 +32,14 @@ from napari_wbc.gui.image_layers import (
     region_layers,
 )
 from napari_wbc.gui.job import Job, JobState, Runner
-from napari_wbc.gui.opening import layer_of, open_layers, show_alone
-from napari_wbc.gui.progress_text import ProgressText, duration
+from napari_wbc.gui.progress_text import ProgressText
 from napari_wbc.gui.workspace import Shown, Workspace
 from napari_wbc.pipeline import CellsFound, CountOptions, ScaleResolved, SlideModelFitted
 from napari_wbc.review.edits import Change
-from napari_wbc.review.folder import LOG, review_beside, reviews_of
 from napari_wbc.review.session import ReviewSession
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Shapes
-
-# Cells appear while the count runs, but no more than a sixth of the time goes into drawing them.
-_LIVE_MS = 150
-_LIVE_SHARE = 5
 
 
 class CountController:
@@ -60,6 +53,15 @@ class CountController:
         For counts, and for saving and opening.
     scale_finder : ScaleFinder
         Looks for the scale of the chosen image.
+
+    Attributes
+    ----------
+    opener : ImageOpener
+        Opens images to be counted.
+    earlier : EarlierReviews
+        Those of the chosen image.
+    live : LiveCells
+        The cells of the count that goes on.
 
     Signals
     -------
@@ -109,17 +111,18 @@ class CountController:
         self.workspace = workspace
         self.viewer = workspace.viewer
         self.choices = Choices()
-        self._live: Counter[str] = Counter()
         self._text = ProgressText()
         self._started = 0.0
         self._connected = False
         self._stop_line = ""
-        self._earlier: list[Path] = []
         self._ended = ""
         self._opening = False
-        self._reopened: WeakSet[Layer] = WeakSet()
-
-        self._live_wanted, self._live_ms = False, _LIVE_MS
+        self.live = LiveCells(workspace, self.counts_changed.emit)
+        self.earlier = EarlierReviews(workspace, self._may_reopen, self.reopen)
+        self.opener = ImageOpener(workspace, self.earlier)
+        self.opener.wanted.connect(self._on_wanted)
+        self.opener.message.connect(lambda line: self.message.emit(line, False))
+        self.opener.failed.connect(self._fail)
 
         self.runner = runner
         self.runner.state_changed.connect(self._on_state)
@@ -148,7 +151,7 @@ class CountController:
         """Stop every job and stop listening; layers stay in the viewer, and nothing arrives any more."""
         self.runner.shutdown()
         self.scale_finder.stop()
-        self._live_wanted = False
+        self.live.stop()
         if self._counting is not None:
             self._restore()
         if not self._connected:
@@ -225,55 +228,10 @@ class CountController:
         grey = [x.name for x in self.viewer.layers if isinstance(x, Image) and not is_countable(x)]
         return why_not(choices, self.scale_finder.note, images_without_colour=grey, region_shapes=shapes)
 
-    def open_path(self, path: str | Path) -> None:
-        """Open a file, an OME-Zarr folder or the folder of a review as a layer."""
-        self.message.emit("", False)
-        try:
-            open_layers(self.viewer, path)
-        except WbcError as error:
-            self._fail(str(error))
-
-    def open_counted(self, path: str | Path, results: Path) -> None:
-        """Show an image of a folder with the cells that were counted; one that is open is not opened again.
-
-        Parameters
-        ----------
-        path : str or Path
-            The image.
-        results : pathlib.Path
-            The folder of its results.
-        """
-        review = review_beside(results)
-        image = layer_of(path, self.images)
-        self.message.emit("", False)
-        try:
-            if image is None:
-                image = open_layers(self.viewer, path, review)[0]
-        except WbcError as error:
-            self._fail(str(error))
-            return
-        show_alone(self.workspace, image, self.images)
-        counted = self.shown.get(image)
-        if review is not None and (counted is None or counted.session is None):
-            image.metadata.setdefault(METADATA_KEY, {})["review"] = str(review)
-            self._reopened.discard(image)
-        self.image_wanted.emit(image)
-        self._look_for_reviews()
-        if review is None:
-            self.message.emit(
-                f"{image.name} was counted without keeping its cells: press Run for them.", False
-            )
-
     def draw_regions(self) -> Shapes | None:
         """Let the user draw rectangles on the chosen image, in the chosen layer or a new one; gives that layer."""
-        image, layer = self.choices.image, self.choices.regions
-        if image is None:
-            return None
-        if layer is None:
-            layer = add_region_layer(self.viewer, image)
-        self.viewer.layers.selection.active = layer
-        layer.mode = "add_rectangle"
-        return layer
+        image = self.choices.image
+        return draw_rectangles(self.viewer, image, self.choices.regions) if image is not None else None
 
     # ---- running -------------------------------------------------------------------------------------------
 
@@ -304,7 +262,8 @@ class CountController:
         self.shown[layer].regions.remove()
         self.workspace.busy = layer
         self.workspace.select(())
-        self._live, self._text, self._started = Counter(), ProgressText(), perf_counter()
+        self.live.begin()
+        self._text, self._started = ProgressText(), perf_counter()
         self._stop_line, self._ended, self._opening = "Cancelled.", "", False
         self.result_changed.emit(None)
         self.stain_changed.emit(None)
@@ -341,7 +300,7 @@ class CountController:
     def reopen(self, folder: str | Path | None = None) -> None:
         """Go on with a review of the chosen image: the latest one, or that of a folder."""
         image = self.choices.image
-        chosen = Path(folder) if folder is not None else next(iter(self._earlier), None)
+        chosen = Path(folder) if folder is not None else self.earlier.latest
         if image is None or chosen is None or self.runner.state is not JobState.IDLE:
             return
         layer = read_layer(image)
@@ -351,25 +310,12 @@ class CountController:
         self._opening = True
         self.runner.start(Job(f"Opening {chosen}", lambda cancel: reopen_steps(layer, chosen, cancel)))
 
-    def _reopen_named(self, image: Image, review: str) -> None:
-        """Open the review that a layer names, once, unless something else is going on; then its turn comes later."""
-        if image is self.choices.image and self.runner.state is JobState.IDLE and image not in self._reopened:
-            self._reopened.add(image)
-            self.reopen(review)
+    def _may_reopen(self, image: Image) -> bool:
+        return image is self.choices.image and self.runner.state is JobState.IDLE
 
     def _look_for_reviews(self) -> None:
-        """Offer to go on with an earlier review of the chosen image; one that its layer names is opened at once."""
-        image, self._earlier, text = self.choices.image, [], ""
-        if image is not None and self.workspace.session is None and image is not self._counting:
-            named = image.metadata.get(METADATA_KEY, {}).get("review")
-            if named is not None and image not in self._reopened:
-                self.workspace.later(0, lambda: self._reopen_named(image, named))
-            path = read_layer(image).path
-            self._earlier = reviews_of(path) if path is not None else []
-            if self._earlier:
-                day = datetime.fromtimestamp((self._earlier[0] / LOG).stat().st_mtime, UTC).astimezone()
-                text = f"Go on with the review of {day:%Y-%m-%d %H:%M}"
-        self.reviews_changed.emit(text)
+        """Offer to go on with an earlier review of the chosen image."""
+        self.reviews_changed.emit(self.earlier.look_at(self.choices.image))
 
     def cancel(self) -> None:
         """Stop the current job."""
@@ -379,7 +325,7 @@ class CountController:
         if isinstance(event, Progress):
             self.progress_changed.emit(self._text.line(event), event.done, event.total)
             return
-        shown = self.shown.get(self._counting) if self._counting is not None else None
+        shown = self.live.shown
         if shown is None:
             return
         if isinstance(event, ScaleResolved):
@@ -387,27 +333,13 @@ class CountController:
         elif isinstance(event, SlideModelFitted):
             self.stain_changed.emit(event.slide_model)
         elif isinstance(event, CellsFound):
-            shown.layers.add(event.cells, event.masks)
-            self._live.update(event.cells["label"])
-            if not self._live_wanted:
-                self._live_wanted = True
-                self.workspace.later(self._live_ms, self._draw_live)
-
-    def _draw_live(self) -> None:
-        shown = self.shown.get(self._counting) if self._counting is not None else None
-        if shown is None or not self._live_wanted:
-            return
-        self._live_wanted = False
-        before = perf_counter()
-        shown.layers.refresh()
-        self.counts_changed.emit(dict(self._live))
-        self._live_ms = max(_LIVE_MS, int(1000 * _LIVE_SHARE * (perf_counter() - before)))
+            self.live.add(event)
 
     def _on_finished(self, result: Any) -> None:
         seconds = perf_counter() - self._started
         layer = self._counting
         self.workspace.busy = None
-        self._live_wanted = False
+        self.live.stop()
         if isinstance(result, Path):
             self.message.emit(f"Saved in {result}", False)
             return
@@ -419,16 +351,7 @@ class CountController:
         if points is not None and self.choices.image is layer:
             # The status bar tells about the active layer: class, confidence and novelty under the cursor.
             self.viewer.layers.selection.active = points
-        found = f"{cells_text(len(result.cells))} found in {name}, {duration(seconds)}"
-        opened = f"{name} opened with {cells_text(len(result.cells))}"
-        if result.changes:
-            opened += f" and {cells_text(result.changes, 'change')} of its review"
-        lines = [opened if self._opening else found]
-        if left is not None and left.changes and left.folder is not None:
-            lines.append(f"The earlier review is kept in {left.folder}")
-        if result.folder is None:
-            lines.append("Changes cannot be kept: save the results when you have reviewed them.")
-        self._ended = "\n".join(lines)
+        self._ended = outcome(name, result, seconds=seconds, reopened=self._opening, left=left)
         self.message.emit(self._ended, False)
 
     def _on_cancelled(self) -> None:
@@ -443,7 +366,7 @@ class CountController:
         """Go back to the last result that ended well; half a count is no count."""
         layer = self._counting
         self.workspace.busy = None
-        self._live_wanted = False
+        self.live.stop()
         if layer is not None:
             self.workspace.abandon(layer)
 
@@ -490,6 +413,10 @@ class CountController:
         else:
             # What the count came to stays to be read; panels that come and go with a line would move all below.
             self.message.emit(line or self._ended, False)
+
+    def _on_wanted(self, image: Image) -> None:
+        self.image_wanted.emit(image)
+        self._look_for_reviews()
 
     def _on_regions(self, event: Any = None) -> None:  # noqa: ARG002 - napari's signature
         self._tell_reason()

@@ -149,12 +149,12 @@ class CountWidget(DockedWidget):
     def _wire(self) -> None:
         control, form, workspace = self.controller, self.form, self.workspace
         form.changed.connect(self._on_form)
-        form.file_chosen.connect(control.open_path)
+        form.file_chosen.connect(control.opener.open_path)
         form.card_clicked.connect(lambda model: show_card(self, model))
         form.draw_clicked.connect(self._draw_regions)
         form.folder_clicked.connect(self.folder.show)
         form.changed.connect(lambda: self.folder.set_choices(form.choices()))
-        self.folder.open_wanted.connect(control.open_counted)
+        self.folder.open_wanted.connect(control.opener.open_counted)
         self.bar.run_wanted.connect(self._on_run)
         self.bar.cancel_wanted.connect(control.cancel)
         self.panel.save_clicked.connect(self._ask_save)
