@@ -5,20 +5,12 @@ from __future__ import annotations
 import pytest
 
 import napari_wbc as wbc
+from command_line import complaint
 from napari_wbc.cli import main
 from napari_wbc.comparison import compare
 from napari_wbc.review.folder import save_session
 
 READER = "slide,Segs,Lymph,Mono\ns1,120,60,20\ns2,150,40,10\ns3,100,90,10\n"
-
-
-def complaint(capsys) -> str:
-    """Give what stands on stderr: one line of ours, no traceback."""
-    text = capsys.readouterr().err
-    assert text.count("\n") == 1, text
-    assert text.startswith("napari-wbc: ")
-    assert "Traceback" not in text
-    return text
 
 
 def test_it_prints_and_writes(write_csv, tmp_path, capsys):

@@ -9,6 +9,7 @@ import time
 import pytest
 from tests.training.drawn_cells import CLASSES, write_manifest
 
+from command_line import complaint
 from napari_wbc.cli import main
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.train import train
@@ -28,13 +29,6 @@ def recipe(tmp_path):
 
 def command(recipe, *more):
     return ["train", str(recipe), "--out", str(recipe.parent / "model"), "--device", "cpu", *more]
-
-
-def complaint(capsys):
-    text = capsys.readouterr().err
-    assert text.count("\n") == 1, text
-    assert text.startswith("napari-wbc: ")
-    return text
 
 
 @pytest.mark.slow
