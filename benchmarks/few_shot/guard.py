@@ -150,7 +150,9 @@ def judged_row(target: Target, case: str, recipe: str, seed: int) -> dict[str, A
     )  # fmt: skip
     truth = dict(zip(cells.names, cells.labels, strict=True))
     cells = CASES[case](cells, np.random.default_rng([seed, 17]))
-    wrong = {str(n) for n, label in zip(cells.names, cells.labels, strict=True) if truth.get(n, label) != label}
+    wrong = {
+        str(n) for n, label in zip(cells.names, cells.labels, strict=True) if truth.get(n, label) != label
+    }
     row: dict[str, Any] = {"case": case, "recipe": recipe, "draw": seed, "cells": len(cells)}
     test = some_of(test, seed)
     before = Figures(target)(target.model, head_of(target.model), test)
@@ -218,6 +220,8 @@ def report(rows: pd.DataFrame) -> str:
             line[f"{title}: before"] = _mean(part[f"{column}_before"])
             line[f"{title}: after"] = _mean(part[f"{column}_after"])
         line["guard, points lost"] = _mean(part["guard_lost"])
+        wrong, named, all_named = (int(part[c].fillna(0).sum()) for c in ("wrong", "wrong_named", "suspects"))
+        line["wrong labels named"] = f"{named} of {wrong}, among {all_named}" if wrong else ""
         lines.append(line)
         words += [f"**{name}**", ""]
         first = part.iloc[0]
