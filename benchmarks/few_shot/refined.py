@@ -57,7 +57,7 @@ def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[d
         ]
     used = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu}
     start, verdict = adapted.start, adapted.verdict
-    network = interpolated(start, Refined(adapted.weights), 1.0)
+    network = interpolated(start, Refined({}, adapted.weights), (0.0, 1.0))
     logits, _ = outputs_of(start, network, plain_maps(network, start, np.asarray(target.crops[test])))
     p = probabilities_of(start, logits, adapted.stated["temperature"])
     m = measure(p, start.classes, list(target.labels[test]), names=target.classes)
@@ -71,7 +71,7 @@ def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[d
     }
     told = {
         "accepted": verdict.accepted,
-        "factor": adapted.stated["adaptation"]["factor"],
+        "point": adapted.stated["adaptation"]["point"],
         "verdict_before": verdict.measures["balanced_accuracy"].before.value,
         "verdict_after": verdict.measures["balanced_accuracy"].after.value,
         "reasons": list(verdict.reasons),

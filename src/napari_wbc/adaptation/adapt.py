@@ -49,7 +49,7 @@ class Adaptation:
     start : Start
         The source, with the new classes.
     weights : dict of str to torch.Tensor
-        Those that changed, at the factor chosen.
+        Those that changed, at the point chosen.
     tensors, stated : dict
         References and entries of ``model.json`` that replace those of the source.
     verdict : Verdict
@@ -136,7 +136,7 @@ def adapt(
     plain = plain_maps(network, unchanged, cells.crops, cancel=cancel)
     replay, guard = _parts(loaded, plain.shape[2:])
     if not goes_deep(recipe, replay):
-        recipe = replace(recipe, steps=0)
+        recipe = replace(recipe, steps=0, points=tuple(p for p in recipe.points if p[1] == 0))
     before_logits, embeddings = outputs_of(unchanged, network, plain, cancel=cancel)
     copies = find_copies(cells, embeddings)
     cells, before_logits, plain = cells.rows(copies.kept), before_logits[copies.kept], plain[:, copies.kept]
@@ -181,15 +181,15 @@ def adapt(
     guard_before, _ = upper_outputs(source_network(unchanged, place), guard.maps, cancel=cancel)
     guards: list[Guard | None] = []
     guard_outputs = []
-    for factor in recipe.factors:
-        at = interpolated(start, refined, factor, place)
+    for point in recipe.points:
+        at = interpolated(start, refined, point, place)
         guard_outputs.append(upper_outputs(at, guard.maps, cancel=cancel))
         guards.append(_guarded(start, guard, guard_before, guard_outputs[-1][0]) if len(guard) else None)
     allowed = np.array([g is None or g.lost <= recipe.largest_loss for g in guards], bool)
     chosen = fit.best(allowed)
-    factor = recipe.factors[chosen]
+    point = recipe.points[chosen]
     honest = fit.honest_logits(allowed)
-    final = interpolated(start, refined, factor, place)
+    final = interpolated(start, refined, point, place)
     cancel.check()
     seen = SeenCells(
         target_cells(honest, outputs_of(start, final, plain, cancel=cancel)[1], cells.labels, folds.groups),
@@ -222,7 +222,7 @@ def adapt(
         seed=recipe.seed,
     )
     state = final.state_dict()
-    stated |= _provenance(start, cells, copies, folds, factor, recipe, verdict, stated)
+    stated |= _provenance(start, cells, copies, folds, point, recipe, verdict, stated)
     return Adaptation(start, {k: state[k].cpu() for k in refined.weights}, tensors, stated, verdict)
 
 
@@ -243,7 +243,7 @@ def _dry_run(start: Start, cells: LabelledCells, replay: Replay, recipe: Recipe,
     network = source_network(start, device)
     maps = augmented_maps(network, start, few.crops, one)
     refined = refine(start, Material.of(network, few.labels, maps, old), one, device=device)
-    upper_outputs(interpolated(start, refined, 0.5, device), maps[0])
+    upper_outputs(interpolated(start, refined, (0.0, 0.5), device), maps[0])
 
 
 def _guarded(start: Start, guard: Replay, before: NDArray[np.floating], after: NDArray[np.floating]) -> Guard:
@@ -266,7 +266,7 @@ def _provenance(
     cells: LabelledCells,
     copies: Copies,
     folds: Folds,
-    factor: float,
+    point: tuple[float, float],
     recipe: Recipe,
     verdict: Verdict,
     stated: dict[str, Any],
@@ -285,7 +285,7 @@ def _provenance(
             "sources": list(cells.sources),
             "new_classes": list(start.new),
             "judged_within_slides": list(folds.torn),
-            "factor": factor,
+            "point": point,
             "recipe": _plain(asdict(recipe)),
             "temperature_of_parent": source.temperature,
             # Names of slides and files may tell who somebody is; a model is passed on.

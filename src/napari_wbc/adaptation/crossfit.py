@@ -30,9 +30,9 @@ class CrossFit:
 
     Attributes
     ----------
-    logits : numpy.ndarray, shape (factors, n, k)
-        One slice for each factor of the recipe.
-    scores : numpy.ndarray, shape (factors, n)
+    logits : numpy.ndarray, shape (points, n, k)
+        One slice for each point of the recipe.
+    scores : numpy.ndarray, shape (points, n)
         Log-likelihood of the label of each cell.
     weights : numpy.ndarray, shape (n,)
         Of the cells, so that rare classes count.
@@ -46,11 +46,11 @@ class CrossFit:
     fold: NDArray[np.intp]
 
     def best(self, allowed: NDArray[np.bool_], without: int | None = None) -> int:
-        """Choose a factor by the likelihood of the labels.
+        """Choose a point by the likelihood of the labels.
 
         Parameters
         ----------
-        allowed : numpy.ndarray of bool, shape (factors,)
+        allowed : numpy.ndarray of bool, shape (points,)
             Those that the guard of the source lets pass. Where there is none, it is the first: nearest to the source.
         without : int, optional
             A fold whose cells have no say.
@@ -64,7 +64,7 @@ class CrossFit:
         return int(np.argmax(np.where(allowed, means, -np.inf)))
 
     def honest_logits(self, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Give logits ``(n, k)`` of each cell at the factor that the cells of the other folds choose."""
+        """Give logits ``(n, k)`` of each cell at the point that the cells of the other folds choose."""
         chosen = np.empty(self.logits.shape[1:], np.float32)
         for fold in np.unique(self.fold):
             rows = self.fold == fold
@@ -98,7 +98,7 @@ def cross_fit(
         Told the run and its steps.
     """
     labels = material.labels
-    logits = np.zeros((len(recipe.factors), len(labels), len(start.classes)), np.float32)
+    logits = np.zeros((len(recipe.points), len(labels), len(start.classes)), np.float32)
     for number, fold in enumerate(np.unique(folds.fold)):
         held = np.flatnonzero(folds.fold == fold)
         learned = np.flatnonzero(folds.fold != fold)
@@ -114,8 +114,8 @@ def cross_fit(
             step=(lambda done, total, run=run: step(run, done, total)) if step is not None else None,  # type: ignore[misc]
             cancel=cancel,
         )
-        for i, factor in enumerate(recipe.factors):
-            network = interpolated(start, refined, factor, device)
+        for i, point in enumerate(recipe.points):
+            network = interpolated(start, refined, point, device)
             logits[i, held] = outputs_of(start, network, plain[:, held], cancel=cancel)[0]
     members = label_members(list(map(str, labels)), start.classes)
     scores = np.stack(

@@ -35,8 +35,9 @@ class Recipe:
         Weight of the divergence from what the source says of replayed cells.
     average : float
         Decay of the running average of the weights, per step.
-    factors : tuple of float
-        How far to go from the source (0) to what was refined (1): the choice that folds and guard have.
+    points : tuple of (float, float)
+        How much of the way from the source to the fitted head to go, and from there how much of the way to all that was
+        refined: the choice that folds and guard have, the nearest to the source first.
     largest_loss : float
         Of accuracy on the guard cells of the source, that is allowed.
     augmentation : Augmentation
@@ -55,7 +56,9 @@ class Recipe:
     lr: float = 3e-4
     distillation: float = 2.0
     average: float = 0.9
-    factors: tuple[float, ...] = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
+    points: tuple[tuple[float, float], ...] = (
+        (0.5, 0.0), (1.0, 0.0), (0.0, 0.25), (0.0, 0.5), (0.0, 0.75), (1.0, 0.25), (1.0, 0.5), (1.0, 0.75), (1.0, 1.0),
+    )  # fmt: skip
     largest_loss: float = 0.01
     augmentation: Augmentation = field(default_factory=lambda: _WITHIN_A_LAB)
     seed: int = 0

@@ -108,10 +108,13 @@ class Refined:
 
     Attributes
     ----------
+    head : dict of str to torch.Tensor
+        The last layer as it was fitted to what the source sees.
     weights : dict of str to torch.Tensor
-        All that changed, the last layer among them.
+        All that changed in the end, the last layer among them.
     """
 
+    head: dict[str, Tensor]
     weights: dict[str, Tensor]
 
 
@@ -173,11 +176,12 @@ def refine(
     """
     network = source_network(start, device)
     _set_head(network, fit_head(start, material, recipe))
+    head = _kept(network, _HEAD)
     # Without cells of the training nothing would hold the layers below.
     if not goes_deep(recipe, material.replay):
         if step is not None:
             step(1, 1)
-        return Refined(_kept(network, _HEAD))
+        return Refined(head, head)
     names = (*network.upper_names(), *_HEAD)
     parameters: list[Tensor] = [p for name, p in network.named_parameters() if name in names]
     average = copy.deepcopy(network)
@@ -209,7 +213,7 @@ def refine(
             learning(LearningPoint(run, done, recipe.steps, float(np.mean(losses[-_LOOK_EVERY:])), score))
     again = Material.of(average, material.labels, material.maps, material.replay, cancel=cancel)
     _set_head(average, fit_head(start, again, recipe))
-    return Refined(_kept(average, names))
+    return Refined(head, _kept(average, names))
 
 
 def goes_deep(recipe: Recipe, replay: Replay) -> bool:
@@ -233,7 +237,7 @@ def fit_head(start: Start, material: Material, recipe: Recipe) -> Head:
     return shrunken_head(start.head, cells, pull=pull, most_steps=100)
 
 
-def interpolated(start: Start, refined: Refined, factor: float, device: str = "cpu") -> Network:
+def interpolated(start: Start, refined: Refined, point: tuple[float, float], device: str = "cpu") -> Network:
     """Give a network on the way from the source to the refined one (after WiSE-FT, https://arxiv.org/abs/2109.01903).
 
     Parameters
@@ -242,8 +246,9 @@ def interpolated(start: Start, refined: Refined, factor: float, device: str = "c
         The source.
     refined : Refined
         Where the way leads.
-    factor : float
-        0 is the source, 1 what was refined.
+    point : tuple of float
+        How much of the way to the fitted head to go, and from there how much of the way to all that was refined: (0, 0)
+        is the source, (0, 0.5) lies on the straight way to what was refined, (1, 0) is the source with the new head.
     device : {"cpu", "cuda"}
         Where it is wanted.
 
@@ -255,8 +260,9 @@ def interpolated(start: Start, refined: Refined, factor: float, device: str = "c
     network = source_network(start, device)
     state = network.state_dict()
     with torch.no_grad():
-        for name, value in refined.weights.items():
-            state[name].lerp_(value.to(state[name].device), factor)
+        for weights, part in zip((refined.head, refined.weights), point, strict=True):
+            for name, value in weights.items():
+                state[name].lerp_(value.to(state[name].device), part)
     return network
 
 
