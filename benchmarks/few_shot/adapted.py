@@ -25,7 +25,7 @@ def some_of(test: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
 def measured(adapted: Adaptation, target: Target, test: NDArray[np.intp]) -> Metrics:
     """Measure it on cells of the target, accepted or not."""
     start = adapted.start
-    network = interpolated(start, Refined(adapted.weights), 1.0)
+    network = interpolated(start, Refined({}, adapted.weights), (0.0, 1.0))
     logits, _ = outputs_of(start, network, plain_maps(network, start, np.asarray(target.crops[test])))
     p = probabilities_of(start, logits, adapted.stated["temperature"])
     return measure(p, start.classes, list(target.labels[test]), names=target.classes)

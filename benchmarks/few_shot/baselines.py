@@ -30,13 +30,13 @@ from napari_wbc.training.outputs import CropSource, network_outputs
 from napari_wbc.training.replay import choose_replay, training_config
 from napari_wbc.training.train import read_manifests
 
+from .adapted import some_of
 from .cells import MANIFESTS, Target, draw, halves
 from .instant import write
 
 STEPS, BATCH = 120, 32
 #: The learning rate of Chossegros et al. 2024 (https://doi.org/10.1016/j.jpi.2024.100405), for both.
 LR = 7e-5
-_MOST_TESTED = 600
 _STAINS = 200
 
 
@@ -58,7 +58,7 @@ def run(of: Iterable[Target], wanted: Sequence[str], labels: str, draws: int, fi
             continue
         for seed in range(draws):
             pool, test = halves(target, seed)
-            test = np.random.default_rng(seed).permutation(test)[:_MOST_TESTED]
+            test = some_of(test, seed)
             chosen = draw(target, pool, labels, seed)
             for method in ("full fine-tuning", "Reinhard and full fine-tuning"):
                 if (target.name, labels, seed, method) in done:

@@ -168,7 +168,7 @@ def judged_row(target: Target, case: str, recipe: str, seed: int) -> dict[str, A
         "accuracy_after": after.accuracy,
         "balanced_after": after.balanced_accuracy,
         "guard_lost": verdict.guard.lost,
-        "factor": adapted.stated["adaptation"]["factor"],
+        "point": adapted.stated["adaptation"]["point"],
         "reasons": list(verdict.reasons),
         "warnings": list(verdict.warnings),
         "advice": list(verdict.advice),

@@ -147,7 +147,7 @@ def refined_row(target: Target, number: int, seed: int = 0) -> dict[str, Any]:
     told = {
         "accepted": verdict.accepted,
         "reasons": list(verdict.reasons),
-        "factor": adapted.stated["adaptation"]["factor"],
+        "point": adapted.stated["adaptation"]["point"],
     }
     return row | figures(found) | {"source_lost": verdict.guard.lost, **told, "cpu_seconds": seconds}
 

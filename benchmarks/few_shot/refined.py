@@ -13,17 +13,11 @@ import numpy as np
 
 from napari_wbc.adaptation.adapt import adapt
 from napari_wbc.adaptation.cells import LabelledCells
-from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
-from napari_wbc.adaptation.refine import Refined, interpolated
-from napari_wbc.adaptation.views import plain_maps
 from napari_wbc.errors import InputError
-from napari_wbc.training.evaluation.metrics import measure
 
+from .adapted import measured, some_of
 from .cells import Target, draw, halves
 from .instant import Figures, head_of, write
-
-#: Test cells of a draw that are looked at.
-_MOST_TESTED = 600
 
 
 def run(of: Iterable[Target], wanted: Sequence[str], labels: Sequence[str], draws: int, file: Path) -> None:
@@ -41,7 +35,7 @@ def run(of: Iterable[Target], wanted: Sequence[str], labels: Sequence[str], draw
 
 def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[dict[str, Any]]:
     pool, test = halves(target, seed)
-    test = np.random.default_rng(seed).permutation(test)[:_MOST_TESTED]
+    test = some_of(test, seed)
     rows = draw(target, pool, labels, seed)
     named = np.array([str(i) for i in rows])
     cells = LabelledCells(np.asarray(target.crops[rows]), target.labels[rows], target.groups[rows], named)
@@ -56,11 +50,7 @@ def _adapted(target: Target, figures: Figures, labels: str, seed: int) -> list[d
             row | {"method": "refine", **before, "note": str(error)},
         ]
     used = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu}
-    start, verdict = adapted.start, adapted.verdict
-    network = interpolated(start, Refined({}, adapted.weights), (0.0, 1.0))
-    logits, _ = outputs_of(start, network, plain_maps(network, start, np.asarray(target.crops[test])))
-    p = probabilities_of(start, logits, adapted.stated["temperature"])
-    m = measure(p, start.classes, list(target.labels[test]), names=target.classes)
+    verdict, m = adapted.verdict, measured(adapted, target, test)
     assert verdict.guard is not None
     after = {
         "accuracy": m.accuracy,
