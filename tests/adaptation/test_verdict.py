@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_wbc.adaptation.measure import before_and_after, compared, probability_of_label
-from napari_wbc.adaptation.verdict import Guard, Judged, judge
+from napari_wbc.adaptation.verdict import Guard, Judged, guard_of, judge
 
 CLASSES = ("neutrophil_segmented", "neutrophil_band", "monocyte", "basophil")
 
@@ -24,8 +24,8 @@ def judged(n=60, before=0.5, after=0.9, seed=0):
     )
 
 
-def guard(before=0.95, after=0.95):
-    return Guard(100, before, after, {"a": (before, after)})
+def guard(before=0.95, after=0.95, error=0.005):
+    return Guard(100, before, after, {"a": (before, after)}, error)
 
 
 def test_a_clear_gain_is_accepted():
@@ -40,7 +40,24 @@ def test_a_clear_gain_is_accepted():
 def test_forgetting_is_refused_whatever_is_gained():
     verdict = judge(judged(), CLASSES, guard(0.95, 0.93), largest_loss=0.01)
     assert not verdict.accepted
-    assert "accuracy falls by 2.0 points" in verdict.reasons[0]
+    assert "accuracy falls by 2.0 (± 0.5) points" in verdict.reasons[0]
+
+
+def test_what_the_guard_cannot_tell_from_the_limit_passes():
+    assert judge(judged(), CLASSES, guard(0.95, 0.936), largest_loss=0.01).accepted
+    assert not judge(judged(), CLASSES, guard(0.95, 0.936, error=0.003), largest_loss=0.01).accepted
+
+
+def test_the_error_of_the_guard_is_that_of_paired_cells():
+    before = np.tile([0.9, 0.05, 0.03, 0.02], (100, 1))
+    after = before.copy()
+    after[:4] = [0.05, 0.9, 0.03, 0.02]
+    labels, domains = np.array([CLASSES[0]] * 100), np.array(["a"] * 100)
+    found = guard_of(CLASSES, labels, domains, before, after)
+    assert found.lost == pytest.approx(0.04)
+    assert found.error == pytest.approx(np.sqrt(0.04 * 0.96 / 100))
+    assert found.forgets(0.01)
+    assert not found.forgets(0.03)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.9, 0.9), (0.9, 0.5)])

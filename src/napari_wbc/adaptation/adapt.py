@@ -185,7 +185,7 @@ def adapt(
         at = interpolated(start, refined, point, place)
         guard_outputs.append(upper_outputs(at, guard.maps, cancel=cancel))
         guards.append(_guarded(start, guard, guard_before, guard_outputs[-1][0]) if len(guard) else None)
-    allowed = np.array([g is None or g.lost <= recipe.largest_loss for g in guards], bool)
+    allowed = np.array([g is None or not g.forgets(recipe.largest_loss) for g in guards], bool)
     chosen = fit.best(allowed)
     point = recipe.points[chosen]
     honest = fit.honest_logits(allowed)

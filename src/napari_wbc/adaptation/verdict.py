@@ -69,17 +69,24 @@ class Guard:
         over the laboratories would hang on the one with the fewest cells.
     domains : dict of str to tuple of float
         Before and after, by laboratory.
+    error : float
+        Standard error of the difference.
     """
 
     cells: int
     before: float
     after: float
     domains: Mapping[str, tuple[float, float]]
+    error: float
 
     @property
     def lost(self) -> float:
         """What the adapted model gets wrong more, as a share; negative where it is better."""
         return self.before - self.after
+
+    def forgets(self, limit: float) -> bool:
+        """Tell whether more is lost than a limit: by more than the standard error, which some hundred cells have."""
+        return self.lost - self.error > limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,8 @@ def guard_of(
         str(d): (float(right[0][domains == d].mean()), float(right[1][domains == d].mean()))
         for d in np.unique(domains)
     }
-    return Guard(len(labels), float(right[0].mean()), float(right[1].mean()), by_domain)
+    error = float((right[0].astype(float) - right[1]).std() / np.sqrt(max(1, len(labels))))
+    return Guard(len(labels), float(right[0].mean()), float(right[1].mean()), by_domain, error)
 
 
 def judge(
@@ -261,9 +269,10 @@ def _reasons(
             f"fewer cells are right in all: {100 * accuracy.after.value:.1f} % after "
             f"{100 * accuracy.before.value:.1f} % before"
         )
-    if guard is not None and guard.lost > largest_loss:
+    if guard is not None and guard.forgets(largest_loss):
         reasons.append(
-            f"it forgets: on cells of the training laboratories accuracy falls by {100 * guard.lost:.1f} points, more "
+            f"it forgets: on cells of the training laboratories accuracy falls by {100 * guard.lost:.1f} "
+            f"(± {100 * guard.error:.1f}) points, more "
             f"than {100 * largest_loss:g}"
         )
     return reasons
