@@ -55,6 +55,9 @@ def side_by_side(files: Sequence[Path], labels: str) -> str:
     # "No adaptation" stands in several files, on other test cells of the same draws: those of the refine mode count.
     rows = rows.drop_duplicates(["target", "method", "labels", "draw"], keep="last")
     rows = rows[(rows["labels"] == labels) & rows["method"].isin(_METHODS)]
+    # Draws differ by more than methods do: only those that the refine mode was run on are set side by side.
+    common = set(rows.loc[rows["method"] == "refine", ["target", "draw"]].itertuples(index=False, name=None))
+    rows = rows[[pair in common for pair in zip(rows["target"], rows["draw"], strict=True)]]
     lines = []
     for target in dict.fromkeys(rows["target"]):
         for method in _METHODS:
