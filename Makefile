@@ -40,8 +40,10 @@ check: $(VENV)/.napari-wbc-test
 # The core runs without Qt, without a display, and on one thread per process (two processes share the machine).
 test-core: export OMP_NUM_THREADS := 1
 test-core: $(VENV)/.napari-wbc-test
-	env -u DISPLAY -u WAYLAND_DISPLAY $(BIN)/python -m pytest -p no:napari -p no:pytest-qt -n 2 --doctest-modules \
-		--ignore=tests/gui --ignore=src/napari_wbc/gui tests src/napari_wbc
+	env -u DISPLAY -u WAYLAND_DISPLAY $(BIN)/python -m pytest -p no:napari -p no:pytest-qt -n 2 --ignore=tests/gui
+	@# The examples of the docstrings; on their own, since test files of the same name in two folders are no modules.
+	env -u DISPLAY -u WAYLAND_DISPLAY $(BIN)/python -m pytest -p no:napari -p no:pytest-qt --doctest-modules \
+		--ignore=src/napari_wbc/gui src/napari_wbc
 
 # Software rendering in a virtual display: the same pixels on every machine.
 test-gui: export OMP_NUM_THREADS := 2
