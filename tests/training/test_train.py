@@ -13,8 +13,8 @@ from napari_wbc.training.train import held_out, train
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     recipe = small_config(
-        manifests=[str(write_manifest(folder, 60, 1))], init="robust", input_px=48, steps=12, batch=16, holdout=0.2,
-        optimizer={"lr": 3e-3}, average={"decay": 0.7},
+        manifests=[str(write_manifest(folder, 60, 1))], init="robust", input_px=48, steps=20, batch=16, holdout=0.2,
+        optimizer={"lr": 1e-3}, average={"decay": 0.7},  # of five seeds, none leaves a cell in doubt
         augmentation={"stain_swap": 0.2, "stain_jitter": 0.05, "light": 0.2, "cutout": 0.0},
     )  # fmt: skip
     return train(recipe, folder / "model", work_dir=folder / "work", device="cpu")

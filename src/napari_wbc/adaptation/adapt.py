@@ -138,6 +138,7 @@ def adapt(
     if not goes_deep(recipe, replay):
         recipe = replace(recipe, steps=0, points=tuple(p for p in recipe.points if p[1] == 0))
     before_logits, embeddings = outputs_of(unchanged, network, plain, cancel=cancel)
+    guard_before, _ = upper_outputs(network, guard.maps, cancel=cancel)
     copies = find_copies(cells, embeddings)
     cells, before_logits, plain = cells.rows(copies.kept), before_logits[copies.kept], plain[:, copies.kept]
     check_enough(cells)
@@ -156,7 +157,7 @@ def adapt(
     runs = len(np.unique(folds.fold)) + 1
     finished = 0
 
-    def stepping(_run: str, done: int, total: int) -> None:
+    def stepping(done: int, total: int) -> None:
         nonlocal finished
         tell(Progress("Learning", finished * total + done, runs * total, "step"))
         finished += done == total
@@ -175,10 +176,9 @@ def adapt(
     refined = refine(
         start, material, recipe,
         device=place, run="with all cells", learning=learning,
-        step=lambda done, total: stepping("", done, total), cancel=cancel,
+        step=stepping, cancel=cancel,
     )  # fmt: skip
     tell(Progress("Judging", 0, 0, "cell"))
-    guard_before, _ = upper_outputs(source_network(unchanged, place), guard.maps, cancel=cancel)
     guards: list[Guard | None] = []
     guard_outputs = []
     for point in recipe.points:

@@ -14,14 +14,12 @@ from napari_wbc.adaptation.outputs import outputs_of, probabilities_of
 from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningCallback, Material, interpolated, refine
 from napari_wbc.adaptation.start import Start
+from napari_wbc.adaptation.views import Done
 from napari_wbc.classification.backbone import Network
 from napari_wbc.classification.calibration import set_log_likelihood
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.training.manifests import label_members
 from napari_wbc.training.sampling import row_weights
-
-#: Tells the run, and how many of its steps are done.
-StepCallback = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +79,7 @@ def cross_fit(
     *,
     device: str = "cpu",
     learning: LearningCallback | None = None,
-    step: StepCallback | None = None,
+    step: Done | None = None,
     cancel: CancelToken | None = None,
 ) -> CrossFit:
     """Refine the source once without each fold, and let each judge the fold that it lacks.
@@ -95,7 +93,7 @@ def cross_fit(
     folds : Folds
         Of the cells.
     step : callable, optional
-        Told the run and its steps.
+        Told how many of the steps of a run are done.
     """
     labels = material.labels
     logits = np.zeros((len(recipe.points), len(labels), len(start.classes)), np.float32)
@@ -111,7 +109,7 @@ def cross_fit(
             run=run,
             judge=_judge(start, plain[:, held], labels[held]) if learning is not None else None,
             learning=learning,
-            step=(lambda done, total, run=run: step(run, done, total)) if step is not None else None,  # type: ignore[misc]
+            step=step,
             cancel=cancel,
         )
         for i, point in enumerate(recipe.points):

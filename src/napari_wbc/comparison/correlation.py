@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,11 +46,7 @@ def pearson(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Coefficient
     """
     from scipy.stats import pearsonr
 
-    first, second = np.asarray(x, float), np.asarray(y, float)
-    if not _vary(first, second):
-        return _NONE
-    found = float(np.clip(pearsonr(first, second).statistic, -1, 1))
-    return _with_interval(found, 1 / math.sqrt(len(first) - 3) if len(first) > 3 else math.nan, confidence)
+    return _by_scipy(pearsonr, x, y, confidence, lambda _: 1.0)
 
 
 def spearman(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Coefficient:
@@ -66,12 +64,7 @@ def spearman(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Coefficien
     """
     from scipy.stats import spearmanr
 
-    first, second = np.asarray(x, float), np.asarray(y, float)
-    if not _vary(first, second):
-        return _NONE
-    found = float(np.clip(spearmanr(first, second).statistic, -1, 1))
-    error = math.sqrt((1 + found**2 / 2) / (len(first) - 3)) if len(first) > 3 else math.nan
-    return _with_interval(found, error, confidence)
+    return _by_scipy(spearmanr, x, y, confidence, lambda found: 1 + found**2 / 2)
 
 
 def lin(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Coefficient:
@@ -123,6 +116,22 @@ def lin(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Coefficient:
         else 0.0
     ) / (n - 2)
     return _with_interval(rho, math.sqrt(max(0.0, variance)), confidence)
+
+
+def _by_scipy(
+    statistic: Callable[..., Any],
+    x: ArrayLike,
+    y: ArrayLike,
+    confidence: float,
+    spread: Callable[[float], float],
+) -> Coefficient:
+    """Give a coefficient of SciPy; ``spread`` over n - 3 is the variance of its inverse hyperbolic tangent."""
+    first, second = np.asarray(x, float), np.asarray(y, float)
+    if not _vary(first, second):
+        return _NONE
+    found = float(np.clip(statistic(first, second).statistic, -1, 1))
+    error = math.sqrt(spread(found) / (len(first) - 3)) if len(first) > 3 else math.nan
+    return _with_interval(found, error, confidence)
 
 
 def _vary(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:

@@ -124,7 +124,8 @@ def method_text(differential: Differential) -> list[str]:
         counting += " “Before review” counts the cells as the model had labelled them."
     sampling = (
         f"The 95 % intervals of sampling ({METHOD_TITLES[differential.interval_method]}) cover the chance of drawing "
-        f"{cells_text(differential.denominator, noun)} and nothing else. A zero is stated as a bound. Erythroblasts "
-        f"per 100 {noun}s carry the interval of their odds."
+        f"{cells_text(differential.denominator, noun)} and nothing else. A zero is stated as a bound."
     )
+    if not profile.is_counted("erythroblast"):
+        sampling += f" Erythroblasts per 100 {noun}s carry the interval of their odds."
     return [text for text in (counting, sampling, differential.propagated.note) if text]
