@@ -46,6 +46,22 @@ def test_a_slide_of_two_images_is_one_table_of_cells(mixed) -> None:
     assert slide.loc["lymphocyte", ["ci_low", "ci_high"]].tolist() == [59.6, 98.2]
 
 
+def test_a_slide_is_as_unlike_the_training_as_the_median_of_its_images(batch) -> None:
+    for slide, ratios in {"near": (0.5, 1.9, 0.8), "far": (1.2, 0.5, 1.4), "none": (None, None)}.items():
+        for i, ratio in enumerate(ratios):
+            batch.counted(f"{slide}{i}.png", {"lymphocyte": 50}, slide=slide, ratio=ratio)
+    batch.cohort().write()
+    tree = parsed(batch.out / PAGE_FILE)
+    shifts = {
+        name: row[-2] for row in rows_of(tree, "slides") for name in ("near", "far", "none") if name in row[0]
+    }
+    assert shifts == {"near": "0.80", "far": "1.20", "none": "–"}
+    alarms = {row[0]: row[1] for row in rows_of(tree, "failed")}
+    assert set(alarms) == {"far"}
+    assert alarms["far"].count("Taken together") == 1
+    assert "1.20 times the limit" in alarms["far"]
+
+
 def test_a_slide_of_one_image_is_its_differential(mixed) -> None:
     mixed.cohort().write()
     table = pd.read_csv(mixed.out / "slides.csv")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from napari_wbc.differential.count import differential
 from napari_wbc.differential.intervals import largest_remainder
 from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.rows import COLUMNS
+from napari_wbc.domain_shift import DomainShift
 from napari_wbc.leukocytes import in_order
 
 _NUMBERS = (
@@ -49,10 +50,10 @@ class SlideCount:
     unidentified_percent, unlike_percent : float
         Of leukocytes, erythroblasts and unidentified cells.
     shift : float
-        Distance from the slides that the model was trained on, of the image that is farthest; its limit is 1. NaN
-        where it is not known.
+        Distance from the slides that the model was trained on, the median of its images (the higher one of two); its
+        limit is 1. NaN where it is not known.
     alarms : tuple of str
-        Why the count is not reliable, each once.
+        Why the count of all its cells is not reliable.
     profile : Profile
         That it was counted with.
     """
@@ -86,7 +87,8 @@ def slide_counts(rows: Sequence[ImageCounts], out: Path, profiles: Mapping[str, 
     """Put the images of each slide together.
 
     A slide of one image is what its ``differential.json`` says; of several, their cells are counted anew as one table,
-    with the WBC count of the slide. A cell that two images show counts twice.
+    with the WBC count of the slide. A cell that two images show counts twice. Whether it is unlike the slides of the
+    training says the median of its images: the farthest of a hundred is beyond the limit by chance.
 
     Parameters
     ----------
@@ -106,16 +108,18 @@ def slide_counts(rows: Sequence[ImageCounts], out: Path, profiles: Mapping[str, 
 
 def _slide(name: str, images: list[ImageCounts], out: Path, profile: Profile) -> SlideCount:
     summaries = [image.summary for image in images if image.summary is not None]
-    shifts = [(one.quality.get("domain_shift") or {}).get("ratio", math.nan) for one in summaries]
+    shift = _median_shift(one.quality.get("domain_shift") for one in summaries)
     if len(images) == 1:
         one = summaries[0]
         table, titles, quality = pd.DataFrame(list(one.rows)), dict(one.titles), one.quality
-        leukocytes, unidentified = one.leukocytes, one.unidentified
+        leukocytes, unidentified, alarms = one.leukocytes, one.unidentified, one.alarms
     else:
         cells = [read_cells_csv(out / image.folder / "cells.csv") for image in images]
-        pooled = differential(pd.concat(cells, ignore_index=True), profile, wbc_per_l=summaries[0].wbc_per_l)
+        pooled = differential(
+            pd.concat(cells, ignore_index=True), profile, wbc_per_l=summaries[0].wbc_per_l, domain_shift=shift
+        )
         table, titles, quality = pooled.table, dict(pooled.titles), pooled.quality
-        leukocytes, unidentified = pooled.denominator, pooled.unidentified
+        leukocytes, unidentified, alarms = pooled.denominator, pooled.unidentified, pooled.alarms
     return SlideCount(
         name=name,
         images=tuple(images),
@@ -125,10 +129,15 @@ def _slide(name: str, images: list[ImageCounts], out: Path, profile: Profile) ->
         unidentified=unidentified,
         unidentified_percent=float(quality["unidentified_percent"]),
         unlike_percent=float(quality["unlike_training_percent"]),
-        shift=max((ratio for ratio in shifts if not math.isnan(ratio)), default=math.nan),
-        alarms=tuple(dict.fromkeys(alarm for one in summaries for alarm in one.alarms)),
+        shift=math.nan if shift is None else shift.ratio,
+        alarms=tuple(alarms),
         profile=profile,
     )
+
+
+def _median_shift(of: Iterable[Mapping[str, Any] | None]) -> DomainShift | None:
+    known = sorted((DomainShift(**one) for one in of if one), key=lambda shift: shift.ratio)
+    return known[len(known) // 2] if known else None
 
 
 def slides_table(slides: Sequence[SlideCount]) -> pd.DataFrame:
