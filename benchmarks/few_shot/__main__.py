@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import acquisition, baselines, guard, instant, new_class, refined
+import pandas as pd
+
+from . import acquisition, baselines, curves, guard, instant, new_class, refined
 from .cells import DOMAINS, ROOT, RUNS, WORK, prepare, targets
 from .tables import report, side_by_side, written
 
@@ -62,7 +64,11 @@ def main() -> None:
     others.add_argument("--draws", type=int, default=3)
     for name, (_, about) in _FURTHER.items():
         commands.add_parser(name, parents=[places], help=about)
-    commands.add_parser("summary", parents=[places], help="all methods with 100 labels side by side")
+    commands.add_parser(
+        "summary",
+        parents=[places],
+        help="all methods side by side, and accuracy against the number of labels",
+    )
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     if args.command == "prepare":
@@ -86,8 +92,10 @@ def main() -> None:
     elif args.command == "summary":
         files = [RESULTS / f"{name}.json" for name in ("instant", "baselines", "refine")]
         (RESULTS / "summary.md").write_text(
-            f"# 100 labels\n\n{_ABOUT}\n\n{side_by_side(files, '100 in all')}\n"
+            f"# 100 labels\n\n{_ABOUT}\n\n{side_by_side(files, '100 in all')}\n\n"
+            f"# 50 labels per class\n\n{side_by_side(files, '50 per class')}\n"
         )
+        curves.draw(pd.concat([written(file) for file in files if file.is_file()]))
     elif args.command == "baselines":
         file = RESULTS / "baselines.json"
         baselines.run(targets(args.work), args.targets, args.labels, args.draws, file)
