@@ -57,6 +57,24 @@ def test_the_panel_shows_the_differential(qtbot):
     assert not panel.alarms.text()
 
 
+def test_where_a_pointer_rests_the_interval_holds_the_errors_of_the_model(qtbot):
+    cells = table_of(["lymphocyte"] * 60 + ["monocyte"] * 40)
+    result = differential(cells)
+    panel = DifferentialPanel()
+    qtbot.addWidget(panel)
+    panel.show_differential(result)
+    assert "propagated" not in vars(result)  # 0.2 s: not with every edit of a review
+    told = {
+        panel.table.item(i, 0).text(): panel.table.item(i, 3).toolTip() for i in range(panel.table.rowCount())
+    }
+    low, high = result.propagated.intervals["lymphocyte"]
+    assert told["Lymphocyte"] == f"With the errors of the model: {low:.1f}–{high:.1f} %"
+    assert low < float(result.table.set_index("class").loc["lymphocyte", "ci_low"]) + 0.05
+    # What people labelled has no errors of a model.
+    panel.show_differential(differential(cells.assign(status="reviewed")))
+    assert panel.table.item(0, 3).toolTip() == ""
+
+
 def test_an_empty_count_has_no_percentages(qtbot):
     panel = DifferentialPanel()
     qtbot.addWidget(panel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor
@@ -31,6 +31,7 @@ from napari_wbc.differential.wording import (
     interval_text,
     per_litre_text,
     percent_text,
+    propagated_text,
     range_text,
     unit_tied,
     whole_text,
@@ -176,7 +177,8 @@ class DifferentialPanel(QWidget):
                 _ABSOLUTE: per_litre_text(row["absolute_per_l"]),
             }
             for column, text in cells.items():
-                item = QTableWidgetItem(text)
+                lazy = column == _INTERVAL and inside
+                item = _IntervalItem(text, name, differential) if lazy else QTableWidgetItem(text)
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 if column != _CLASS:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -213,6 +215,24 @@ class DifferentialPanel(QWidget):
     def _copy(self) -> None:
         if self._differential is not None:
             QApplication.clipboard().setText(self._differential.to_text())
+
+
+class _IntervalItem(QTableWidgetItem):
+    """An interval of sampling; the one with the errors of the model, a bootstrap, is worked out where a pointer rests."""
+
+    def __init__(self, text: str, name: str, differential: Differential) -> None:
+        super().__init__(text)
+        self._name, self._differential = name, differential
+
+    def data(self, role: int) -> Any:
+        """Give what Qt asks for."""
+        if role != Qt.ItemDataRole.ToolTipRole:
+            return super().data(role)
+        propagated = self._differential.propagated
+        if not propagated.sources or self._name not in propagated.intervals:
+            return None
+        low, high = propagated.intervals[self._name]
+        return tooltips.PROPAGATED.format(interval=propagated_text(low, high))
 
 
 def _beside(differential: Differential, name: str) -> str:

@@ -56,7 +56,11 @@ FILTER_UNSURE = (
     "List only cells whose class is uncertain; they have a dashed outline or a diamond in the image."
 )
 FILTER_BELOW = "List only cells of lower confidence."
-INTERVAL = "95 % confidence interval of the percentage ({method})."
+INTERVAL = (
+    "95 % confidence interval of the percentage: the chance of sampling alone ({method}). "
+    "Rest on a row for the interval that holds the errors of the model, too."
+)
+PROPAGATED = "With the errors of the model: {interval} %"
 UNSETTLED = "Not settled: the interval includes the limit, so that more cells could change it."
 REFERENCE = "Reference interval of the profile, % of leukocytes."
 
