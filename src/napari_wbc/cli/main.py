@@ -14,6 +14,7 @@ from napari_wbc.cli import (
     compare,
     contact_sheet,
     count,
+    doctor,
     evaluate,
     fine_tune,
     manifest,
@@ -84,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         fine_tune,
         compare,
         models,
+        doctor,
     ):
         command.add_to(commands)
     return parser

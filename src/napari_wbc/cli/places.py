@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_wbc.errors import OutputError
 from napari_wbc.results import result_folders, writable_folder
@@ -11,7 +13,7 @@ from napari_wbc.results import result_folders, writable_folder
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["result_folders", "writable_file", "writable_folder", "write_table"]
+__all__ = ["result_folders", "writable_file", "writable_folder", "write_json", "write_table"]
 
 
 def writable_file(path: Path) -> None:
@@ -42,3 +44,21 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
             table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
     except OSError as error:
         raise OutputError(f"{path}: the table cannot be written ({error.strerror or error})") from None
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write plain values as JSON, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    from napari_wbc.execution.atomic import atomic_path
+
+    text = json.dumps(dict(content), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: the file cannot be written ({error.strerror or error})") from None
