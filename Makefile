@@ -1,13 +1,14 @@
 # Two commands set up everything they need:
 #   make demo    draw a synthetic smear, count its leukocytes, print the differential
 #   make test    the checks and the tests
+#   make docs    the site of docs/, in site/
 #   make screenshots    the pictures of docs/tutorial.md, taken anew
 # An active virtual environment is used; without one, .venv is made here. PYTHON=... picks the interpreter for it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-core test-gui screenshots system-packages clean
+.PHONY: help demo test check test-core test-gui docs links screenshots system-packages clean
 
 PYTHON ?= python3
 VENV := $(abspath $(or $(VIRTUAL_ENV),.venv))
@@ -53,6 +54,15 @@ test-gui: export QT_API := pyqt6
 test-gui: $(VENV)/.napari-wbc-test
 	xvfb-run -a -s "-screen 0 1920x1200x24" $(BIN)/python -m pytest --doctest-modules tests/gui src/napari_wbc/gui
 
+# A broken link or anchor ends it. Opened from the folder: site/index.html.
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.napari-wbc-test
+	$(BIN)/mkdocs build --strict
+
+# Looks up every address outside; needs the network, so it is no part of the tests.
+links: $(VENV)/.napari-wbc-test
+	$(BIN)/python docs/external_links.py
+
 # A screen of the size of the window: menus stay within it. The slide that is drawn for them is kept in build/.
 screenshots: export LIBGL_ALWAYS_SOFTWARE := 1
 screenshots: export QT_QPA_PLATFORM := xcb
@@ -84,4 +94,4 @@ $(VENV)/.napari-wbc-test: $(VENV)/.napari-wbc-pip pyproject.toml
 	@touch $@ $(VENV)/.napari-wbc-demo
 
 clean:
-	rm -rf $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(DEMO) build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
