@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_wbc.adaptation.measure import before_and_after, compared, probability_of_label
-from napari_wbc.adaptation.verdict import Guard, Judged, allowed_points, guard_of, judge
+from napari_wbc.adaptation.verdict import Guard, Judged, guard_of, judge
 
 CLASSES = ("neutrophil_segmented", "neutrophil_band", "monocyte", "basophil")
 
@@ -46,14 +46,6 @@ def test_forgetting_is_refused_whatever_is_gained():
 def test_what_the_guard_cannot_tell_from_the_limit_passes():
     assert judge(judged(), CLASSES, guard(0.95, 0.936), largest_loss=0.01).accepted
     assert not judge(judged(), CLASSES, guard(0.95, 0.936, error=0.003), largest_loss=0.01).accepted
-
-
-def test_what_loses_more_than_the_limit_is_chosen_only_where_all_do():
-    within, hardly, far = guard(0.95, 0.942), guard(0.95, 0.936), guard(0.95, 0.9)
-    assert allowed_points([within, hardly, far], 0.01).tolist() == [True, False, False]
-    assert allowed_points([hardly, far], 0.01).tolist() == [True, False]
-    assert allowed_points([far], 0.01).tolist() == [False]
-    assert allowed_points([None, None], 0.01).all()
 
 
 def test_the_error_of_the_guard_is_that_of_paired_cells():

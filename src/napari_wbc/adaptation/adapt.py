@@ -22,7 +22,7 @@ from napari_wbc.adaptation.recipe import Recipe
 from napari_wbc.adaptation.refine import LearningCallback, Material, goes_deep, interpolated, refine
 from napari_wbc.adaptation.shift import with_this_laboratory
 from napari_wbc.adaptation.start import Start, start_of
-from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, allowed_points, guard_of, judge
+from napari_wbc.adaptation.verdict import Guard, Judged, Verdict, guard_of, judge
 from napari_wbc.adaptation.views import augmented_maps, plain_maps, source_network
 from napari_wbc.classification.bundle import Model, load_model, save_bundle
 from napari_wbc.classification.predict import choose_device
@@ -185,7 +185,7 @@ def adapt(
         at = interpolated(start, refined, point, place)
         guard_outputs.append(upper_outputs(at, guard.maps, cancel=cancel))
         guards.append(_guarded(start, guard, guard_before, guard_outputs[-1][0]) if len(guard) else None)
-    allowed = allowed_points(guards, recipe.largest_loss)
+    allowed = np.array([g is None or not g.forgets(recipe.largest_loss) for g in guards], bool)
     chosen = fit.best(allowed)
     point = recipe.points[chosen]
     honest = fit.honest_logits(allowed)

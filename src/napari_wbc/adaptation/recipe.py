@@ -39,8 +39,7 @@ class Recipe:
         How much of the way from the source to the fitted head to go, and from there how much of the way to all that was
         refined: the choice that folds and guard have, the nearest to the source first.
     largest_loss : float
-        Of accuracy on the guard cells of the source: a point that loses more is chosen only where all do, and refused
-        where it does so by more than the standard error of the difference.
+        Of accuracy on the guard cells of the source, that is allowed, within the standard error of the difference.
     augmentation : Augmentation
         Of labelled cells.
     seed : int

@@ -85,32 +85,11 @@ class Guard:
         return self.before - self.after
 
     def forgets(self, limit: float) -> bool:
-        """Tell whether more is lost than a limit: by more than the standard error, which some hundred cells have."""
+        """Tell whether more is lost than a limit: by more than the standard error, which some hundred cells have.
+
+        Without that tolerance much less is learned for hardly less forgotten (docs/fine-tuning.md).
+        """
         return self.lost - self.error > limit
-
-
-def allowed_points(guards: Sequence[Guard | None], limit: float) -> NDArray[np.bool_]:
-    """Tell which models may be chosen: those that lose no more than the limit.
-
-    Where all lose more, those that do so within the standard error: a guard of some hundred cells cannot tell.
-
-    Parameters
-    ----------
-    guards : sequence of Guard or None
-        Of each model; None where there is no guard.
-    limit : float
-        Largest share of right answers that may be lost.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-    """
-    kept = np.array([guard is None or guard.lost <= limit for guard in guards], bool)
-    return (
-        kept
-        if kept.any()
-        else np.array([guard is None or not guard.forgets(limit) for guard in guards], bool)
-    )
 
 
 @dataclass(frozen=True, slots=True)
