@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,6 +169,39 @@ def test_the_command_works_from_the_wheel(installed_wheel: Path, tmp_path: Path)
     command = installed_wheel.parent / "napari-wbc"
     assert run(command, "--version", cwd=tmp_path) == "napari-wbc 0.1.0.dev0"
     assert "robust" in run(command, "models", "list", cwd=tmp_path)
+
+
+def test_a_count_from_the_wheel(installed_wheel: Path, tmp_path: Path) -> None:
+    command = installed_wheel.parent / "napari-wbc"
+    run(command, "sample", "--out", "smear.png", "--size", "900x700", "--seed", "3", cwd=tmp_path)
+    said = run(command, "count", "smear.png", "--out", "results", "--um-per-px", "0.1", cwd=tmp_path)
+    assert "leukocytes counted" in said
+    results = tmp_path / "results" / "smear"
+    assert "research use only" in (results / "report.html").read_text(encoding="utf-8")
+    record = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    assert record["version"] == "0.1.0.dev0"
+    # The drawing is the same everywhere: its leukocytes, less those that the border cuts.
+    truth = pd.read_csv(tmp_path / "smear.truth.csv")
+    assert 0 < (~truth["touches_border"]).sum() <= record["cells"] <= len(truth)
+
+
+def test_a_wheel_that_is_built_from_an_sdist_has_its_version(tmp_path: Path) -> None:
+    tree = copy_tree(tmp_path / "napari-wbc")
+    # What hatch-vcs goes by where there is no git: the metadata of the source distribution.
+    (tree / "PKG-INFO").write_text("Metadata-Version: 2.4\nName: napari-wbc\nVersion: 4.5.6\n")
+    assert run(sys.executable, "-m", "hatchling", "version", cwd=tree) == "4.5.6"
+
+
+def test_the_metadata_say_what_the_napari_hub_shows(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    metadata = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    fields = HeaderParser().parsestr(archive.read(metadata).decode())
+    # The hub takes all of it from here and from the manifest: https://napari.org/stable/plugins/
+    assert "Framework :: napari" in fields.get_all("Classifier", [])
+    assert fields["Summary"]
+    assert fields["License-Expression"] == "BSD-3-Clause"
+    assert fields["Description-Content-Type"] == "text/markdown"
+    assert len(fields.get_payload()) > 1000
 
 
 def test_the_manifest_at_the_top_is_that_of_the_package() -> None:

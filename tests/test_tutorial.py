@@ -39,6 +39,6 @@ def test_links_within_the_tutorial_lead_somewhere() -> None:
 def test_ci_keeps_the_pictures_of_the_tests() -> None:
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     kept = re.findall(
-        r"upload-artifact@\S+\n\s+if: always\(\)\n\s+with:\n\s+name: \S.*\n\s+path: (\S+)", workflow
+        r"upload-artifact@\S+.*\n\s+if: always\(\)\n\s+with:\n\s+name: \S.*\n\s+path: (\S+)", workflow
     )
     assert kept == ["tests/artifacts/", "tests/artifacts/"]
