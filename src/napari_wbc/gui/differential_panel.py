@@ -218,7 +218,7 @@ class DifferentialPanel(QWidget):
 
 
 class _IntervalItem(QTableWidgetItem):
-    """An interval of sampling; the one with the errors of the model, a bootstrap, is worked out where a pointer rests."""
+    """An interval of sampling; the one with the errors of the model, a bootstrap, is made where a pointer rests."""
 
     def __init__(self, text: str, name: str, differential: Differential) -> None:
         super().__init__(text)
