@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import shlex
 import tomllib
 import traceback
 from collections import Counter
@@ -14,6 +16,8 @@ import pandas as pd
 import pytest
 import yaml
 from code_blocks import PAGES, REASONS, Block, blocks, check, run
+
+from napari_wbc.cli.main import build_parser
 
 #: Blocks beside the measurements that stay without being run, at most. A new one needs a reason, and a line here.
 MOST_NOT_RUN = 22
@@ -54,6 +58,17 @@ def test_few_blocks_are_not_run_and_each_says_why(capsys: pytest.CaptureFixture[
         )
         print(f"\ncode blocks of the documentation: {len(documented())}; not run: {counted}")
     assert len(others) <= MOST_NOT_RUN, [block.place for block in others]
+
+
+def test_the_examples_of_the_help_are_commands_that_exist() -> None:
+    parsers = [build_parser()]
+    for parser in parsers:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+        for line in (parser.epilog or "").splitlines():
+            if line.startswith("  napari-wbc ") and "COMMAND" not in line:
+                build_parser().parse_args(shlex.split(line.split("   ")[0])[1:])
 
 
 def test_blocks_run_in_the_order_of_their_page(stand_ins: Path) -> None:

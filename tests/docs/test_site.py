@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -101,6 +102,15 @@ def test_the_page_of_files_names_every_column() -> None:
     page = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([\w<>]+)`", page))
     assert [name for name in columns(["<class>"]) if name not in named] == []
+
+
+def test_the_architecture_names_functions_that_are_there() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    path = page.partition("## The path of a count")[2].partition("## ")[0]
+    named = re.findall(r"`((?:\w+\.)+\w+)`", path)
+    assert len(named) > 8
+    for name in set(named) - {"wbc.count", "run.json", "CountResult.write"}:
+        assert pkgutil.resolve_name(f"napari_wbc.{name}") is not None
 
 
 def test_the_page_of_the_architecture_shows_the_layers_of_the_contract() -> None:
