@@ -33,8 +33,8 @@ def draw(rows: pd.DataFrame, picture: Path = PICTURE) -> None:
     Parameters
     ----------
     rows : pandas.DataFrame
-        ``target``, ``method``, ``labels`` ("20 per class" or "100 in all"), ``cells`` (how many were labelled), ``draw``
-        and ``accuracy``. Lines join the numbers per class; of a method that was run on few, all are points.
+        ``target``, ``method``, ``labels`` ("20 per class" or "100 in all"), ``cells`` (how many were labelled),
+        ``draw`` and ``accuracy``. Lines join the numbers per class; of a method that was run on few, all are points.
     """
     names = [str(name) for name in rows["target"].unique()]
     across = 3
