@@ -22,6 +22,7 @@ PAGES = {
     "model-card.md": "models/robust/CARD.md",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
+    "security.md": "SECURITY.md",
 }
 #: Everything else that pages link to lies below this folder.
 FOLDER = "files"
