@@ -34,7 +34,7 @@ def add_to(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the installation."""
     from napari_wbc.cli.places import writable_file, write_json
-    from napari_wbc.installation.examine import examine, record, works
+    from napari_wbc.installation.examine import examine, record, summary, works
 
     if args.json is not None:
         with before_the_work():
@@ -46,11 +46,6 @@ def run(args: argparse.Namespace) -> int:
             say(str(check))
     if args.json is not None:
         write_json(record(found), args.json)
-    failed = sum(check.status == "failed" for check in found)
     if not args.quiet:
-        say(
-            f"{failed} of {len(found)} checks failed"
-            if failed
-            else f"{len(found)} checks, none failed: this installation works"
-        )
+        say(summary(found))
     return DONE if works(found) else FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,20 @@ def record(checks: Iterable[Check]) -> dict[str, Any]:
 def works(checks: Iterable[Check]) -> bool:
     """Tell whether no check failed."""
     return all(check.status != "failed" for check in checks)
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """Say how it ended, in one line.
+
+    Examples
+    --------
+    >>> summary([Check("Python", "ok", ""), Check("viewer", "failed", "")])
+    '1 of 2 checks failed'
+    """
+    failed = sum(check.status == "failed" for check in checks)
+    if failed:
+        return f"{failed} of {len(checks)} checks failed"
+    return f"{len(checks)} checks, none failed: this installation works"
 
 
 def _without_home(value: Any) -> Any:
