@@ -44,6 +44,8 @@ REGION: dict[str, str] = {
     "region_sharpness": "float64",
 }
 STATUSES = ("model", "reviewed", "excluded")
+#: The one flag that a classifier gives; all others come from the segmentation or from people.
+UNLIKE_TRAINING = "unlike_training"
 # A field that begins like this is run as a formula by spreadsheets; names of slides come from anywhere.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 

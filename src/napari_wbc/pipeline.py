@@ -21,7 +21,13 @@ from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallbac
 from napari_wbc.execution.tasks import engine_name
 from napari_wbc.found_cells import Found, FoundCells
 from napari_wbc.masks import CellMask
-from napari_wbc.provenance import job_fingerprint, profile_sha256, run_record, slide_model_sha256
+from napari_wbc.provenance import (
+    job_fingerprint,
+    model_entry,
+    profile_sha256,
+    run_record,
+    slide_model_sha256,
+)
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
 
 if TYPE_CHECKING:
@@ -303,12 +309,7 @@ def count_events(
         slide=slide,
         image_sha256=fingerprint,
         scale=scale,
-        model={
-            "name": model.name,
-            "sha256": model.sha256,
-            "classes": list(model.classes),
-            "engine": model.engine(device).name,
-        },
+        model=model_entry(model, device),
         parameters=options.parameters(profile),
         slide_model=slide_model.to_dict(),
         device=str(device),

@@ -69,7 +69,7 @@ def run_record(
     scale : Scale
         That was used, with its origin.
     model : mapping
-        ``name``, ``sha256``, ``classes``, and the ``engine`` that ran it: the last digits differ between engines.
+        Of :func:`model_entry`.
     parameters : mapping
         Everything that the user chose and that changes the result, the lab's profile included.
     slide_model : mapping
@@ -246,6 +246,29 @@ def same_run(
         and record.get("model", {}).get("sha256") == model_sha256
         and record.get("parameters") == wanted
     )
+
+
+def model_entry(model: Model, device: str) -> dict[str, Any]:
+    """Tell what is recorded of a model that classified cells.
+
+    Parameters
+    ----------
+    model : Model
+        That was used.
+    device : str
+        Where it ran.
+
+    Returns
+    -------
+    dict
+        ``name``, ``sha256``, ``classes``, and the ``engine`` that ran it: the last digits differ between engines.
+    """
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "classes": list(model.classes),
+        "engine": model.engine(device).name,
+    }
 
 
 def model_of_run(run: Mapping[str, Any]) -> Model:

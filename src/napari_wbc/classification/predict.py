@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from napari_wbc.cell_table import UNLIKE_TRAINING
 from napari_wbc.classification.bundle import Model, load_model
 from napari_wbc.classification.conformal import coarse_probabilities, prediction_sets
 from napari_wbc.classification.novelty import NoveltyReference
@@ -230,7 +231,7 @@ def label_predictions(model: Model, predictions: Predictions) -> Labels:
         label=[UNIDENTIFIED if u else name for u, name in zip(unsure | novel, model_label, strict=True)],
         model_label=model_label,
         confidence=probabilities[rows, index],
-        flags=["unlike_training" if n else "" for n in novel],
+        flags=[UNLIKE_TRAINING if n else "" for n in novel],
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_wbc.cell_table import UNLIKE_TRAINING
 from napari_wbc.differential.intervals import cells_to_settle, chance_to_miss
 from napari_wbc.differential.profile import Profile, ProfileClass
 from napari_wbc.differential.smear_quality import count_by_region
@@ -141,7 +142,7 @@ def quality_of(
     counted = cells[cells["status"] != "excluded"]
     outside = [name for name in counts.outside if name not in (UNIDENTIFIED, "erythroblast")]
     # A person who labelled a cell has settled what it is, however unlike the training cells it looks.
-    unlike = has_flag(counted["flags"], "unlike_training") & (counted["status"] == "model")
+    unlike = has_flag(counted["flags"], UNLIKE_TRAINING) & (counted["status"] == "model")
     unlike &= ~counted["label"].isin(outside)
     of = counts.nucleated
     shares = {

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_wbc.cell_table import counted
+from napari_wbc.cell_table import UNLIKE_TRAINING, counted
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.marks import Picture, contrasting, font, paint_dot, paint_outline, rgb
@@ -49,7 +49,7 @@ def uncertain(cells: pd.DataFrame) -> pd.Series[bool]:
         among = cells["model_label"].isin(finer)
         if known and among.any():
             confidence = confidence.where(~among, cells[known].sum(axis=1))
-    doubtful = (confidence < UNCERTAIN_BELOW) | has_flag(cells["flags"], "unlike_training")
+    doubtful = (confidence < UNCERTAIN_BELOW) | has_flag(cells["flags"], UNLIKE_TRAINING)
     return (cells["label"] == UNIDENTIFIED) | (doubtful & (cells["status"] != "reviewed"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from napari_wbc.cell_table import UNLIKE_TRAINING
 from napari_wbc.differential.intervals import METHOD_TITLES
 from napari_wbc.differential.plain_text import in_sentence
 from napari_wbc.differential.report_rows import errors_of
@@ -18,7 +19,7 @@ _FLAGS = {
     "blurred": "out of focus",
     "clump": "cells that hang together",
     "smudge": "smudged nucleus",
-    "unlike_training": "unlike the training cells",
+    UNLIKE_TRAINING: "unlike the training cells",
     "drawn": "drawn by a person",
     "split": "split by a person",
     "merged": "merged by a person",

@@ -14,21 +14,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.cell_table import conform, probability_columns
+from napari_wbc.cell_table import UNLIKE_TRAINING, conform, probability_columns
 from napari_wbc.confusion import Confusion
 from napari_wbc.domain_shift import DomainShift
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.provenance import model_entry
 from napari_wbc.review.flags import joined
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
     from napari_wbc.count_result import CountResult
     from napari_wbc.review.session import ReviewSession
-
-#: Flags that a classifier gives; all others come from the segmentation or from people.
-_OF_MODEL = "unlike_training"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +88,8 @@ class Opinion:
         is_open = (cells["status"] == "model").to_numpy()
         flags = [
             joined(
-                ";".join(flag for flag in text.split(";") if flag != _OF_MODEL), _OF_MODEL if novel else ""
+                ";".join(flag for flag in text.split(";") if flag != UNLIKE_TRAINING),
+                UNLIKE_TRAINING if novel else "",
             )
             for text, novel in zip(cells["flags"], self.novel[:n], strict=True)
         ]
@@ -256,16 +255,11 @@ def ask_model(
     labels = label_predictions(model, said)
     n = len(count.cells)
     opinion = Opinion(
-        model={
-            "name": model.name,
-            "sha256": model.sha256,
-            "classes": list(model.classes),
-            "engine": model.engine(place).name,
-        },
+        model=model_entry(model, place),
         device=place,
         label=np.array(labels.label, object),
         model_label=np.array(labels.model_label, object),
-        novel=np.array([flag == _OF_MODEL for flag in labels.flags], bool),
+        novel=np.array([flag == UNLIKE_TRAINING for flag in labels.flags], bool),
         probabilities=np.asarray(said.probabilities, np.float32),
         confidence=np.asarray(labels.confidence, np.float64),
         novelty=np.asarray(said.novelty, np.float64),
