@@ -1,9 +1,8 @@
 """Whether the tests notice a fault.
 
-    python -m benchmarks.mutants run numbers --sample 100 --seed 1
-    python -m benchmarks.mutants run pages --sample 100 --seed 1
-    python -m benchmarks.mutants run tiles --sample 100 --seed 1
-    python -m benchmarks.mutants again numbers      (what survived, against the tests of today)
+    python -m benchmarks.mutants numbers
+    python -m benchmarks.mutants pages --sample 60
+    python -m benchmarks.mutants tiles --seed 2
 
 Needs ``pip install mutmut``. Run from the repository's top.
 """
@@ -12,28 +11,22 @@ from __future__ import annotations
 
 import argparse
 
-from .mutate import again, run
+from .mutate import run
 from .targets import TARGETS
 
 
 def main() -> None:
-    """Run one of the campaigns."""
+    """Mutate a target."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.mutants",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    first = commands.add_parser("run", help="mutate a target")
-    first.add_argument("target", choices=TARGETS)
-    first.add_argument("--sample", type=int, help="only that many mutants, drawn at random")
-    first.add_argument("--seed", type=int, default=1)
-    second = commands.add_parser("again", help="try again what survived")
-    second.add_argument("target", choices=TARGETS)
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--sample", type=int, default=100, help="how many mutants, drawn at random")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw")
     chosen = parser.parse_args()
-    result = (
-        run(chosen.target, chosen.sample, chosen.seed) if chosen.command == "run" else again(chosen.target)
-    )
+    result = run(chosen.target, chosen.sample, chosen.seed)
     low, high = 100 * result["ci_low"], 100 * result["ci_high"]
     print(
         f"{chosen.target}: {100 * result['score']:.1f} % noticed ({low:.1f}-{high:.1f} %), {result['tried']} tried"

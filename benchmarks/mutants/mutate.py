@@ -27,31 +27,18 @@ _PYTEST = ("-p", "no:napari", "-p", "no:pytest-qt", "-p", "no:cacheprovider", "-
 _OUTCOMES = {0: "survived", 1: "killed", 3: "killed", 5: "no tests", 33: "no tests"}
 
 
-def run(name: str, sample: int | None, seed: int) -> dict[str, Any]:
-    """Mutate a target; with a sample, that many mutants drawn at random.
+def run(name: str, sample: int, seed: int) -> dict[str, Any]:
+    """Try that many mutants of a target, drawn at random.
 
-    Results go to ``benchmarks/results/mutation/NAME.json``, with the change of every mutant that no test noticed.
+    Results go to ``benchmarks/results/mutation/NAME-SEED.json``, with the change of every mutant that no test noticed.
     """
     folder = _scratch(name, TARGETS[name])
     # mutmut has no command that only makes the mutants: asked for none of them, it makes all and stops there.
     _mutmut(folder, ["none"], expect_failure=True)
     names = sorted(_exit_codes(folder))
-    chosen = names if sample is None else sorted(random.Random(seed).sample(names, min(sample, len(names))))
+    chosen = sorted(random.Random(seed).sample(names, min(sample, len(names))))
     _mutmut(folder, chosen)
-    return _keep(name, folder, chosen, {"mutants": len(names), "seed": None if sample is None else seed})
-
-
-def again(name: str) -> dict[str, Any]:
-    """Try the mutants that survived the last run of :func:`run` against the tests of today.
-
-    The code must be that of the last run; the results are put beside the first ones as ``NAME.again.json``.
-    """
-    before = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    folder = _scratch(name, TARGETS[name])
-    _mutmut(folder, ["none"], expect_failure=True)
-    chosen = [survivor["name"] for survivor in before["survivors"]]
-    _mutmut(folder, chosen)
-    return _keep(f"{name}.again", folder, chosen, {"mutants": before["mutants"], "seed": before["seed"]})
+    return _keep(f"{name}-{seed}", folder, chosen, {"mutants": len(names), "seed": seed})
 
 
 def _scratch(name: str, target: Target) -> Path:

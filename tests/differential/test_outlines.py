@@ -84,3 +84,19 @@ def test_simplifying_stays_within_its_tolerance():
 
 def test_box_ring_encloses_the_box():
     assert ring_area(box_ring(1, 2, 4, 9)) == 21
+
+
+def test_a_ring_far_from_the_origin():
+    """A triangle of 3 by 4 px and its GeoJSON, by hand; the type is written as RFC 7946 has it."""
+    ring = np.array([[100.004, 2000.0], [103.0, 2000.0], [100.0, 2004.0], [100.004, 2000.0]])
+    assert ring_area(ring) == pytest.approx(6, abs=0.01)
+    corners = [[100.0, 2000.0], [103.0, 2000.0], [100.0, 2004.0], [100.0, 2000.0]]
+    assert geojson_geometry([ring]) == {"type": "Polygon", "coordinates": [corners]}
+    assert geojson_geometry([ring, ring]) == {"type": "MultiPolygon", "coordinates": [[corners], [corners]]}
+
+
+def test_a_point_beyond_the_end_of_a_segment_is_kept():
+    """Between (0, 0) and (10, 0) the line runs 2 px too far and back: what counts is the distance to the segment."""
+    ring = np.array([[0, 0], [-2, 0], [0, 0.1], [10, 0], [12, 0], [10, 10], [0, 0]], float)
+    assert [-2.0, 0.0] in simplify(ring, 0.5).tolist()
+    assert [12.0, 0.0] in simplify(ring, 0.5).tolist()

@@ -13,6 +13,7 @@ import yaml
 from napari_wbc.differential.class_names import class_title, languages
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.profile import load_profile, profile_names
+from napari_wbc.differential.profile_entries import Place
 from napari_wbc.differential.profile_file import parse_profile, profile_schema, profile_text
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import CLASSES
@@ -319,3 +320,44 @@ def test_names_in_the_laboratorys_language():
             "monocyte",
         }, language
     assert profile_schema()["properties"]["language"]["enum"] == [*languages(), None]
+
+
+def test_an_error_names_the_nearest_line_that_is_known():
+    """An entry that is missing has no line: that of what it should stand in is told."""
+    place = Place("lab.yaml", {("alarms",): 3, ("alarms", "a"): 4}, ("alarms",), "alarms")
+    assert str(place.error("wrong")) == "lab.yaml, line 3: alarms: wrong"
+    assert str(place.error("wrong", "a")) == "lab.yaml, line 4: alarms: wrong"
+    assert str(place.error("wrong", "b")) == "lab.yaml, line 3: alarms: wrong"
+    assert str(place.at("b").at(0).error("wrong")) == "lab.yaml, line 3: alarms: wrong"
+    assert str(place.at("a", "the a").error(" is wrong")) == "lab.yaml, line 4: the a is wrong"
+    assert str(Place("lab.yaml").error(" is wrong", "b")) == "lab.yaml: the file is wrong"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("interval: exact", "line 4: interval is 'exact'; it must be one of wilson, clopper_pearson"),
+        ("target_count: 1.5", "line 4: target_count is 1.5; it must be a whole number between"),
+        (
+            "alarms: {unidentified_percent: 101}",
+            "unidentified_percent is 101; it must be a number between 0 and 100",
+        ),
+        (
+            "ratios: [{name: r, above: [], below: [monocyte]}]",
+            "above is empty; list the classes above the line",
+        ),
+        (
+            "ratios: [{name: r, above: [monocyte], below: []}]",
+            "below is empty; list the classes below the line",
+        ),
+        (
+            "ratios: [{name: r, above: [moncyte], below: [monocyte]}]",
+            "above holds 'moncyte', which is no known class",
+        ),
+        ("ratios: [{name: r, above: [monocyte], below: [x]}]", "below holds 'x', which is no known class"),
+    ],
+)
+def test_words_of_errors(entry, wrong):
+    with pytest.raises(InputError) as error:
+        parse_profile(MINIMAL + entry)
+    assert wrong in str(error.value)

@@ -10,6 +10,7 @@ import pandas as pd
 from napari_wbc.cell_table import REGION, columns, conform, read_cells_csv, write_cells_csv
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.report import render_report
+from napari_wbc.differential.smear_quality import count_by_region, region_faults, region_sentence
 
 
 def with_regions(cells: pd.DataFrame) -> pd.DataFrame:
@@ -70,3 +71,31 @@ def test_columns_come_last_and_may_be_missing(make_cells, tmp_path):
     table = with_regions(cells)
     read = read_cells_csv(write_cells_csv(table, tmp_path / "cells.csv"))
     np.testing.assert_allclose(read[list(REGION)], table[list(REGION)], atol=1e-3)
+
+
+def test_limits_themselves_are_good():
+    """25 to 60 % covered, three red cells together, edges of 0.70: the limits of docs/differential.md."""
+    covered, crowding, sharpness = "region_foreground_fraction", "region_crowding", "region_sharpness"
+    at = pd.DataFrame({covered: [0.25, 0.60], crowding: [3.0, 3.0], sharpness: [0.70, 0.70]})
+    assert not region_faults(at).any(axis=None)
+    beyond = pd.DataFrame(
+        {
+            covered: [0.2499, 0.6001, 0.4, 0.4],
+            crowding: [1.0, 1.0, 3.01, 1.0],
+            sharpness: [1.0, 1.0, 1.0, 0.699],
+        }
+    )
+    faults = region_faults(beyond)
+    assert faults["thin"].tolist() == [True, False, False, False]
+    assert faults["thick"].tolist() == [False, True, True, False]
+    assert faults["out_of_focus"].tolist() == [False, False, False, True]
+
+
+def test_the_limits_are_told(make_cells):
+    cells, _, _ = make_cells({"lymphocyte": 10})
+    told = count_by_region(with_regions(cells))
+    assert told is not None
+    assert told["limits"] == {"foreground_fraction": [0.25, 0.6], "crowding": 3.0, "sharpness": 0.7}
+    assert count_by_region(with_regions(cells).iloc[8:]) is None
+    assert count_by_region(cells.drop(columns="region_pallor_fraction")) is None
+    assert region_sentence(None) == ""

@@ -229,10 +229,26 @@ def test_a_platelet_has_its_handicap_beside_a_nucleus_that_has_none() -> None:
     assert last_own(both, row=45) < 31
 
 
-@pytest.mark.parametrize(("y0", "last"), [(7, 31), (6, 27)])
-def test_what_the_border_cuts_may_be_large_beyond_it(y0: int, last: int) -> None:
+@pytest.mark.parametrize(
+    ("nucleus", "platelet", "line", "last"),
+    [
+        (square(10, 12, 7), square(35, 4, 7), np.s_[8, :], 31),  # as above
+        (square(10, 12, 6), square(35, 4, 6), np.s_[8, :], 27),
+        (square(10, 12, 42), square(35, 4, 49), np.s_[50, :], 31),
+        (square(10, 12, 42), square(35, 4, 50), np.s_[50, :], 27),
+        (square(7, 12, 5), square(7, 4, 30), np.s_[:, 8], 26),  # row 27: 11 px to the nucleus, 3 + 8
+        (square(7, 12, 5), square(6, 4, 30), np.s_[:, 8], 22),
+        (square(182, 12, 5), square(189, 4, 30), np.s_[:, 190], 26),
+        (square(182, 12, 5), square(190, 4, 30), np.s_[:, 190], 22),
+    ],
+)
+def test_what_the_border_cuts_may_be_large_beyond_it(
+    nucleus: Nucleus, platelet: Nucleus, line: tuple[int | slice, int | slice], last: int
+) -> None:
     """Parts up to 5 µm apart are one cluster: it reaches 2.5 µm and a pixel, 6 px, beyond its parts."""
-    assert last_own(divided(square(10, 12, y0), square(35, 4, y0)), row=y0 + 1) == last
+    foreign = divided(nucleus, platelet, window=(0, 0, 60, 200)).foreign
+    assert foreign is not None
+    assert int(np.argmax(foreign[line])) - 1 == last
 
 
 def test_nuclei_out_of_reach_do_not_count() -> None:

@@ -261,7 +261,7 @@ def _not_split(name: str, counts: Tally) -> float:
 
 def _limits(entry: ProfileClass) -> list[float]:
     limits = [*(entry.reference or ()), entry.at_least, entry.above]
-    return sorted({limit for limit in limits if limit is not None and 0 < limit < 100})
+    return sorted({limit for limit in limits if limit is not None})
 
 
 def _interval(row: dict[str, Any], n: int) -> str:
