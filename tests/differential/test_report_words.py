@@ -44,7 +44,10 @@ def test_the_worst_case(unsure):
 
 
 def test_notes_below_the_table(unsure):
-    axis = "Dot and whisker: percentage and 95 % interval; on a square-root axis. Grey: reference interval of the profile."
+    axis = (
+        "Dot and whisker: percentage and 95 % interval; on a square-root axis. Grey: reference interval of the "
+        "profile."
+    )
     assert table_notes(unsure) == [axis, "?: unidentified cells.", "WBC count 10.00 × 10⁹/L as given."]
     assert table_notes(counted()) == [axis]
     # 10 * 100 / 110.
