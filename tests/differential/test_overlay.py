@@ -131,3 +131,23 @@ def test_png_comes_back_and_an_unwritable_place_is_said(make_cells, tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(path)), picture)
     with pytest.raises(OutputError, match="nowhere"):
         write_overlay_png(tmp_path / "nowhere" / "overlay.png", picture)
+
+
+def boxed(cells, *boxes):
+    columns = ["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]
+    return cells.assign(**dict(zip(columns, np.array(boxes).T, strict=True)))
+
+
+def test_a_dot_lies_in_the_middle_of_its_cell(make_cells):
+    cells = boxed(make_cells({"lymphocyte": 1})[0], (10, 40, 14, 46))
+    picture = draw_overlay(np.full((60, 80, 3), 235, np.uint8), cells, legend=False)
+    y, x = np.nonzero(np.abs(picture.astype(int) - rgb(class_of("lymphocyte").colour)).max(axis=-1) <= 12)
+    assert (y.mean(), x.mean()) == pytest.approx((12, 43), abs=1)
+
+
+def test_abbreviations_do_not_cover_each_other(make_cells):
+    """Two cells in one box: the second plate takes another corner, and both can be read."""
+    cells = boxed(make_cells({"lymphocyte": 1, "monocyte": 1})[0], (100, 100, 160, 160), (100, 100, 160, 160))
+    picture = draw_overlay(np.full((260, 260, 3), 235, np.uint8), cells, legend=False)
+    for name in ("lymphocyte", "monocyte"):
+        assert share_of(picture, class_of(name).colour) > 150
