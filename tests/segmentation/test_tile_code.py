@@ -320,3 +320,13 @@ def test_a_slide_that_was_given_stays_open(field: RGB) -> None:
     assert sorted(np.unique(found.nuclei)) == sorted(np.unique(found.cells)) == [0, 1, 2]
     for number, y, x in found.table[["cell_id", "y_px", "x_px"]].itertuples(index=False):
         assert found.nuclei[round(y), round(x)] == found.cells[round(y), round(x)] == number
+
+
+def test_cells_of_all_tiles_are_kept() -> None:
+    """A strip of 4,200 px is two tiles of 4,096 px at most."""
+    ticks: list[tuple[int, int | None]] = []
+    strip = Scene(30, 420).leukocyte(15, 12).leukocyte(15, 414.5).draw()
+    found = segment(strip, 0.1, progress=lambda p: ticks.append((p.done, p.total)))
+    assert ticks == [(1, 2), (2, 2)]
+    assert found.table["x_px"].tolist() == pytest.approx([120, 4145], abs=10)
+    assert len(np.unique(found.cells)) == 3
