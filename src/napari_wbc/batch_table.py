@@ -101,7 +101,7 @@ def read_summary(folder: str | Path) -> CountSummary:
             rows=tuple(stated["rows"]),
             wbc_per_l=stated["wbc"]["given_per_l"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: no differential of napari-wbc; count the image again ({error})") from None
 
 

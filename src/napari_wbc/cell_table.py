@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_wbc.csv_file import read_csv
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import UNIDENTIFIED, fine_classes
@@ -147,7 +148,7 @@ def conform(cells: pd.DataFrame) -> pd.DataFrame:
         else:
             try:
                 table[name] = pd.to_numeric(table[name]).astype(dtype)  # type: ignore[call-overload]
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"the column {name} of the cell table holds no number: {error}") from None
     if list(table["cell_id"]) != list(range(1, len(table) + 1)):
         raise InputError("the cell_id column must count 1, 2, 3, ... without a gap")
@@ -218,14 +219,28 @@ def read_cells_csv(path: str | Path) -> pd.DataFrame:
     # Texts are read as texts: a slide may be called 007.
     texts = {name: str for name, dtype in (LEADING | TRAILING).items() if dtype == "str"}
     unknown = {name: [""] for name in ("confidence", "novelty", *REGION)}
-    try:
-        cells = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=unknown)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} cannot be read as a cell table: {str(error).splitlines()[0]}") from None
-    table = conform(cells)
+    table = conform(read_csv(path, "a cell table", dtype=texts, keep_default_na=False, na_values=unknown))
+    _refuse_impossible(table, path)
     for name in texts:
         table[name] = table[name].map(_from_spreadsheet_safe)
     return table
+
+
+def _refuse_impossible(table: pd.DataFrame, path: str | Path) -> None:
+    """Raise an error about the first column with a number that no count gives."""
+    shares = ["confidence", "novelty", *probability_columns(table)]
+    limits = {
+        "y_px": (-1e7, 1e7),
+        "x_px": (-1e7, 1e7),
+        "nucleus_area_um2": (0, 1e7),
+        "cell_area_um2": (0, 1e7),
+    }
+    for name, (low, high) in {**limits, **dict.fromkeys(shares, (0.0, 1.0))}.items():
+        # NaN stands for what is not known: the confidence of a cell that was drawn.
+        wrong = ~(table[name].between(low, high) | (table[name].isna() & (name in shares)))
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise InputError(f"{path}, line {row + 2}: {name} is {table[name].iloc[row]:g}, which cannot be")
 
 
 def counted(cells: pd.DataFrame) -> pd.DataFrame:

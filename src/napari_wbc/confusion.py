@@ -15,6 +15,7 @@ from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, is_nucleated
 LEAST_CELLS = 10
 # What is added to the counts of a row before matrices are drawn from them, in cells, spread over its columns.
 _PRIOR_CELLS = 1.0
+_MOST_CELLS = 10**9
 
 Counts = Mapping[str, Mapping[str, Sequence[int]]]
 
@@ -154,7 +155,10 @@ def confusion_problem(entry: Any, classes: Sequence[str]) -> str:
     if not isinstance(entry, dict) or set(entry) != {"said", "unseen", "held_out"}:
         return "does not hold said, unseen and held_out"
     # A model that learned further classes may still hold what was measured before.
-    if not isinstance(entry["said"], list) or not set(entry["said"]) <= set(_said_by(classes)):
+    said = entry["said"]
+    if not isinstance(said, list) or not all(isinstance(name, str) for name in said):
+        return "has no list of classes in said"
+    if len(set(said)) != len(said) or not set(said) <= set(_said_by(classes)):
         return "lists other classes than those of leukocytes and erythroblasts that the model has, and unidentified"
     length = len(entry["said"])
     for part in ("unseen", "held_out"):
@@ -172,7 +176,7 @@ def _said_by(classes: Sequence[str]) -> list[str]:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_CELLS
 
 
 def _drawn(counts: NDArray[np.float64], number: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -3,8 +3,40 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    r"""Give a text in which nothing acts on a terminal or breaks the line: names of files hold anything.
+
+    Parameters
+    ----------
+    text : str
+        Any.
+
+    Returns
+    -------
+    str
+        What cannot be printed is written as Python would write it.
+
+    Examples
+    --------
+    >>> print(printable("two\nlines, \x1b[31mred"))
+    two\nlines, \x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 class WbcError(Exception):
-    """A problem that the user can mend; ``str(error)`` is one plain line."""
+    """A problem that the user can mend; ``str(error)`` is one plain line.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with what, and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class InputError(WbcError):

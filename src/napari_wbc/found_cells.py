@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _ENOUGH_CELLS, _ENOUGH_TILES = 16, 16
 # Compressed at a time, bytes.
 _PIECE = 1 << 18
+# A slide with a million cells, unpacked, bytes.
+_LARGEST = 3 << 30
 _BOX = ("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1")
 
 
@@ -87,7 +89,14 @@ class Found:
 
     @classmethod
     def from_bytes(cls, record: bytes) -> Found:
-        """Read back what :meth:`to_bytes` gave."""
+        """Read back what :meth:`to_bytes` gave.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError, AttributeError, OSError, zipfile.BadZipFile
+            It is something else.
+        """
+        check_size(record)
         with np.load(io.BytesIO(record), allow_pickle=False) as arrays:
             plain = json.loads(arrays["plain"].tobytes())
             runs, embeddings = io.BytesIO(arrays["runs"].tobytes()), arrays["embeddings"]
@@ -104,6 +113,20 @@ class Found:
             ],
             embeddings=embeddings,
         )
+
+
+def check_size(archive: bytes) -> None:
+    """Refuse a ``.npz`` that would not fit into memory, before anything of it is unpacked.
+
+    Raises
+    ------
+    ValueError
+        It holds more than 3 GB.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        size = sum(entry.file_size for entry in files.infolist())
+    if size > _LARGEST:
+        raise ValueError(f"it would unpack to {size / 1e9:.0f} GB")
 
 
 class FoundCells:

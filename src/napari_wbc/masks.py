@@ -49,10 +49,22 @@ class CellMask:
 
     @classmethod
     def from_runs(cls, bbox: tuple[int, int, int, int], cell_runs: bytes, nucleus_runs: bytes) -> CellMask:
-        """Make a mask of what :attr:`bbox`, ``cell_runs`` and ``nucleus_runs`` of another one hold."""
+        """Make a mask of what :attr:`bbox`, ``cell_runs`` and ``nucleus_runs`` of another one hold.
+
+        Raises
+        ------
+        ValueError
+            The runs do not fill the box.
+        """
         mask = cls.__new__(cls)
         mask.y0, mask.x0 = bbox[:2]
         mask.height, mask.width = bbox[2] - bbox[0], bbox[3] - bbox[1]
+        for runs in (cell_runs, nucleus_runs):
+            if (
+                mask.height < 1
+                or int(np.frombuffer(runs, "<u2").sum(dtype=np.int64)) != mask.height * mask.width
+            ):
+                raise ValueError(f"a mask does not fill its box {bbox}")
         mask.cell_runs, mask.nucleus_runs = cell_runs, nucleus_runs
         return mask
 

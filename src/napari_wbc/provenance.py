@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from napari_wbc.slides import Scale, Slide
 
 SCHEMA_VERSION = 1
+#: Parts of a ``run.json`` that are objects, and what of them is a number or not there.
+_NUMBERS_OF_A_RUN = {
+    "image": ("height_px", "width_px"),
+    "scale": ("um_per_px", "confidence", "n_red_cells"),
+    "slide_model": ("confidence", "red_cell_fraction", "threshold_nucleus", "um_per_px"),
+    "model": (),
+    "parameters": (),
+    "review": (),
+}
 
 #: Packages whose version can change a result.
 _PACKAGES = (
@@ -218,9 +227,31 @@ def read_run(folder: str | Path) -> dict[str, Any] | None:
     """
     try:
         record = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and record.get("program") == "napari-wbc" else None
+    ours = isinstance(record, dict) and record.get("program") == "napari-wbc" and is_sound_run(record)
+    return record if ours else None
+
+
+def is_sound_run(record: Mapping[str, Any]) -> bool:
+    """Tell whether the entries of a ``run.json`` that others read are of the kind that this program writes.
+
+    Examples
+    --------
+    >>> is_sound_run({"image": {"name": "a.svs", "width_px": 10}}), is_sound_run({"image": {"width_px": "wide"}})
+    (True, False)
+    """
+    for part, numbers in _NUMBERS_OF_A_RUN.items():
+        entry = record.get(part) or {}
+        if not isinstance(entry, Mapping):
+            return False
+        for name in numbers:
+            value = entry.get(name)
+            # Beyond 1e15 a float is no count of pixels any more.
+            is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+            if value is not None and not is_number:
+                return False
+    return isinstance(record.get("packages", {}), Mapping)
 
 
 def same_run(

@@ -16,6 +16,7 @@ from napari_wbc.slides.scale import MAX_UM_PER_PX, MIN_UM_PER_PX
 COLUMNS = ("image", "slide", "um_per_px", "wbc", "profile")
 #: Other names that columns may have.
 _SYNONYMS = {"sample": "slide", "path": "image"}
+_LARGEST = 64 << 20
 #: 10^9 per litre; no blood has less or more.
 _WBC_LIMITS = (0.01, 10_000.0)
 
@@ -113,7 +114,11 @@ def read_sheet(path: str | Path) -> list[SheetRow]:
     separator = max(",;\t", key=lines[0].count)
     columns = _columns(path, next(csv.reader([lines[0]], delimiter=separator)))
     rows: list[SheetRow] = []
-    for number, fields in enumerate(csv.reader(lines[1:], delimiter=separator), 2):
+    try:
+        fields_of = list(csv.reader(lines[1:], delimiter=separator))
+    except csv.Error as error:
+        raise InputError(f"{path}: the sheet cannot be read ({error}); save it as CSV UTF-8") from None
+    for number, fields in enumerate(fields_of, 2):
         place = f"{path} line {number}"
         if not any(field.strip() for field in fields):
             continue
@@ -129,6 +134,8 @@ def read_sheet(path: str | Path) -> list[SheetRow]:
 
 def _lines(path: Path) -> list[str]:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path}: larger than 64 MB, so it is no sample sheet")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path}: the sheet cannot be read ({error.strerror or error})") from None
@@ -168,7 +175,10 @@ def _row(folder: Path, place: str, known: dict[str, str], *, decimal_comma: bool
         if not text:
             return None
         try:
-            value = float(text.replace(",", ".") if decimal_comma else text)
+            # Python takes 1_0 for ten.
+            value = float(
+                text.replace("_", "?").replace(",", ".") if decimal_comma else text.replace("_", "?")
+            )
         except ValueError:
             value = math.nan
         if not low <= value <= high:

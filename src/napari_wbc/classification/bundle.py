@@ -30,6 +30,9 @@ CARD_FILE = "CARD.md"
 #: A bundle larger than this is not one of ours; refusing it early keeps memory safe.
 _LARGEST_WEIGHTS = 1 << 30
 _LARGEST_INFO = 16 << 20
+_LARGEST_CARD = 1 << 20
+#: The last layer is made before the weights are compared with it.
+_MOST_CLASSES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,6 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
     problem = _reference_problem(info, tensors)
     if problem:
         raise ModelError(f"{folder} {problem}")
-    card = folder / CARD_FILE
     return Model(
         name=str(info["name"]),
         folder=folder,
@@ -259,10 +261,20 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
         window_um=float(info["window_um"]),
         input_px=int(info["input_px"]),
         sha256=sha256,
-        card=card.read_text(encoding="utf-8") if card.is_file() else "",
+        card=read_card(folder),
         info=info,
         tensors=tensors,
     )
+
+
+def read_card(folder: Path) -> str:
+    """Read the card of a bundle as far as it is a text of a sensible length; it is shown and decides nothing."""
+    card = folder / CARD_FILE
+    try:
+        with card.open("rb") as file:
+            return file.read(_LARGEST_CARD).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def verify_bundle(name_or_path: str | Path) -> Model:
@@ -357,7 +369,7 @@ def read_info(folder: Path) -> dict[str, Any]:
         if path.stat().st_size > _LARGEST_INFO:
             raise ModelError(f"{path} is larger than 16 MB; this is no bundle of ours")
         info = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     problem = _problem(info)
     if problem:
@@ -389,8 +401,16 @@ def _problem(info: Any) -> str:
     for key, kind in kinds.items():
         if not isinstance(info.get(key), kind) or isinstance(info.get(key), bool):
             return f"lacks {key!r} or holds something else than {kind[-1].__name__} there"
+    if not isinstance(info["architecture"].get("name"), str) or not isinstance(
+        info["architecture"].get("arguments", {}), dict
+    ):
+        return "has no architecture with a name and arguments"
     classes = info["classes"]
-    if not classes or not all(isinstance(c, str) and c for c in classes) or len(set(classes)) != len(classes):
+    if (
+        not 0 < len(classes) <= _MOST_CLASSES
+        or not all(isinstance(c, str) and c for c in classes)
+        or len(set(classes)) != len(classes)
+    ):
         return "has no proper list of classes"
     if not (
         0.01 <= info["um_per_px"] <= 5 and 1 <= info["window_um"] <= 500 and 16 <= info["input_px"] <= 1024
@@ -417,6 +437,8 @@ def _problem(info: Any) -> str:
         isinstance(conformal, dict) and all(_is_share(conformal.get(k)) for k in ("level", "threshold"))
     ):
         return "has a conformal entry without level and threshold between 0 and 1"
+    if not all(_is_share(info["normalisation"].get(k)) for k in ("background_quantile", "white")):
+        return "has no normalisation with background_quantile and white between 0 and 1"
     if "confusion" in info and (problem := confusion_problem(info["confusion"], classes)):
         return f"has an entry confusion that {problem}"
     return ""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+#: px of a side.
+_LARGEST_SINGLE_CELL = 8192
+
+
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """What the network says of n crops.
@@ -298,6 +302,11 @@ def classify(
             cancel.check()
         slide = open_slide(image)
         try:
+            if max(slide.shape) > _LARGEST_SINGLE_CELL:
+                height, width = slide.shape
+                raise InputError(
+                    f"{image}: {height} x {width} px is no image of a single cell; use napari-wbc count for smears"
+                )
             pixels = slide.read(0, 0, 0, *slide.shape)
         finally:
             slide.close()

@@ -131,17 +131,17 @@ def _cell_images(path: Path, um_per_px: float | None) -> list[_CellImage]:
 def _from_manifest(path: Path, um_per_px: float | None) -> list[_CellImage]:
     import pandas as pd
 
-    try:
-        manifest = pd.read_csv(path)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({str(error).splitlines()[0]})") from None
+    from napari_wbc.csv_file import read_csv
+
+    manifest = read_csv(path, "a CSV file", dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if "path" not in manifest.columns:
         raise InputError(f"{path}: the CSV file has no column 'path'; give one with path and um_per_px")
     if "um_per_px" in manifest.columns:
         scales = pd.to_numeric(manifest["um_per_px"], errors="coerce")
-        if scales.isna().any():
-            line = int(scales.isna().to_numpy().argmax()) + 2
-            raise InputError(f"{path}: line {line} has no number as um_per_px")
+        wrong = ~scales.between(0.01, 5.0)
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax()) + 2
+            raise InputError(f"{path}: line {line} has no number from 0.01 to 5 as um_per_px")
     elif um_per_px is not None:
         scales = pd.Series(um_per_px, index=manifest.index)
     else:

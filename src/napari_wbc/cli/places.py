@@ -30,18 +30,29 @@ def writable_file(path: Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, whole or not at all.
+    """Write a table as CSV, whole or not at all; texts are such that no spreadsheet runs them.
 
     Raises
     ------
     OutputError
         It cannot be written.
     """
+    from napari_wbc.cell_table import spreadsheet_safe
     from napari_wbc.execution.atomic import atomic_path
 
+    # Names of files come from anywhere.
+    safe = table.assign(
+        **{
+            str(name): table[name].map(
+                lambda value: spreadsheet_safe(value) if isinstance(value, str) else value
+            )
+            for name in table.columns
+            if table[name].dtype.kind not in "biuf"
+        }
+    )
     try:
         with atomic_path(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+            safe.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
     except OSError as error:
         raise OutputError(f"{path}: the table cannot be written ({error.strerror or error})") from None
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_wbc.comparison.sides import Side, SlideCount, by_key, leukocytes_of, read_table
+from napari_wbc.comparison.sides import MOST_CELLS, Side, SlideCount, by_key, leukocytes_of, read_table
+from napari_wbc.differential.profile_entries import read_yaml
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import BY_NAME, UNIDENTIFIED, class_named, class_of
 
@@ -125,18 +126,16 @@ def read_columns(path: str | Path) -> dict[str, str]:
     InputError
         It cannot be read, or gives a column a meaning that is none.
     """
-    import yaml
-
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8"
         raise InputError(f"{path}: cannot be read as a text ({reason})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise InputError(f"{path}: no valid YAML{where}; put headings with signs in quotes") from None
+    try:
+        content, _ = read_yaml(text, str(path))
+    except InputError as error:
+        raise InputError(f"{error}; put headings with signs in quotes") from None
     if not isinstance(content, dict) or not content:
         raise InputError(f'{path}: give one line per column, as "NEUT%": neutrophil')
     meanings: dict[str, str] = {}
@@ -218,7 +217,7 @@ def _numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64
             values[row] = float(_plain_number(text) or 0)
         except ValueError:
             values[row] = math.nan
-        if not (math.isfinite(values[row]) and values[row] >= 0):
+        if not 0 <= values[row] <= MOST_CELLS or "_" in text:
             raise InputError(
                 f"{path}: row {table.index[row] + 2}, column {column}: {text!r} is no number of cells or percentage"
             )

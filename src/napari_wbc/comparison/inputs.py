@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from napari_wbc.cell_table import counted, probability_columns, read_cells_csv
 from napari_wbc.comparison.analyser import read_analyser
 from napari_wbc.comparison.sides import (
     CELL_COLUMNS,
+    MOST_CELLS,
     Side,
     SlideCount,
     by_key,
@@ -192,8 +194,8 @@ def _labels(path: Path, table: pd.DataFrame) -> Side:
             f"{path}: row {strange.index[0] + 2}: {strange.iloc[0]!r} is no class that is known; rename it"
         )
     places = table[["y_px", "x_px"]].apply(pd.to_numeric, errors="coerce")
-    if places.isna().any(axis=None):
-        row = int(places.isna().any(axis=1).idxmax())
+    if not np.isfinite(places.to_numpy(float)).all():
+        row = int((~np.isfinite(places.to_numpy(float))).any(axis=1).argmax())
         raise InputError(f"{path}: row {row + 2}: x_px or y_px is no number")
     cells = places.assign(label=labels.astype(object), confidence=float("nan"))
     names = (
@@ -216,9 +218,12 @@ def _differential(path: Path) -> Side:
         for row in table.to_dict("records"):
             # Rows outside the denominator may be called by a flag, as "smudge".
             name = row["class"] if row["in_denominator"] == "1" else class_named(row["class"]) or UNIDENTIFIED
-            numbers[name] = numbers.get(name, 0.0) + float(row["count"])
+            count = float(row["count"])
+            if not 0 <= count <= MOST_CELLS or count != int(count):
+                raise ValueError
+            numbers[name] = numbers.get(name, 0.0) + count
     except ValueError:
-        raise InputError(f"{path}: the column count holds something that is no number") from None
+        raise InputError(f"{path}: the column count holds something that is no number of cells") from None
     slide_name = str(run.get("image", {}).get("name") or path.parent.name or path.stem)
     slide = SlideCount(slide_name, numbers)
     known = frozenset(set(numbers) - {UNIDENTIFIED})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from napari_wbc.csv_file import read_csv
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import class_of
 from napari_wbc.slides.open import stem_of
@@ -18,6 +19,10 @@ _ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".zarr", ".svs", ".ndpi", ".scn", ".bif"),
     *(".mrxs", ".vms", ".vmu", ".svslide", ".czi", ".dcm", ".wbcreview"),
 )
+#: More than this is no number of cells on a slide.
+MOST_CELLS = 1e9
+# No heading is longer, in letters.
+_HEADING = 100_000
 #: Columns of the cells of a slide.
 CELL_COLUMNS = ("cell_id", "y_px", "x_px", "label", "confidence")
 
@@ -212,19 +217,15 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            heading = file.readline(_HEADING)
     except UnicodeDecodeError:
         raise InputError(f"{path}: no text in UTF-8; save it as CSV in UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    heading = text.split("\n", 1)[0]
     separator = max(",;\t", key=heading.count)
-    try:
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path}: no table ({str(error).strip().splitlines()[0]})") from None
+    plain = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "skipinitialspace": True}
+    table = read_csv(path, "a table", sep=separator, **plain)
     table.columns = [str(name).strip() for name in table.columns]
     if table.empty:
         raise InputError(f"{path}: the table has no rows")

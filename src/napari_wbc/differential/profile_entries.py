@@ -97,8 +97,9 @@ def read_yaml(text: str, file: str) -> tuple[Any, Place]:
                 lines[(*path, number)] = value.start_mark.line + 1
                 note(value, (*path, number))
 
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         content = None if node is None else loader.construct_document(node)
         if node is not None:
@@ -108,10 +109,11 @@ def read_yaml(text: str, file: str) -> tuple[Any, Place]:
         where = f" (line {mark.line + 1})" if mark is not None else ""
         problem = " ".join(str(getattr(error, "problem", None) or "unreadable").split())
         raise InputError(f"{file} is no valid YAML{where}: {problem}") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{file} is no valid YAML: {str(error).splitlines()[0]}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return content, place
 
 

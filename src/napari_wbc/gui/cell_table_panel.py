@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_rows import CellFilter
 from napari_wbc.gui.cell_table_view import CellTableView
+from napari_wbc.gui.plain_text import plain_label
 from napari_wbc.gui.swatches import icon
 from napari_wbc.leukocytes import class_of, in_order
 
@@ -52,7 +53,7 @@ class CellFilterBar(QWidget):
         self.below.setSingleStep(0.05)
         self.below.setSpecialValueText("any")
         self.below.setToolTip(tooltips.FILTER_BELOW)
-        self.count = QLabel()
+        self.count = plain_label()
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.count.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)

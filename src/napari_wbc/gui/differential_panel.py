@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -38,6 +37,7 @@ from napari_wbc.differential.wording import (
 )
 from napari_wbc.exchange.formats import FORMATS
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_label, plain_tooltip
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
 from napari_wbc.gui.swatches import icon
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -69,7 +69,7 @@ class DifferentialPanel(QWidget):
         super().__init__(parent)
         self._differential: Differential | None = None
         self.alarms = WrappedLabel(kind="alarm")
-        self.summary = QLabel()
+        self.summary = plain_label()
         self.target = QProgressBar()
         self.target.setTextVisible(False)
         self.target.setFixedHeight(6)
@@ -192,7 +192,9 @@ class DifferentialPanel(QWidget):
             if name in differential.parts:
                 parts = differential.parts[name]
                 table.item(i, _CLASS).setToolTip(
-                    "Counted as one: " + ", ".join(f"{count} {part}" for part, count in parts.items())
+                    plain_tooltip(
+                        "Counted as one: " + ", ".join(f"{count} {part}" for part, count in parts.items())
+                    )
                 )
             if row["flag"]:
                 for column in (_PERCENT, _FLAG):

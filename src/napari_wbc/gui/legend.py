@@ -8,6 +8,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.swatches import icon
 from napari_wbc.leukocytes import class_of, in_order
 
@@ -27,7 +28,7 @@ class _Chip(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(12, 12))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(f"{class_of(label).title}\n{tooltips.LEGEND}")
+        self.setToolTip(plain_tooltip(f"{class_of(label).title}\n{tooltips.LEGEND}"))
         self.toggled.connect(self._draw)
         self.count = 0
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QTextDocument
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-from napari_wbc.classification.bundle import CARD_FILE, find_model
+from napari_wbc.classification.bundle import find_model, read_card
 
 
 def card_text(model: str) -> str:
     """Give the card of an installed model, Markdown."""
-    card = find_model(model) / CARD_FILE
-    return card.read_text(encoding="utf-8") if card.is_file() else "This model has no card."
+    return read_card(find_model(model)) or "This model has no card."
 
 
-def card_browser(text: str) -> QTextBrowser:
-    """Give a view of a card; links in it open outside."""
-    browser = QTextBrowser()
-    browser.setMarkdown(text)
-    browser.setOpenExternalLinks(True)
-    return browser
+class CardBrowser(QTextBrowser):
+    """A card in the words of whoever made the model: text only, it loads nothing and links lead to web pages only."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        dialect = QTextDocument.MarkdownFeature
+        self.document().setMarkdown(text, dialect.MarkdownDialectGitHub | dialect.MarkdownNoHTML)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(self._open)
+
+    def loadResource(self, kind: int, name: QUrl) -> None:  # noqa: N802, ARG002 - Qt's name
+        """Give no picture: it would be read from any place that the card names."""
+        return
+
+    def _open(self, link: QUrl) -> None:
+        if link.scheme() in ("http", "https"):
+            QDesktopServices.openUrl(link)
 
 
 def show_card(parent: QWidget, model: str) -> QDialog:
@@ -31,7 +42,7 @@ def show_card(parent: QWidget, model: str) -> QDialog:
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     buttons.rejected.connect(dialog.close)
     layout = QVBoxLayout(dialog)
-    layout.addWidget(card_browser(card_text(model)))
+    layout.addWidget(CardBrowser(card_text(model)))
     layout.addWidget(buttons)
     dialog.show()
     return dialog

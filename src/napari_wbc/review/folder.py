@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_wbc.cell_table import conform
+from napari_wbc.cell_table import conform, probability_columns
+from napari_wbc.confusion import Confusion, confusion_problem
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.found_cells import Found
+from napari_wbc.review.description import SCHEMA_VERSION, domain_shift_of, load_description, scale_of
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.segmentation.slide_model import SlideModel
-from napari_wbc.slides import Scale, Slide, image_sha256, open_slide
+from napari_wbc.slides import Slide, image_sha256, open_slide
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
 from napari_wbc.slides.open import stem_of
 
 if TYPE_CHECKING:
@@ -29,9 +33,10 @@ if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
     from napari_wbc.domain_shift import DomainShift
 
-SCHEMA_VERSION = 1
 #: How the folders are called, and what makes a folder a review.
 SUFFIX = ".wbcreview"
+# What a file that was put together by hand can make of the code that reads it.
+_NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 DESCRIPTION, COUNT, LOG = "review.json", "count.npz", "changes.jsonl"
 
 
@@ -141,8 +146,8 @@ def open_session(
     slide = _image(folder, description, image, cancel)
     try:
         return ReviewSession(_result(description, found, slide), folder)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder}: the review cannot be understood ({error})") from None
+    except _NOT_UNDERSTOOD as error:
+        raise InputError(f"{folder}: the review cannot be understood ({reason(error)})") from None
 
 
 def reviewed_cells(folder: str | Path, *, before_review: bool = False) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -174,8 +179,8 @@ def reviewed_cells(folder: str | Path, *, before_review: bool = False) -> tuple[
         # Changes concern the table only: no pixel of this blank is read.
         blank = open_slide(np.zeros((1, 1, 3), np.uint8), name=str(description["image"]["name"]))
         return ReviewSession(_result(description, found, blank), folder).cells, description
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder}: the review cannot be understood ({error})") from None
+    except _NOT_UNDERSTOOD as error:
+        raise InputError(f"{folder}: the review cannot be understood ({reason(error)})") from None
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:
@@ -189,16 +194,7 @@ def read_description(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     if not is_review(folder):
         raise InputError(f"{folder}: no review of napari-wbc; give the folder that holds {DESCRIPTION}")
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        version = description["schema_version"]
-        description["image"]["name"], description["run"]["image"]["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{folder / DESCRIPTION}: damaged; take a copy of the folder from before") from None
-    if version != SCHEMA_VERSION:
-        raise InputError(f"{folder}: written by a later version of napari-wbc; update to open it")
-    result: dict[str, Any] = description
-    return result
+    return load_description(folder / DESCRIPTION)
 
 
 def image_path(folder: str | Path) -> Path:
@@ -320,7 +316,10 @@ def _found(folder: Path, description: Mapping[str, Any]) -> Found:
         raise InputError(f"{folder / COUNT}: cannot be read ({error.strerror or error})") from None
     if sha256(content).hexdigest() != description.get("count_sha256"):
         raise InputError(f"{folder / COUNT}: damaged; take a copy of the folder from before")
-    return Found.from_bytes(content)
+    try:
+        return Found.from_bytes(content)
+    except (*DECODING_ERRORS, zipfile.BadZipFile) as error:
+        raise InputError(f"{folder / COUNT}: cannot be understood ({reason(error)})") from None
 
 
 def _image(
@@ -338,14 +337,14 @@ def _image(
     return slide
 
 
-def _result(description: Mapping[str, Any], found: Found, slide: Slide) -> CountResult:
+def _result(description: dict[str, Any], found: Found, slide: Slide) -> CountResult:
     from napari_wbc.count_result import CountResult
 
     cells = conform(found.cells)
-    shift = _shift(description["domain_shift"])
+    shift = domain_shift_of(description["domain_shift"])
     return CountResult(
         slide=slide,
-        scale=Scale(**description["scale"]),
+        scale=scale_of(description),
         cells=cells,
         masks=found.masks,
         differential=_differential(description, cells, shift),
@@ -357,19 +356,16 @@ def _result(description: Mapping[str, Any], found: Found, slide: Slide) -> Count
     )
 
 
-def _shift(plain: Mapping[str, Any] | None) -> DomainShift | None:
-    from napari_wbc.domain_shift import DomainShift
-
-    return None if plain is None else DomainShift(**plain)
-
-
 def _differential(description: Mapping[str, Any], cells: Any, shift: DomainShift | None) -> Differential:
-    from napari_wbc.confusion import Confusion
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile_file import parse_profile
 
     # Reviews of earlier versions do not hold it.
     confusion = description.get("confusion")
+    if confusion is not None and (
+        problem := confusion_problem(confusion, [name[2:] for name in probability_columns(cells)])
+    ):
+        raise ValueError(f"its confusion {problem}")
     return differential(
         cells,
         parse_profile(description["profile"], "the profile of the review"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -20,8 +21,11 @@ from napari_wbc.domain_shift import DomainShift
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.found_cells import check_size
 from napari_wbc.provenance import model_entry
+from napari_wbc.review.description import domain_shift_of
 from napari_wbc.review.flags import joined
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
@@ -161,6 +165,14 @@ class Opinion:
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
         if sha256(content).hexdigest() != file_sha256:
             raise InputError(f"{path}: damaged; take a copy of the folder from before")
+        try:
+            return cls._from_bytes(content, file, file_sha256)
+        except (*DECODING_ERRORS, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: cannot be understood ({reason(error)})") from None
+
+    @classmethod
+    def _from_bytes(cls, content: bytes, file: str, file_sha256: str) -> Opinion:
+        check_size(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             plain = json.loads(arrays["plain"].tobytes())
             names = np.array(plain["names"], object)
@@ -170,7 +182,7 @@ class Opinion:
                 device=plain["device"],
                 label=names[arrays["label"]],
                 model_label=names[arrays["model_label"]],
-                domain_shift=None if shift is None else DomainShift(**shift),
+                domain_shift=domain_shift_of(shift),
                 confusion=None if confusion is None else Confusion.from_dict(confusion),
                 file=file,
                 file_sha256=file_sha256,

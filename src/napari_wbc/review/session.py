@@ -62,7 +62,7 @@ class ReviewSession(ReviewedCells):
         for number, entry in enumerate(self._log.entries if self._log is not None else (), 1):
             try:
                 self._replay(entry)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
                 assert self._log is not None
                 raise InputError(
                     f"{self._log.path}: line {number} does not fit the cells of this review: {error}"

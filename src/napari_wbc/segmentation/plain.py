@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 _T = TypeVar("_T")
+_LARGEST_NUMBER = 1e100
 _LARGEST_ARRAY = 1 << 24
 
 
@@ -87,7 +88,7 @@ def _typed(kind: Any, plain: Any, what: str) -> Any:
             raise ValueError(f"{what} has {len(plain)} values instead of {len(kinds)}")
         return tuple(_typed(k, item, what) for k, item in zip(kinds, plain, strict=True))
     if kind is float and isinstance(plain, (int, float)) and not isinstance(plain, bool):
-        if math.isfinite(plain):
+        if abs(plain) < _LARGEST_NUMBER:
             return float(plain)
     elif type(plain) is kind:
         return plain

@@ -60,10 +60,13 @@ def downsample_of(full: tuple[int, int], reduced: tuple[int, int]) -> float | No
         return None
     # The longer side weighs more: it has the more px to be off by.
     rough = sum(full) / sum(reduced)
-    whole = [k for k in _whole_factors(full[0], reduced[0]) if k in _whole_factors(full[1], reduced[1])]
+    down, across = (_whole_factors(*sides) for sides in zip(full, reduced, strict=True))
+    whole = range(max(down.start, across.start), min(down.stop, across.stop))
     if whole:
-        powers = [k for k in whole if k & (k - 1) == 0]
-        return float(min(powers or whole, key=lambda k: abs(k - rough)))
+        # Not one by one: a copy of one px leaves as many factors as the slide has px.
+        powers = [k for k in (1 << n for n in range(whole[-1].bit_length())) if k in whole]
+        nearest = min(max(round(rough), whole[0]), whole[-1])
+        return float(min(powers, key=lambda k: abs(k - rough)) if powers else nearest)
     if any(abs(size / rough - side) > 1 for size, side in zip(full, reduced, strict=True)):
         return None
     return rough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from napari_wbc.errors import InputError
 from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.broken import DECODING_ERRORS, reason
 from napari_wbc.slides.metadata import check_channel_names, um_from_axes, um_from_unit
+
+# Bytes, and numbers in a chunk.
+_LARGEST_CHUNK, _SMALLEST_CHUNK = 1 << 30, 256
 
 
 class OmeZarrSlide(StoredSlide):
@@ -41,10 +45,16 @@ class OmeZarrSlide(StoredSlide):
         if not is_zarr(path):
             raise no_image
         try:
-            multiscale, omero, group = _multiscale(zarr.open_group(path, mode="r"))
+            from napari_wbc.slides.zarr_store import BoundedStore
+
+            store = BoundedStore(path)
+            multiscale, omero, group = _multiscale(zarr.open_group(store, mode="r"))
             if multiscale is None:
                 raise no_image
             self._arrays = [group[entry["path"]] for entry in multiscale["datasets"]]
+            for array in self._arrays:
+                _check_chunks(array, path)
+                store.bound(array)
             axes = [axis["name"].lower() for axis in multiscale["axes"]]
             self._axes = axes
             shape = dict(zip(axes, self._arrays[0].shape, strict=True))
@@ -79,6 +89,17 @@ class OmeZarrSlide(StoredSlide):
             ) from None
         kept = [axis for axis in self._axes if axis in window]
         return pixels.transpose([kept.index(axis) for axis in "yxc"])
+
+
+def _check_chunks(array: Any, path: Path) -> None:
+    """Refuse chunks that are decoded as a whole and fill the memory, and those that are so small that nothing ends."""
+    shape = tuple(array.shards or array.chunks)
+    if math.prod(shape) * array.dtype.itemsize > _LARGEST_CHUNK:
+        raise InputError(
+            f"{path}: its chunks of {shape} are too large to be read in parts; rewrite it in smaller ones"
+        )
+    if math.prod(shape) < min(_SMALLEST_CHUNK, math.prod(array.shape)):
+        raise InputError(f"{path}: its chunks of {shape} are too small to be read; rewrite it in larger ones")
 
 
 def is_zarr(folder: Path) -> bool:

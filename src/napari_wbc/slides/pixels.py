@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from napari_wbc.errors import InputError
 
 RGB_TYPES = "uint8, uint16 or float in 0..1"
+#: px. A slide of 75 mm at 0.02 µm per px has 3,750,000; a side beyond this is a damaged number.
+LARGEST_SIDE = 1 << 22
 
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], what: str) -> None:
@@ -42,8 +44,10 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[np.generic], what: str)
                 "(height, width, 3), for example with numpy.moveaxis(image, 0, -1)"
             )
         raise InputError(f"{what}: the image has {shape[2]} channels; RGB or RGBA is needed")
-    if 0 in shape:
+    if min(shape) < 1:
         raise InputError(f"{what}: the image has no pixels (shape {shape})")
+    if max(shape) > LARGEST_SIDE:
+        raise InputError(f"{what}: {shape[0]} x {shape[1]} px is no size of a slide; the file is broken")
     if dtype.newbyteorder("=") not in (np.uint8, np.uint16) and not np.issubdtype(dtype, np.floating):
         raise InputError(f"{what}: pixels of type {dtype} cannot be used; give {RGB_TYPES}")
 

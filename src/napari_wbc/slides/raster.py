@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import warnings
+import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,14 @@ from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.broken import DECODING_ERRORS, reason
 from napari_wbc.slides.metadata import um_from_resolution
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 # Pillow raises above this (twice its warning limit): about 540 MB of RGB. Formats without tiles have to be
 # decoded as a whole, so a larger image is either a bomb or belongs into a tiled file.
 _MAX_PX = 178_956_970
+# Of a file, read at a time, bytes.
+_PIECE = 1 << 20
 
 _filters = threading.Lock()
 
@@ -56,13 +63,27 @@ class RasterSlide(StoredSlide):
         return self._levels[level][y : y + height, x : x + width]
 
 
-def _decode(path: Path) -> tuple[NDArray[np.generic], float | None]:
+def open_raster(path: Path, *, further: tuple[str, ...] = ()) -> Image.Image:
+    """Open an image with Pillow, not yet decoded; only formats whose readers start no other program.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    further : tuple of str, optional
+        Formats beside PNG, JPEG, BMP and WebP, by Pillow's names.
+
+    Raises
+    ------
+    InputError
+        When it is none of these, larger than 179 megapixels, or a PNG whose checksums are wrong.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
         with _filters, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the limit below replaces the warning at half of it
-            image = Image.open(path, formats=("PNG", "JPEG", "BMP", "DIB", "WEBP"))
+            image = Image.open(path, formats=("PNG", "JPEG", "BMP", "DIB", "WEBP", *further))
     except Image.DecompressionBombError:
         raise InputError(
             f"{path}: more than {_MAX_PX // 10**6} megapixels in a format that cannot be read in parts; "
@@ -74,6 +95,35 @@ def _decode(path: Path) -> tuple[NDArray[np.generic], float | None]:
         raise InputError(
             f"{path}: not an image that can be read, or broken at its beginning ({reason(error)})"
         ) from None
+    if image.format == "PNG":
+        try:
+            _check_png(path)
+        except InputError:
+            image.close()
+            raise
+    return image
+
+
+def _check_png(path: Path) -> None:
+    """Compare the checksums of a PNG, which Pillow leaves aside where the pixels are: other cells would be seen."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while lead := file.read(8):
+            length, kind, crc = int.from_bytes(lead[:4], "big"), lead[4:], zlib.crc32(lead[4:])
+            while length > 0 and (piece := file.read(min(length, _PIECE))):
+                crc, length = zlib.crc32(piece, crc), length - len(piece)
+            stored = file.read(4)
+            if length or len(stored) < 4:
+                break
+            if crc != int.from_bytes(stored, "big"):
+                raise InputError(f"{path}: the file is broken (a checksum is wrong); fetch or save it again")
+            if kind == b"IEND":
+                return
+    raise InputError(f"{path}: the file is truncated")
+
+
+def _decode(path: Path) -> tuple[NDArray[np.generic], float | None]:
+    image = open_raster(path)
     with image:
         x_dpi, y_dpi = (float(n) for n in image.info.get("dpi", (0, 0)))
         um_per_px = um_from_resolution(y_dpi, x_dpi, 25400.0)

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.slides.broken import DECODING_ERRORS, reason
+from napari_wbc.slides.embedded_size import JPEG2000, WEBP, embedded_size
 from napari_wbc.slides.pixels import rgb_from_ycc
 
 #: Numbers of TIFF's compressions.
 JPEG, APERIO_YCC = (6, 7, 34892, 33007), 33003
+#: None, LZW, Deflate, PackBits, LZMA, Zstandard; their decoders are told how large a tile is.
+_BOUNDED = (1, 5, 8, 32773, 32946, 34925, 34926, 50000, 50013)
 _END_OF_JPEG = b"\xff\xd9"
 # Decoded segments that stay in memory: neighbouring windows overlap by their halo.
 _CACHE_BYTES = 64 << 20
@@ -148,6 +151,12 @@ class PageWindows:
         self._file, self._level, self._compression = file, level, int(keyframe.compression)
         # Asked for now, as both may look into the file, which tifffile has open only while the slide is opened.
         self._decode, self._tables = keyframe.decode, page.jpegtables
+        self._own_size = self._compression in (*JPEG, *JPEG2000, *WEBP)
+        if not self._own_size and self._compression not in _BOUNDED:
+            raise InputError(
+                f"{file.path}: compressed in a way that is not read here (number {self._compression}); rewrite it, for "
+                "example with: vips tiffsave IN OUT.tif --tile --pyramid --compression jpeg"
+            )
         self.rows, self.columns = int(keyframe.imagelength), int(keyframe.imagewidth)
         self.planes = int(keyframe.samplesperpixel) if keyframe.planarconfig == 2 else 1
         self.samples = 1 if keyframe.planarconfig == 2 else int(keyframe.samplesperpixel)
@@ -215,6 +224,11 @@ class PageWindows:
             if self._compression in JPEG and _END_OF_JPEG not in encoded:
                 # The decoder would fill the rest of the tile with grey and say nothing.
                 raise ValueError("a JPEG without its end")
+            if self._own_size:
+                size = embedded_size(encoded, self._compression)
+                # Decoders make room for what a picture says of itself: 500 bytes may ask for 12 GB.
+                if size is None or size[0] > 2 * self._height + 64 or size[1] > 2 * self._width + 64:
+                    raise ValueError(f"the picture in it has another size: {size}")
             pixels: NDArray[np.generic] = self._decode(encoded, index, jpegtables=self._tables)[0][0]
             ycc = self._compression == APERIO_YCC and not _comes_as_rgb(encoded)
             return rgb_from_ycc(pixels) if ycc else pixels

@@ -13,7 +13,7 @@ from napari_wbc.errors import InputError
 from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.broken import reason
 from napari_wbc.slides.metadata import um_from_axes, um_from_unit
-from napari_wbc.slides.tiff import TiffSlide
+from napari_wbc.slides.tiff import TiffSlide, tags_fit
 
 _BLOCK = 1024
 _CACHED_BLOCKS = 16
@@ -127,6 +127,12 @@ def open_whole_slide(path: Path, name: str) -> StoredSlide:
     InputError
         When it cannot be read, or needs openslide and that is not installed.
     """
+    try:
+        sound = tags_fit(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not sound:
+        raise InputError(f"{path}: the file is broken (a tag claims more than the file holds)")
     refused = None
     if path.suffix.lower() == ".svs":
         try:

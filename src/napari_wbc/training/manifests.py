@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from napari_wbc.classification.crops import centre_crop
+from napari_wbc.csv_file import read_csv
 from napari_wbc.errors import InputError
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.leukocytes import CLASSES, PARTIAL_LABELS, class_named
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
 from napari_wbc.slides.crops import CROP_PX
+from napari_wbc.slides.raster import open_raster
 
 #: The columns of a manifest, in their order.
 COLUMNS = ("path", "domain", "label", "label_raw", "group", "um_per_px", "split", "license")
@@ -56,6 +58,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     Examples
     --------
     >>> import tempfile
+    >>> from PIL import Image
     >>> folder = Path(tempfile.mkdtemp())
     >>> Image.new("RGB", (192, 192)).save(folder / "a.png")
     >>> _ = (folder / "cells.csv").write_text("path,domain,label\na.png,lab,Lymphocyte (typical)\n")
@@ -63,10 +66,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     ['lymphocyte']
     """
     path = Path(path)
-    try:
-        rows = pd.read_csv(path, keep_default_na=False, dtype=str, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} cannot be read as a manifest: {str(error).splitlines()[0]}") from None
+    rows = read_csv(path, "a manifest", keep_default_na=False, dtype=str, encoding="utf-8-sig")
     missing = [c for c in ("path", "domain", "label") if c not in rows.columns]
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(missing)}; a manifest has path,domain,label")
@@ -245,12 +245,26 @@ def load_crops(
 
 
 def _load_crop(path: str, um_per_px: float) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read as an image: {error}") from None
-    return centre_crop(pixels, um_per_px, CROP_PX)
+    return centre_crop(read_rgb(path), um_per_px, CROP_PX)
+
+
+def read_rgb(path: str | Path) -> NDArray[np.uint8]:
+    """Read a small image of a data set: also GIF and TIFF, of any colours.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    InputError
+        It is no image, or broken.
+    """
+    with open_raster(Path(path), further=("TIFF", "GIF")) as image:
+        try:
+            return np.asarray(image.convert("RGB"))
+        except DECODING_ERRORS as error:
+            raise InputError(f"{path} cannot be read as an image: {reason(error)}") from None
 
 
 class CropRows:

@@ -66,10 +66,10 @@ class MetricsLog:
         if not self._path.is_file():
             return []
         found = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
+        for line in self._path.read_bytes().splitlines():
             try:
                 found.append(dict(json.loads(line)))
-            except ValueError:
+            except (ValueError, TypeError, RecursionError):
                 break
         return found
 

@@ -19,7 +19,7 @@ from napari_wbc.slides import open_slide
 from napari_wbc.slides.crops import CROP_PX, WINDOW_UM, crop_cells
 from napari_wbc.training.adapters import DATASETS, FoundImage
 from napari_wbc.training.groups import near_duplicate_groups, thumbnails
-from napari_wbc.training.manifests import write_manifest
+from napari_wbc.training.manifests import read_rgb, write_manifest
 
 #: Images that a process reads at a time: enough to make up for asking, few enough to stop soon.
 _CHUNK = 128
@@ -156,13 +156,4 @@ def _thumbnails(
 
 
 def _read_thumbnails(paths: Sequence[str], scale: float) -> NDArray[np.uint8]:
-    crops = []
-    for path in paths:
-        try:
-            with Image.open(path) as image:
-                crops.append(centre_crop(np.asarray(image.convert("RGB")), scale, CROP_PX))
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be read as an image ({str(error).splitlines()[0]}); mend or remove it"
-            ) from None
-    return thumbnails(np.stack(crops))
+    return thumbnails(np.stack([centre_crop(read_rgb(path), scale, CROP_PX) for path in paths]))

@@ -194,7 +194,7 @@ def test_what_is_wrong_is_one_plain_line(tmp_path, capsys):
 def test_an_image_that_is_none_is_named_and_nothing_is_written(tmp_path):
     (tmp_path / "monocyte").mkdir()
     (tmp_path / "monocyte" / "broken.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"broken\.png cannot be read"):
+    with pytest.raises(InputError, match=r"broken\.png: not an image that can be read"):
         make_manifest(tmp_path, "folders", tmp_path / "m.csv", um_per_px=0.1, workers=2)
     assert not (tmp_path / "m.csv").exists()
 

@@ -17,6 +17,7 @@ from napari_wbc.batch_table import CountSummary, largest_text
 from napari_wbc.differential.wording import whole_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.count.folder_counts import ImageRow
+from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
 
 _IMAGE, _STATE, _COUNT, _BAR, _CLASSES = range(5)
@@ -88,7 +89,7 @@ class FolderTable(QTableWidget):
             item = self.item(number, column)
             if item.text() != text:
                 item.setText(text)
-                item.setToolTip(row.details)
+                item.setToolTip(plain_tooltip(row.details))
                 if column == _CLASSES and colour is not None:
                     item.setForeground(colour)
 

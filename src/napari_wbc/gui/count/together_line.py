@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_wbc.batch_table import Together, together_lines
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_label, plain_tooltip
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
@@ -19,7 +20,7 @@ class TogetherLine(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setToolTip(tooltips.TOGETHER)
-        self.title = QLabel()
+        self.title = plain_label()
         self.title.setMinimumWidth(_TITLE_PX)
         self.title.setStyleSheet("font-weight: bold;")
         self.bar = StackedBar()
@@ -60,4 +61,4 @@ class TogetherLine(QWidget):
         if result.alarmed:
             there.append(f"⚠ {cells_text(result.alarmed, 'image')} with an alarm")
         self.classes.set_lines([" · ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in there)])
-        self.classes.setToolTip("\n".join([*lines, "", tooltips.TOGETHER]))
+        self.classes.setToolTip(plain_tooltip("\n".join([*lines, "", tooltips.TOGETHER])))

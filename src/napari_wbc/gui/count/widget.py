@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -38,6 +37,7 @@ from napari_wbc.gui.legend import Legend
 from napari_wbc.gui.marks import Style
 from napari_wbc.gui.message_lines import MessageLines, research_line
 from napari_wbc.gui.model_card import show_card
+from napari_wbc.gui.plain_text import asked
 from napari_wbc.gui.region_switch import RegionSwitch
 from napari_wbc.gui.run_bar import RunBar
 from napari_wbc.gui.settings import remember, remembered
@@ -290,10 +290,8 @@ class CountWidget(DockedWidget):
             return
         remember(save_folder=chosen)
         folder = Path(chosen) / result.slide.name
-        if folder.exists():
-            answer = QMessageBox.question(self, "Save results", f"Replace the results in {folder}?")
-            if answer != QMessageBox.StandardButton.Yes:
-                return
+        if folder.exists() and not asked(self, "Save results", f"Replace the results in {folder}?"):
+            return
         self.controller.save(folder)
 
     def _ask_export(self, name: str) -> None:

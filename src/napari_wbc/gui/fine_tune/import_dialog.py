@@ -9,13 +9,13 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_wbc.gui.model_card import card_browser
+from napari_wbc.gui.model_card import CardBrowser
+from napari_wbc.gui.plain_text import plain_label
 
 if TYPE_CHECKING:
     from napari_wbc.adaptation.adapter import Adapter
@@ -41,7 +41,7 @@ def ask_import(parent: QWidget, adapter: Adapter, name: str) -> tuple[str, bool]
     dialog = QDialog(parent)
     dialog.setWindowTitle(f"Import {adapter.file.name}")
     dialog.resize(720, 640)
-    what = QLabel(
+    what = plain_label(
         f"Belongs to {adapter.parent} (SHA-256 {adapter.parent_sha256[:12]}…), which is installed. What it is for and "
         "how it was judged, in the words of those who made it:"
     )
@@ -58,7 +58,7 @@ def ask_import(parent: QWidget, adapter: Adapter, name: str) -> tuple[str, bool]
     buttons.rejected.connect(dialog.reject)
     layout = QVBoxLayout(dialog)
     layout.addWidget(what)
-    layout.addWidget(card_browser(adapter.card), 1)
+    layout.addWidget(CardBrowser(adapter.card), 1)
     layout.addLayout(form)
     layout.addWidget(buttons)
     if dialog.exec() != QDialog.DialogCode.Accepted:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_wbc.adaptation.label_places import LabelPlace
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.fine_tune.label_sources import SourceCount
+from napari_wbc.gui.plain_text import plain_label, plain_tooltip
 
 
 class SourceRows(QWidget):
@@ -49,12 +50,11 @@ class SourceRows(QWidget):
 
     def _row(self, place: LabelPlace, count: SourceCount | None) -> QWidget:
         row = QWidget()
-        label = QLabel()
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = plain_label()
         label.setStyleSheet("font-size: 8pt;" + ("color: #e8a33d;" if count and count.problem else ""))
         label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         label.setText(text_of_source(place, count))
-        label.setToolTip(count.problem if count is not None and count.problem else str(place.path))
+        label.setToolTip(plain_tooltip(count.problem if count and count.problem else str(place.path)))
         away = QToolButton()
         away.setText("×")
         away.setAutoRaise(True)

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.small_table import small_table
 from napari_wbc.gui.swatches import icon
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -111,7 +112,7 @@ class VerdictPanel(QWidget):
         some = lacking[:_MOST_LACKING]
         for place, (name, number) in enumerate(some):
             button = QPushButton(icon(name), f"{class_of(name).title} ({number})")
-            button.setToolTip(tooltips.LACKING.format(title=class_of(name).title))
+            button.setToolTip(plain_tooltip(tooltips.LACKING.format(title=class_of(name).title)))
             button.setStyleSheet("text-align: left; padding: 3px 6px;")
             button.clicked.connect(lambda *_, name=name: self.class_wanted.emit(name))
             grid.addWidget(button, place // _COLUMNS, place % _COLUMNS)

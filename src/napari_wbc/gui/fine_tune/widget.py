@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QInputDialog,
     QLineEdit,
     QMenu,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -38,6 +37,7 @@ from napari_wbc.gui.fine_tune.verdict_panel import VerdictPanel
 from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.message_lines import MessageLines, research_line
 from napari_wbc.gui.model_card import show_card
+from napari_wbc.gui.plain_text import asked
 from napari_wbc.gui.run_bar import RunBar
 from napari_wbc.gui.settings import remember, remembered
 from napari_wbc.gui.wrapped_label import WrappedLabel
@@ -260,10 +260,7 @@ class FineTuneWidget(DockedWidget):
             self.shelf.install(adapter, answer[0], use=answer[1])
 
     def _on_delete(self, name: str) -> None:
-        answer = QMessageBox.question(
-            self, "Delete a model", f"Delete {name} for good? Reviews and labels stay where they are."
-        )
-        if answer == QMessageBox.StandardButton.Yes:
+        if asked(self, "Delete a model", f"Delete {name} for good? Reviews and labels stay where they are."):
             self.shelf.delete(name)
 
     def _review(self) -> ReviewWidget:

@@ -9,6 +9,7 @@ from qtpy.QtGui import QImage, QMouseEvent, QPixmap
 from qtpy.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_label
 from napari_wbc.gui.swatches import swatch
 from napari_wbc.leukocytes import class_of
 
@@ -54,11 +55,11 @@ class CellDetail(QWidget):
     def __init__(self, examples: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picture = _Picture(_LARGE)
-        self.text = QLabel()
+        self.text = plain_label()
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.heading = QLabel()
+        self.heading = plain_label()
         self.heading.setWordWrap(True)
         self.heading.setToolTip(tooltips.EXAMPLES)
         self._chip = QLabel()

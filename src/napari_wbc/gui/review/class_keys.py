@@ -8,6 +8,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from napari_wbc.gui import tooltips
+from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.swatches import icon
 from napari_wbc.leukocytes import class_of
 
@@ -85,7 +86,7 @@ class ClassKeys(QWidget):
         button.setAutoRaise(True)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setToolTip(tooltips.CLASS_KEY.format(title=title, key=key))
+        button.setToolTip(plain_tooltip(tooltips.CLASS_KEY.format(title=title, key=key)))
         button.clicked.connect(lambda *_: self.chosen.emit(name))
         return button
 

@@ -12,6 +12,7 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QHelpEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.gallery_grid import Grid, grid_for
 from napari_wbc.gui.review.gallery_item import Item, ItemStyle
@@ -385,6 +386,9 @@ class GalleryArea(QAbstractScrollArea):
         text = self.tooltip_of(row) if self.tooltip_of is not None else self.text_of(row)
         problem = self._source.problem(row) if self._source is not None else ""
         QToolTip.showText(
-            event.globalPos(), f"{text}\n{problem}".strip(), self.viewport(), self._rectangle(place)
+            event.globalPos(),
+            plain_tooltip(f"{text}\n{problem}".strip()),
+            self.viewport(),
+            self._rectangle(place),
         )
         return True

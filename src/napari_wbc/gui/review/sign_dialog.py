@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.gui.plain_text import plain_label
 
 
 def ask_signature(parent: QWidget, name: str, state: str) -> tuple[str, str] | None:
@@ -30,7 +31,7 @@ def ask_signature(parent: QWidget, name: str, state: str) -> tuple[str, str] | N
     form = QFormLayout()
     form.addRow("Name", who)
     form.addRow("Note", note)
-    text = QLabel(f"{state} Nothing can be changed until the review is unlocked. {RESEARCH_USE}")
+    text = plain_label(f"{state} Nothing can be changed until the review is unlocked. {RESEARCH_USE}")
     text.setWordWrap(True)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
     sign = buttons.addButton("Sign", QDialogButtonBox.ButtonRole.AcceptRole)

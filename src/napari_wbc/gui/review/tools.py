@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.message_lines import MessageLines
+from napari_wbc.gui.plain_text import plain_label, plain_tooltip
 from napari_wbc.gui.review.class_keys import ClassKeys
 from napari_wbc.gui.review.controller import ReviewController
 from napari_wbc.gui.review.layouts import button, line
@@ -34,7 +35,7 @@ class ReviewTools(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
         self.progress.setToolTip(tooltips.REVIEWED)
-        self.status = QLabel()
+        self.status = plain_label()
         self.lines = MessageLines()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,12 +70,13 @@ class ReviewTools(QWidget):
             (self.redo, session.redo_text if session else ""),
         ):
             part.setEnabled(is_open and bool(text))
-            part.setToolTip(f"{text.capitalize()}" if text else "")
+            part.setToolTip(plain_tooltip(text.capitalize()))
         self.sign.setText("Unlock…" if session is not None and session.signature else "Sign…")
         done, total = control.progress
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(done)
         changes = f", {cells_text(session.changes, 'change')}" if session is not None else ""
         self.status.setText(f"{done:,} of {total:,} reviewed{changes}" if session is not None else "")
-        self.status.setToolTip(f"Kept in {session.folder}" if session is not None and session.folder else "")
+        kept = f"Kept in {session.folder}" if session is not None and session.folder else ""
+        self.status.setToolTip(plain_tooltip(kept))
         self.keys.set_classes(control.keys, control.choices)

@@ -18,10 +18,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 from napari_wbc.errors import InputError
+from napari_wbc.slides.broken import DECODING_ERRORS, reason
+from napari_wbc.slides.raster import open_raster
 from napari_wbc.training.adapters.published import FoundImage, PublishedImages, class_folders_of, images_below
 
 LABELS = {
@@ -60,9 +61,12 @@ def find(folder: Path) -> list[FoundImage]:
 
 def _centres(image: Path, mask: Path) -> list[tuple[float, float]]:
     """Give the middles of the boxes of the cells, in px of the field."""
-    with Image.open(image) as field, Image.open(mask) as drawn:
+    with open_raster(image) as field, open_raster(mask) as drawn:
         width, height = field.size
-        cells = np.asarray(drawn.convert("L")) > 0
+        try:
+            cells = np.asarray(drawn.convert("L")) > 0
+        except DECODING_ERRORS as error:
+            raise InputError(f"{mask} cannot be read as an image: {reason(error)}") from None
     # The masks lack the same strip on each side.
     top, left = (height - cells.shape[0]) / 2, (width - cells.shape[1]) / 2
     labels, _ = ndimage.label(cells, np.ones((3, 3)))

@@ -118,11 +118,11 @@ def read_result(path: Path) -> RunResult:
             settings=content["settings"],
             about=content["about"],
             names=names,
-            counts=_group_counts(content["groups"], len(names)),
+            counts=_group_counts(str(content["groups"]), len(names)),
             unseen=content["unseen"],
             in_domain=content["in_domain"],
         )
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as the result of a run ({type(error).__name__}: {error}); remove it to run it again"
         ) from None
