@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.differential import RESEARCH_USE
+from napari_wbc.errors import printable
 from napari_wbc.version import __version__
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def run_record(
         "research_use": RESEARCH_USE,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "image": {
-            "name": slide.path.name if slide.path is not None else slide.name,
+            "name": printable(slide.path.name) if slide.path is not None else slide.name,
             "sha256": image_sha256,
             "height_px": slide.shape[0],
             "width_px": slide.shape[1],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from napari_wbc.cell_table import write_cells_csv
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, printable
 from napari_wbc.exchange.formats import FORMATS, Contents, Format
 from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken, cancelled_by
@@ -84,7 +84,7 @@ def result_folders(images: Sequence[str], out: Path) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     taken: set[str] = set()
     for (image, path), stem in zip(paths.items(), stems, strict=True):
-        base = stem_of(path) if stems.count(stem) == 1 else path.name
+        base = stem_of(path) if stems.count(stem) == 1 else printable(path.name).replace("\\", "_")
         name, number = base, 1
         # Lower case: some file systems take "A" and "a" for the same folder.
         while name.lower() in taken:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from napari_wbc.errors import WbcError
+from napari_wbc.errors import WbcError, printable
 from napari_wbc.execution.progress import Progress
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -59,14 +59,15 @@ def error_line(message: str, *, about: str | None = None) -> None:
     about : str, optional
         The input; put before the message unless that begins with it already.
     """
-    if about is not None and not message.startswith(about):
-        message = f"{about}: {message}"
-    _write(f"napari-wbc: {' '.join(message.split())}", sys.stderr)
+    message = printable(" ".join(message.splitlines()))
+    if about is not None and not message.startswith(printable(about)):
+        message = f"{printable(about)}: {message}"
+    _write(f"napari-wbc: {message}", sys.stderr)
 
 
 def say(text: str) -> None:
-    """Write a text to stdout, past any progress bar."""
-    _write(text, sys.stdout)
+    """Write a text to stdout, past any progress bar; names in it act on no terminal."""
+    _write("\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n")), sys.stdout)
 
 
 def _write(text: str, stream: Any) -> None:

@@ -13,6 +13,7 @@ from napari_wbc.batch_table import COUNTS_FILE, ImageCounts, read_summary, write
 from napari_wbc.cohort.slides import classes_table, slide_counts, slides_table
 from napari_wbc.differential.exports import field_text, output_file
 from napari_wbc.differential.profile import Profile, load_profile
+from napari_wbc.errors import printable
 from napari_wbc.pipeline import CountOptions
 from napari_wbc.provenance import read_run
 from napari_wbc.results import result_folders
@@ -85,7 +86,7 @@ class Cohort:
         """
         if not isinstance(event, ImageCounted | CountedBefore | ImageFailed):
             return None
-        name, slide = Path(event.image).name, self._images[event.image].slide
+        name, slide = printable(Path(event.image).name), self._images[event.image].slide
         if isinstance(event, ImageFailed):
             row = ImageCounts(name, event.folder.name, problem=problem or event.line, slide=slide)
         else:

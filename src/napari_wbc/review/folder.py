@@ -108,7 +108,8 @@ def save_session(result: CountResult, folder: str | Path) -> ReviewSession:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(folder) as temporary:
             (temporary / COUNT).write_bytes(content)
-            text = json.dumps(description, indent=2, ensure_ascii=False)
+            # The path may hold what UTF-8 cannot.
+            text = json.dumps(description, indent=2)
             (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(

@@ -68,7 +68,7 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
 
 
 def stem_of(path: Path) -> str:
-    """Name of a slide: the file's name without its ending, also without double ones like ``.ome.tif``.
+    r"""Name of a slide: the file's name without its ending, also without double ones like ``.ome.tif``.
 
     Parameters
     ----------
@@ -78,10 +78,17 @@ def stem_of(path: Path) -> str:
     Returns
     -------
     str
-        Never empty.
+        Never empty. What cannot be printed (a line end, a command to a terminal, half a letter of UTF-8) is ``_``: the
+        name becomes that of a folder, and stands in tables and pages.
+
+    Examples
+    --------
+    >>> stem_of(Path("smear 7.ome.tif")), stem_of(Path("two\tlines.png"))
+    ('smear 7', 'two_lines')
     """
     stem = path.stem
-    return stem[:-4] if stem.lower().endswith(".ome") and len(stem) > 4 else stem or path.resolve().name
+    stem = stem[:-4] if stem.lower().endswith(".ome") and len(stem) > 4 else stem or path.resolve().name
+    return "".join(c if c.isprintable() else "_" for c in stem)
 
 
 def _open_path(path: Path, name: str) -> StoredSlide:

@@ -116,10 +116,10 @@ def _check_png(path: Path) -> None:
             if length or len(stored) < 4:
                 break
             if crc != int.from_bytes(stored, "big"):
-                raise InputError(f"{path}: the file is broken (a checksum is wrong); fetch or save it again")
+                raise InputError(f"{path}: the file is truncated or broken (a checksum is wrong)")
             if kind == b"IEND":
                 return
-    raise InputError(f"{path}: the file is truncated")
+    raise InputError(f"{path}: the file is truncated or broken (its end is missing)")
 
 
 def _decode(path: Path) -> tuple[NDArray[np.generic], float | None]:
