@@ -177,7 +177,9 @@ def _read(file: Path) -> tuple[dict[str, Any], bytes]:
         }
         str(result["parent"]["name"]), str(result["parent"]["sha256"])
         # Both are looked into as objects.
-        dict(result["info"]), list(result["dropped"])
+        dict(result["info"])
+        if not all(isinstance(name, str) for name in list(result["dropped"])):
+            raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{file} is no lab adapter of napari-wbc, or a damaged one") from None
     if version != _VERSION:

@@ -62,19 +62,27 @@ class OwnModel:
         told = info.get("adaptation")
         if not isinstance(told, Mapping):
             return cls(name, folder, str(info["sha256"]))
+        try:
+            return cls._adapted(name, folder, str(info["sha256"]), told)
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            # Somebody has made it by hand: it counts as a model of unknown origin.
+            return cls(name, folder, str(info["sha256"]))
+
+    @classmethod
+    def _adapted(cls, name: str, folder: Path, sha256: str, told: Mapping[str, Any]) -> OwnModel:
         verdict = told.get("verdict", {})
         balanced = verdict.get("measures", {}).get("balanced_accuracy", {})
         before, after = (balanced.get(key, {}).get("value") for key in ("before", "after"))
         return cls(
             name,
             folder,
-            str(info["sha256"]),
+            sha256,
             str(told.get("parent", {}).get("name", "")),
             str(told.get("date", "")),
             int(verdict.get("labels", 0)),
             int(told.get("slides", 0)),
-            before,
-            after,
+            None if before is None else float(before),
+            None if after is None else float(after),
         )
 
 
