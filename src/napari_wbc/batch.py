@@ -6,7 +6,7 @@ One that fails does not stop the others, and a batch that was cancelled or kille
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,18 @@ from napari_wbc.batch_table import read_summary
 from napari_wbc.count_result import CountResult
 from napari_wbc.errors import Cancelled, InputError, one_line
 from napari_wbc.exchange.formats import Format, formats_named
+from napari_wbc.execution.claims import claimed
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.pipeline import CountOptions, count_events
 from napari_wbc.provenance import read_run, same_run
-from napari_wbc.results import check_folder, is_complete, journal_of, result_folders, writable_folder
+from napari_wbc.results import (
+    check_folder,
+    is_complete,
+    journal_of,
+    lock_of,
+    result_folders,
+    writable_folder,
+)
 from napari_wbc.slides import Slide, image_sha256, open_slide
 
 if TYPE_CHECKING:
@@ -168,7 +176,8 @@ def count_images(
     Raises
     ------
     WbcError
-        What all images share cannot be used; nothing has been begun then.
+        What all images share cannot be used, or another process counts several images into ``out``; nothing has been
+        begun then. Where another process counts one of the images, that image fails.
     Cancelled
         ``cancel`` was set.
 
@@ -185,24 +194,34 @@ def count_images(
     options = prepared(options or CountOptions())
     formats = formats_named(exports)
     apart = {image: prepared(of_image) for image, of_image in (own or {}).items()}
+    folders = result_folders(images, out)
     counted = before = failed = 0
-    for image, folder in result_folders(images, out).items():
-        cancel.check()
-        yield ImageStarted(image, folder)
-        try:
-            ended = yield from _count_image(
-                image, folder, apart.get(image, options), formats, resume=resume, keep=keep, cancel=cancel
-            )
-        except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
-            failed += 1
-            yield ImageFailed(image, folder, error)
-        else:
-            counted += isinstance(ended, ImageCounted)
-            before += isinstance(ended, CountedBefore)
-            yield ended
-    yield BatchFinished(counted, before, failed)
+    # Several images have a table of all of them beside their folders.
+    with claimed(out / ".lock", out) if len(folders) > 1 else nullcontext():
+        for image, folder in folders.items():
+            cancel.check()
+            yield ImageStarted(image, folder)
+            try:
+                with claimed(lock_of(folder), folder):
+                    ended = yield from _count_image(
+                        image,
+                        folder,
+                        apart.get(image, options),
+                        formats,
+                        resume=resume,
+                        keep=keep,
+                        cancel=cancel,
+                    )
+            except Cancelled:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are finished
+                failed += 1
+                yield ImageFailed(image, folder, error)
+            else:
+                counted += isinstance(ended, ImageCounted)
+                before += isinstance(ended, CountedBefore)
+                yield ended
+        yield BatchFinished(counted, before, failed)
 
 
 def _count_image(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_wbc.csv_file import read_csv
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import UNIDENTIFIED, fine_classes
 
@@ -204,7 +204,7 @@ def write_cells_csv(cells: pd.DataFrame, path: str | Path) -> Path:
         with atomic_path(path) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {system_reason(error)}") from None
     return path
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 def printable(text: str) -> str:
     r"""Give a text in which nothing acts on a terminal or breaks the line: names of files hold anything.
@@ -72,8 +74,48 @@ def one_line(error: BaseException) -> str:
     'Unexpected error (ValueError): bad'
     """
     first = (str(error).splitlines() or [""])[0]
+    return expected_line(error) or f"Unexpected error ({type(error).__name__}): {first}"
+
+
+def expected_line(error: BaseException) -> str | None:
+    """Give an error that a user can act on as one plain line; None for any other.
+
+    Examples
+    --------
+    >>> expected_line(OSError(errno.ENOSPC, "No space left on device"))
+    'a file cannot be written (the disk is full; make room on it and start again)'
+    >>> expected_line(ValueError("bad"))
+    """
     if isinstance(error, WbcError):
-        return first
+        return (str(error).splitlines() or [""])[0]
     if isinstance(error, MemoryError):
         return "There is not enough memory for this image; close other programs or restrict the count to a region"
-    return f"Unexpected error ({type(error).__name__}): {first}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"{error.filename or 'a file'} cannot be written ({system_reason(error)})"
+    return None
+
+
+def system_reason(error: OSError) -> str:
+    """Say why something could not be read or written, and what to do where the system's own words do not tell.
+
+    Examples
+    --------
+    >>> system_reason(PermissionError(errno.EACCES, "Permission denied"))
+    'Permission denied'
+    >>> system_reason(OSError(errno.EIO, "Input/output error"))
+    'Input/output error; see to the disk or the network and start again'
+    """
+    if error.errno in _NO_ROOM:
+        return _NO_ROOM[error.errno]
+    reason = error.strerror or str(error)
+    return f"{reason}; see to the disk or the network and start again" if error.errno in _BROKEN else reason
+
+
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full; make room on it and start again",
+    errno.EFBIG: "the file would be larger than files may be here; raise that limit (ulimit -f) and start again",
+}
+#: What a disk that fails, or a share that went away, gives back.
+_BROKEN = {errno.EIO, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN}
+if hasattr(errno, "EDQUOT"):
+    _NO_ROOM[errno.EDQUOT] = "your share of the disk is used up; make room in it and start again"

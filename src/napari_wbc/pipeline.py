@@ -6,7 +6,7 @@ The viewer iterates :func:`count_events` in a thread; :func:`count` drains it, a
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from napari_wbc.provenance import (
     slide_model_sha256,
 )
 from napari_wbc.slides import Scale, Slide, image_sha256, open_slide, resolve_scale
+from napari_wbc.slides.unchanged import FileChangedError, FileWatch
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
@@ -181,7 +182,8 @@ def count(
     Raises
     ------
     InputError
-        The image or an option cannot be used; ``ScaleUnknownError`` where the µm per px have to be given.
+        The image or an option cannot be used, or the image's file was changed meanwhile;
+        ``ScaleUnknownError`` where the µm per px have to be given.
     ModelError
         There is no such model, or its bundle is broken.
     WorkerError
@@ -251,6 +253,7 @@ def count_events(
     clock = _Clock()
 
     slide = open_slide(slide)
+    watch = FileWatch(slide)
     regions = checked_regions(options.regions, slide.shape)
     profile = options.profile if isinstance(options.profile, Profile) else load_profile(options.profile)
     known = known_slide_model(options.slide_model)
@@ -285,11 +288,20 @@ def count_events(
         parameters = options.parameters(profile)
         job = job_fingerprint(slide, fingerprint, scale, slide_model, model.sha256, device, parameters)
         journal = Journal(options.journal, job)
-    with journal or nullcontext():
-        resumed = yield from _find_cells(
-            slide, scale.um_per_px, slide_model, plan, found, journal, options, cancel, clock
-        )
-    cancel.check()
+    try:
+        with journal or nullcontext():
+            resumed = yield from _find_cells(
+                slide, scale.um_per_px, slide_model, plan, found, journal, options, cancel, clock,
+                lambda: watch.check(fingerprint, quick=True, cancel=cancel),
+            )  # fmt: skip
+        cancel.check()
+        before, fingerprint = fingerprint, fingerprint or image_sha256(slide, cancel=cancel)
+        clock.lap("image_sha256")
+        watch.check(before, cancel=cancel)
+    except FileChangedError:
+        if journal is not None:
+            journal.path.unlink(missing_ok=True)
+        raise
 
     yield Progress("Counting", 0, 0)
     cells, masks, embeddings, region_quality = found.ordered()
@@ -303,8 +315,6 @@ def count_events(
         confusion=Confusion.of(model.info),
     )
     clock.lap("differential")
-    fingerprint = fingerprint or image_sha256(slide, cancel=cancel)
-    clock.lap("image_sha256")
     run = run_record(
         slide=slide,
         image_sha256=fingerprint,
@@ -345,6 +355,7 @@ def _find_cells(
     options: CountOptions,
     cancel: CancelToken,
     clock: _Clock,
+    check_image: Callable[[], None],
 ) -> Generator[Event, None, int]:
     """Find and classify the cells of the tiles that the journal does not hold; tell how many it holds."""
     from napari_wbc.segmentation.segment import segment_slide
@@ -375,6 +386,7 @@ def _find_cells(
             latest = found.add(result, last=result.done == result.total)
             clock.lap("classification")
             if latest is not None and journal is not None:
+                check_image()  # cells of another image must not be found there by the next count
                 journal.add(latest.to_bytes())
                 clock.lap("journal")
             if latest is not None and latest.masks:

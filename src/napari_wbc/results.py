@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from napari_wbc.cell_table import write_cells_csv
-from napari_wbc.errors import OutputError, printable
+from napari_wbc.errors import OutputError, printable, system_reason
 from napari_wbc.exchange.formats import FORMATS, Contents, Format
 from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken, cancelled_by
 from napari_wbc.masks import CellMask
+from napari_wbc.slides.unchanged import FileWatch
 
 if TYPE_CHECKING:
     from napari_wbc.differential.count import Differential
@@ -100,6 +101,11 @@ def journal_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.journal")
 
 
+def lock_of(folder: Path) -> Path:
+    """Give the file beside a folder of results that stands for the process that writes it."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
 def check_folder(folder: str | Path) -> Path:
     """Make sure that results can be written to a folder, before the work starts.
 
@@ -131,7 +137,7 @@ def check_folder(folder: str | Path) -> Path:
         foreign = sorted(item.name for item in folder.iterdir() if not _is_result(item))
     except OSError as error:
         raise OutputError(
-            f"{folder}: results cannot be written there ({error.strerror or error}); give another folder"
+            f"{folder}: results cannot be written there ({system_reason(error)}); give another folder"
         ) from None
     if foreign:
         raise OutputError(
@@ -207,7 +213,7 @@ def write_results(
     from napari_wbc.slides.overview import read_overview
 
     cancel = cancel or CancelToken()
-    folder = check_folder(folder)
+    folder, watch = check_folder(folder), FileWatch(slide)
     try:
         with atomic_folder(folder) as temporary:
             write_cells_csv(cells, temporary / "cells.csv")
@@ -235,8 +241,10 @@ def write_results(
             (temporary / "run.json").write_text(
                 json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
+            # The pictures must be of the image that was counted.
+            watch.check(str(run["image"]["sha256"]), cancel=cancel)
             # Somebody may have put a file there in the meantime.
             check_folder(folder)
     except OSError as error:
-        raise OutputError(f"{folder}: the results could not be written ({error.strerror or error})") from None
+        raise OutputError(f"{folder}: the results could not be written ({system_reason(error)})") from None
     return folder

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.slides.folder import images_in
 from napari_wbc.slides.ome_zarr import is_zarr
 from napari_wbc.slides.scale import MAX_UM_PER_PX, MIN_UM_PER_PX
@@ -138,7 +138,7 @@ def _lines(path: Path) -> list[str]:
             raise InputError(f"{path}: larger than 64 MB, so it is no sample sheet")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise InputError(f"{path}: the sheet cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: the sheet cannot be read ({system_reason(error)})") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: the sheet is no text in UTF-8; save it as CSV UTF-8") from None
     if not lines:

@@ -38,6 +38,11 @@ def die_over_third(shared: Path, task: int) -> int:
     return task
 
 
+def want_too_much(shared: Path, task: int) -> int:
+    """Ask for more memory than there is."""
+    return len(bytearray(1 << 60)) if task == 3 else task
+
+
 def sleep_long(shared: Path, task: int) -> int:
     note(shared, task)
     time.sleep(60)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from napari_wbc.execution.atomic import atomic_folder, atomic_path
+from skips import needs_posix_signals
 
 
 def interrupt_after(writing: Path) -> None:
@@ -62,3 +65,50 @@ def test_results_can_be_read_by_others(tmp_path: Path) -> None:
     (tmp_path / "plain.txt").touch()
     assert (tmp_path / "result").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
+#: Is killed while it writes a file and a folder.
+_KILLED = """
+import os, sys
+from pathlib import Path
+from napari_wbc.execution.atomic import atomic_folder, atomic_path
+with atomic_path(Path(sys.argv[1], "a.csv")) as a, atomic_folder(Path(sys.argv[1], "result")) as b:
+    a.write_text("half")
+    (b / "half.txt").touch()
+    os.kill(os.getpid(), 9)
+"""
+
+
+@needs_posix_signals
+def test_what_a_killed_process_left_is_cleared_away_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
+    assert subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False).returncode == -9
+    left = set(tmp_path.iterdir())
+    assert len(left) == 2
+    with atomic_path(tmp_path / "b.csv"):
+        pass
+    assert left < set(tmp_path.iterdir()), "what is left of other files is none of our business"
+    with atomic_path(tmp_path / "a.csv") as ours, atomic_folder(tmp_path / "result") as our_folder:
+        assert left.isdisjoint(tmp_path.iterdir())
+        with atomic_path(tmp_path / "a.csv") as theirs, atomic_folder(tmp_path / "result") as their_folder:
+            assert {ours, our_folder, theirs, their_folder} < set(tmp_path.iterdir())
+            theirs.write_text("first")
+        ours.write_text("last")
+    assert (tmp_path / "a.csv").read_text() == "last"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "result"]
+
+
+@needs_posix_signals
+def test_a_folder_that_is_replaced_is_there_at_every_moment(tmp_path: Path) -> None:
+    folder, seen = tmp_path / "result", []
+    folder.mkdir()
+
+    def look(event: str, args: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(tmp_path) in str(args[0]):
+            seen.append(args)
+
+    sys.addaudithook(look)
+    with atomic_folder(folder) as temporary:
+        (temporary / "new.txt").touch()
+    assert [path.name for path in folder.iterdir()] == ["new.txt"]
+    if sys.platform == "linux":
+        assert seen == [], "no moment without the folder: the two change places in one step"

@@ -101,6 +101,12 @@ def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     assert children() == []
 
 
+def test_a_worker_without_memory_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="ran out of memory: give fewer workers"):
+        list(run_tasks(jobs.want_too_much, tmp_path, list(range(6)), workers=2))
+    assert children() == []
+
+
 def test_cancel_stops_workers_within_a_second(tmp_path: Path) -> None:
     cancel, pressed = CancelToken(), []
 

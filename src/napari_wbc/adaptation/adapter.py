@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_wbc.adaptation.parents import installed, is_adapted, source_of
 from napari_wbc.classification.bundle import Model, load_model, save_bundle
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 
 _FORMAT = "napari-wbc lab adapter"
@@ -98,7 +98,7 @@ def export_adapter(
         with atomic_path(file) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise OutputError(f"cannot write {file}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {file}: {system_reason(error)}") from None
     return file
 
 
@@ -163,7 +163,7 @@ def _read(file: Path) -> tuple[dict[str, Any], bytes]:
             raise InputError(f"{file} is larger than 64 MB; this is no lab adapter")
         content = file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{file} cannot be read: {system_reason(error)}") from None
     try:
         length = int.from_bytes(content[:8], "little")
         told = json.loads(content[8 : 8 + length])["__metadata__"]

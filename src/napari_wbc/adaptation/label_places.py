@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_wbc.cell_table import is_labelled
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.leukocytes import in_order
 from napari_wbc.review.folder import image_path, is_review, reviewed_cells
@@ -89,7 +89,7 @@ def remember_places(places: Sequence[LabelPlace]) -> None:
             temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(
-            f"{file}: the places of labels cannot be remembered ({error.strerror or error})"
+            f"{file}: the places of labels cannot be remembered ({system_reason(error)})"
         ) from None
 
 

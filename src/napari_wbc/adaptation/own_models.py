@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.classification.bundle import find_model, list_models, read_info, user_models_dir
-from napari_wbc.errors import InputError, ModelError, OutputError
+from napari_wbc.errors import InputError, ModelError, OutputError, system_reason
 
 _NOT_IN_NAMES = '/\\:*?"<>|'
 
@@ -168,4 +168,4 @@ def delete_model(name: str) -> None:
     try:
         shutil.rmtree(folder)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be removed: {error.strerror or error}") from None
+        raise OutputError(f"{folder} cannot be removed: {system_reason(error)}") from None

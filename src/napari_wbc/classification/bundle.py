@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,8 @@ from numpy.typing import NDArray
 
 from napari_wbc.classification.second_look import SecondLook
 from napari_wbc.confusion import confusion_problem
-from napari_wbc.errors import InputError, ModelError, OutputError
+from napari_wbc.errors import InputError, ModelError, OutputError, system_reason
+from napari_wbc.execution.atomic import atomic_folder
 
 if TYPE_CHECKING:
     from napari_wbc.classification.backbone import Network
@@ -237,7 +236,7 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
             raise ModelError(f"{weights} is larger than 1 GB; this is no bundle of ours")
         content = weights.read_bytes()
     except OSError as error:
-        raise ModelError(f"{weights} cannot be read: {error.strerror or error}") from None
+        raise ModelError(f"{weights} cannot be read: {system_reason(error)}") from None
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != info["sha256"]:
         raise ModelError(
@@ -337,22 +336,15 @@ def save_bundle(
     full = {"schema_version": SCHEMA_VERSION, **info, "sha256": hashlib.sha256(content).hexdigest()}
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            temporary.chmod(0o755)
+        with atomic_folder(folder) as temporary:
             (temporary / WEIGHTS_FILE).write_bytes(content)
             (temporary / INFO_FILE).write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
             (temporary / CARD_FILE).write_text(card, encoding="utf-8")
             for name, of_file in (further or {}).items():
                 (temporary / name).write_bytes(of_file)
             read_info(temporary)
-            if folder.exists():
-                shutil.rmtree(folder)
-            temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {folder}: {system_reason(error)}") from None
     return folder
 
 

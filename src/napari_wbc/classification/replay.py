@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.errors import ModelError
+from napari_wbc.errors import ModelError, system_reason
 
 if TYPE_CHECKING:
     from napari_wbc.classification.bundle import Model
@@ -122,7 +122,7 @@ def replay_content(model: Model) -> bytes | None:
             raise ModelError(f"{path} is larger than 256 MB; this is no bundle of ours")
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ModelError(f"{path} cannot be read: {system_reason(error)}") from None
     if not isinstance(stated, dict) or hashlib.sha256(content).hexdigest() != stated.get("sha256"):
         raise ModelError(
             f"{path} is damaged or was altered (its SHA-256 is not that of model.json); fetch it again"

@@ -22,11 +22,11 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
-from napari_wbc.errors import InputError, WbcError
+from napari_wbc.errors import InputError, WbcError, expected_line
 from napari_wbc.execution.progress import Progress
 
 if TYPE_CHECKING:
-    from napari_wbc.batch import CountedBefore, ImageCounted
+    from napari_wbc.batch import CountedBefore, ImageCounted, ImageFailed
     from napari_wbc.cohort import CohortImage
     from napari_wbc.pipeline import CountOptions
     from napari_wbc.sample_sheet import SheetRow
@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
                         bars(event)
                         continue
                     case ImageFailed():
-                        report_error(event.error, about=event.image, debug=args.debug)
+                        report_error(_with_way_on(event), about=event.image, debug=args.debug)
                     case ImageCounted() | CountedBefore() if not args.quiet:
                         say(_text(event))
                 bars.next_input()
@@ -168,6 +168,18 @@ def run(args: argparse.Namespace) -> int:
     if finished.failed and finished.images > 1:
         error_line(f"{finished.failed} of {finished.images} images failed; the others are finished")
     return FAILED if finished.failed else DONE
+
+
+def _with_way_on(event: ImageFailed) -> Exception:
+    """Say of an image that failed on its way that what was found of it is kept."""
+    from napari_wbc.results import journal_of
+
+    line = expected_line(event.error)
+    if line is None or not journal_of(event.folder).exists():
+        return event.error
+    told = WbcError(f"{line}; with --resume the same command goes on from here")
+    told.__cause__ = event.error
+    return told
 
 
 def _options(args: argparse.Namespace) -> CountOptions:

@@ -18,7 +18,7 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
-from napari_wbc.errors import Cancelled, InputError, WbcError
+from napari_wbc.errors import Cancelled, InputError, OutputError, WbcError, system_reason
 
 if TYPE_CHECKING:
     from napari_wbc.adaptation.verdict import Verdict
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.classification.bundle import INFO_FILE, load_model
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.cli.places import writable_file, writable_folder
+    from napari_wbc.execution.claims import claimed
 
     with before_the_work():
         model = load_model(args.model)
@@ -79,14 +80,17 @@ def run(args: argparse.Namespace) -> int:
         if args.verdict is not None:
             writable_file(args.verdict)
     try:
-        with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
+        with (
+            claimed(args.out.absolute().with_name(f".{args.out.name}.lock"), args.out),
+            Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars,
+        ):
             cells = labelled_cells(args.labels, um_per_px=args.um_per_px, progress=bars)
             adapted = adapt(model, cells, device=args.device, progress=bars)
-        if args.verdict is not None:
-            _write(adapted.verdict, args.verdict)
-        if not args.quiet:
-            say(adapted.verdict.text())
-        written = adapted.save(args.out)
+            if args.verdict is not None:
+                _write(adapted.verdict, args.verdict)
+            if not args.quiet:
+                say(adapted.verdict.text())
+            written = adapted.save(args.out)
     except Cancelled:
         error_line("stopped; nothing was written")
         return INTERRUPTED
@@ -103,5 +107,8 @@ def _write(verdict: Verdict, file: Path) -> None:
 
     from napari_wbc.execution.atomic import atomic_path
 
-    with atomic_path(file) as temporary:
-        temporary.write_text(json.dumps(verdict.to_dict(), indent=1) + "\n", encoding="utf-8")
+    try:
+        with atomic_path(file) as temporary:
+            temporary.write_text(json.dumps(verdict.to_dict(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{file}: the verdict cannot be written ({system_reason(error)})") from None

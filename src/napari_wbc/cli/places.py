@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, system_reason
 from napari_wbc.results import result_folders, writable_folder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         with atomic_path(path) as temporary:
             safe.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
     except OSError as error:
-        raise OutputError(f"{path}: the table cannot be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: the table cannot be written ({system_reason(error)})") from None
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
@@ -72,4 +72,4 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
         with atomic_path(path) as temporary:
             temporary.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{path}: the file cannot be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: the file cannot be written ({system_reason(error)})") from None

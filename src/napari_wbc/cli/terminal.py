@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from napari_wbc.errors import WbcError, printable
+from napari_wbc.errors import WbcError, expected_line, printable
 from napari_wbc.execution.progress import Progress
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -41,8 +41,9 @@ def report_error(error: Exception, *, about: str | None = None, debug: bool = Fa
     """
     if debug:
         traceback.print_exception(error)
-    if isinstance(error, WbcError | BadUsage):
-        error_line(str(error), about=about)
+    line = str(error) if isinstance(error, BadUsage) else expected_line(error)
+    if line is not None:
+        error_line(line, about=about)
         return
     lines = str(error).strip().splitlines()
     name = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

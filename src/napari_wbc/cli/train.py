@@ -22,7 +22,7 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
-from napari_wbc.errors import Cancelled, InputError, WbcError
+from napari_wbc.errors import Cancelled, InputError, OutputError, WbcError, system_reason
 
 if TYPE_CHECKING:
     from napari_wbc.execution.progress import CancelToken
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Train the model."""
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.cli.places import writable_folder
+    from napari_wbc.execution.claims import claimed
     from napari_wbc.execution.progress import CancelToken
     from napari_wbc.training.config import TrainingConfig
     from napari_wbc.training.metrics_log import check_tensorboard
@@ -99,7 +100,11 @@ def run(args: argparse.Namespace) -> int:
         writable_folder(work)
     token = CancelToken()
     try:
-        with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars, _stopped_by_signals(token):
+        with (
+            claimed(work / ".lock", work),
+            Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars,
+            _stopped_by_signals(token),
+        ):
             bundle = train(
                 config,
                 args.out,
@@ -114,6 +119,10 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     except WbcError as error:
         report_error(error, about=str(args.config), debug=args.debug)
+        return FAILED
+    except OSError as error:
+        reason = OutputError(f"{work}: the training cannot be kept there ({system_reason(error)})")
+        report_error(reason, debug=args.debug)
         return FAILED
     if not args.quiet:
         say(f"{_summary(bundle)}\n-> {bundle} (metrics on the way: {work})")

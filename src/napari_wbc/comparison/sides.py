@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from napari_wbc.csv_file import read_csv
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.leukocytes import class_of
 from napari_wbc.slides.open import stem_of
 
@@ -222,7 +222,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise InputError(f"{path}: no text in UTF-8; save it as CSV in UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({system_reason(error)})") from None
     separator = max(",;\t", key=heading.count)
     plain = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "skipinitialspace": True}
     table = read_csv(path, "a table", sep=separator, **plain)

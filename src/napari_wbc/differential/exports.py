@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.cell_table import spreadsheet_safe
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def output_file(path: str | Path) -> Iterator[Path]:
         with atomic_path(path) as temporary:
             yield temporary
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {system_reason(error)}") from None
 
 
 def write_differential_csv(differential: Differential, path: str | Path) -> Path:

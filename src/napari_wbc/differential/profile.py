@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_wbc.differential.class_names import class_title
 from napari_wbc.differential.intervals import IntervalMethod
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.leukocytes import CONTAINS, class_of, coarse_class
 
 DEFAULT_PROFILE = "adult_peripheral_blood"
@@ -221,5 +221,5 @@ def load_profile(name_or_path: str | Path | None = None) -> Profile:
     except UnicodeDecodeError:
         raise InputError(f"{path} is no text file; a profile is a YAML file in UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read as a profile: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read as a profile: {system_reason(error)}") from None
     return parse_profile(text, str(path))

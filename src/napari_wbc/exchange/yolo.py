@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_wbc.cell_table import counted
 from napari_wbc.differential import RESEARCH_USE
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, system_reason
 from napari_wbc.exchange.classes import numbered_classes
 from napari_wbc.exchange.formats import Contents
 from napari_wbc.execution.atomic import atomic_folder
@@ -56,4 +56,4 @@ def write_yolo(path: Path, contents: Contents) -> None:
                 note + yaml.safe_dump(data, sort_keys=False), encoding="utf-8"
             )
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {system_reason(error)}") from None

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, system_reason
 
 _LENGTH = struct.Struct("<Q")
 _DIGEST_BYTES = 32
@@ -56,11 +57,18 @@ class Journal:
             self._file: BinaryIO = self.path.open("a+b")
         except OSError as error:
             raise self._cannot_write(error) from None
-        self._end = self._sound_part()
-        self._file.truncate(self._end)
-        if self._end == 0:
-            self._write(self._head)
-            self._end = len(self._head)
+        try:
+            self._end = self._sound_part()
+            self._file.truncate(self._end)
+            if self._end == 0:
+                self._write(self._head)
+                self._end = len(self._head)
+        except OSError as error:
+            self.close()
+            raise self._cannot_write(error) from None
+        except OutputError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +99,12 @@ class Journal:
         """Close the file; one without a record is removed."""
         if self._file.closed:
             return
-        empty = self._file.seek(0, os.SEEK_END) <= len(self._head)
-        self._file.close()
+        empty = False
+        # What could not be written a moment ago cannot be written now either, and was told already.
+        with suppress(OSError):
+            empty = self._file.seek(0, os.SEEK_END) <= len(self._head)
+        with suppress(OSError):
+            self._file.close()
         if empty:
             self.path.unlink(missing_ok=True)
 
@@ -106,7 +118,7 @@ class Journal:
             raise self._cannot_write(error) from None
 
     def _cannot_write(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path}: the journal cannot be written ({error.strerror or error})")
+        return OutputError(f"{self.path}: the journal cannot be written ({system_reason(error)})")
 
     def _sound_part(self) -> int:
         """Give the length of what counts, in bytes."""

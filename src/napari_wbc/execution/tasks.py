@@ -89,7 +89,7 @@ def run_tasks(
     Cancelled
         When ``cancel`` was set.
     WorkerError
-        Workers cannot be reached, or the same task killed several of them.
+        Workers cannot be reached, have not enough memory, or the same task killed several of them.
 
     Examples
     --------
@@ -127,6 +127,12 @@ def run_tasks(
                             "workers if memory is short; a script needs: if __name__ == '__main__':"
                         ) from None
                     waiting.appendleft(task)
+                except MemoryError:
+                    if isinstance(engine, ThisProcess):
+                        raise
+                    raise WorkerError(
+                        "a worker ran out of memory: give fewer workers, or close other programs"
+                    ) from None
                 else:
                     yield task, result
         finished = True

@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_wbc.cell_table import conform, probability_columns
 from napari_wbc.confusion import Confusion, confusion_problem
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.found_cells import Found
@@ -113,7 +113,7 @@ def save_session(result: CountResult, folder: str | Path) -> ReviewSession:
             (temporary / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(
-            f"{folder}: the review cannot be kept there ({error.strerror or error}); give another folder"
+            f"{folder}: the review cannot be kept there ({system_reason(error)}); give another folder"
         ) from None
     return ReviewSession(result, folder)
 
@@ -314,7 +314,7 @@ def _found(folder: Path, description: Mapping[str, Any]) -> Found:
     try:
         content = (folder / COUNT).read_bytes()
     except OSError as error:
-        raise InputError(f"{folder / COUNT}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{folder / COUNT}: cannot be read ({system_reason(error)})") from None
     if sha256(content).hexdigest() != description.get("count_sha256"):
         raise InputError(f"{folder / COUNT}: damaged; take a copy of the folder from before")
     try:

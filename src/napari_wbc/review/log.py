@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
+from napari_wbc.execution.claims import claimed
 
 _CHAIN = 16
+#: How long another program may take to write its line, s.
+_PATIENCE_S = 10.0
 
 
 class ChangeLog:
@@ -65,14 +69,16 @@ class ChangeLog:
         line = f'{text[:-1]}{"," if entry else ""}"chain":"{chain}"}}\n'.encode()
         try:
             # Opened anew each time: an edit is a gesture of a person, and a file that is not open can be moved.
-            with self.path.open("ab") as file:
+            with self._claimed(), self.path.open("ab", buffering=0) as file:
                 if file.seek(0, os.SEEK_END) != self._size:
                     raise OutputError(
                         f"{self.path}: another program has changed this review meanwhile; open it again to go on"
                     )
                 try:
-                    file.write(line)
-                    file.flush()
+                    # A disk that is nearly full takes a part of the line and refuses the rest.
+                    left = memoryview(line)
+                    while left:
+                        left = left[file.write(left) :]
                     os.fsync(file.fileno())
                 except OSError:
                     # Half a line would make the next one unreadable.
@@ -80,7 +86,7 @@ class ChangeLog:
                     raise
         except OSError as error:
             raise OutputError(
-                f"{self.path}: the change could not be saved ({error.strerror or error}), so it was not made"
+                f"{self.path}: the change could not be saved ({system_reason(error)}), so it was not made"
             ) from None
         self._size += len(line)
         self._chain = chain
@@ -89,11 +95,20 @@ class ChangeLog:
     def _next(self, text: str) -> str:
         return sha256(f"{self._chain}{text}".encode()).hexdigest()[:_CHAIN]
 
+    def _claimed(self) -> AbstractContextManager[None]:
+        """Keep other programs from the file for a moment: two lines at once, or half a line read, would spoil it."""
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        return claimed(lock, self.path.parent, wait_s=_PATIENCE_S)
+
     def _read(self) -> None:
+        with self._claimed():
+            self._read_alone()
+
+    def _read_alone(self) -> None:
         try:
             content = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be read ({error.strerror or error})") from None
+            raise InputError(f"{self.path}: cannot be read ({system_reason(error)})") from None
         *lines, torn = content.split(b"\n")
         for number, line in enumerate(lines, 1):
             try:
@@ -112,7 +127,7 @@ class ChangeLog:
                 os.truncate(self.path, self._size)
             except OSError as error:
                 raise InputError(
-                    f"{self.path}: its last line is cut off and cannot be mended ({error.strerror or error})"
+                    f"{self.path}: its last line is cut off and cannot be mended ({system_reason(error)})"
                 ) from None
 
     def _altered(self, line: int) -> InputError:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_wbc.cell_table import UNLIKE_TRAINING, conform, probability_columns
 from napari_wbc.confusion import Confusion
 from napari_wbc.domain_shift import DomainShift
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.found_cells import check_size
@@ -145,7 +145,7 @@ class Opinion:
                 temporary.write_bytes(content)
         except OSError as error:
             raise OutputError(
-                f"{folder / file}: what the model says cannot be kept ({error.strerror or error})"
+                f"{folder / file}: what the model says cannot be kept ({system_reason(error)})"
             ) from None
         return replace(self, file=file, file_sha256=digest)
 
@@ -162,7 +162,7 @@ class Opinion:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+            raise InputError(f"{path}: cannot be read ({system_reason(error)})") from None
         if sha256(content).hexdigest() != file_sha256:
             raise InputError(f"{path}: damaged; take a copy of the folder from before")
         try:

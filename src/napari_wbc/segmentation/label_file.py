@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.errors import OutputError
+from napari_wbc.errors import OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_folder, atomic_path
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.masks import CellMask, paint_labels
@@ -78,7 +78,7 @@ def write_labels(
         else:
             _write_tiff(path, masks, shape, um_per_px, cancel)
     except OSError as error:
-        raise OutputError(f"{path}: the labels cannot be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: the labels cannot be written ({system_reason(error)})") from None
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.segmentation.slide_model import SlideModel
 
@@ -38,7 +38,7 @@ def load_slide_model(path: str | Path) -> SlideModel:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{file}: the slide model cannot be read ({error.strerror or error}); give a run.json"
+            f"{file}: the slide model cannot be read ({system_reason(error)}); give a run.json"
         ) from None
     except ValueError:
         raise InputError(f"{file}: no slide model; give the run.json of a count") from None
@@ -76,5 +76,5 @@ def save_slide_model(model: SlideModel, path: str | Path) -> Path:
             text = json.dumps({"slide_model": model.to_dict()}, indent=2) + "\n"
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {system_reason(error)}") from None
     return path

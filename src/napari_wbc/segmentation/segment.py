@@ -26,6 +26,7 @@ from napari_wbc.segmentation.tiles import Tile, plan_tiles
 from napari_wbc.slides import Slide, open_slide, resolve_scale
 from napari_wbc.slides.crops import CropSize, crop_cells
 from napari_wbc.slides.slide import RGB
+from napari_wbc.slides.unchanged import FileWatch
 
 #: A task for a worker is this many tiles at most: enough to make up for sending it, few enough to lose little.
 _MOST_TILES = 16
@@ -269,7 +270,7 @@ def segment(
     Raises
     ------
     InputError
-        When the image cannot be read or ``um_per_px`` is no scale.
+        When the image cannot be read, its file changed meanwhile, or ``um_per_px`` is no scale.
     ScaleUnknownError
         When nothing tells the scale.
     Cancelled
@@ -285,6 +286,7 @@ def segment(
     opened = isinstance(image, Slide)
     slide = image if isinstance(image, Slide) else open_slide(image)
     try:
+        watch = FileWatch(slide)
         known = known_slide_model(slide_model)
         scale = resolve_scale(slide, um_per_px, of_slide=known.scale if known else None)
         model = slide_model_of(slide, scale, known, cancel=cancel)
@@ -302,6 +304,7 @@ def segment(
             regions += result.findings.regions
             if progress is not None:
                 progress(Progress("Finding cells", result.done, result.total, "tile"))
+        watch.check(cancel=cancel)
     finally:
         if not opened:
             slide.close()

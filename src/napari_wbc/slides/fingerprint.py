@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.slide import Slide
@@ -66,7 +66,7 @@ def image_sha256(slide: Slide, *, cancel: CancelToken | None = None) -> str:
                 digest.update(file.relative_to(path.parent).as_posix().encode() + b"\0")
                 _add_file(digest, file)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({system_reason(error)})") from None
     return digest.hexdigest()
 
 

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.slides.array import ArraySlide
 from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.slide import Slide
+from napari_wbc.slides.unchanged import file_state
 
 READABLE = "PNG, JPEG, BMP, WebP, TIFF, OME-TIFF, OME-Zarr, SVS, NDPI, MRXS, SCN, BIF or DICOM"
 
@@ -53,7 +54,9 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
     """
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
+        before = file_state(path) if path.is_file() else None
         slide = _open_path(path, name or stem_of(path))
+        slide.as_opened = before
         _refuse_grey(slide)
         return slide
     if isinstance(source, Slide):
@@ -102,7 +105,7 @@ def _open_path(path: Path, name: str) -> StoredSlide:
         with path.open("rb") as file:
             head = file.read(132)
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be opened ({system_reason(error)})") from None
     if not head:
         raise InputError(f"{path}: the file is empty (0 bytes)")
     kind = kind_of(path, head)

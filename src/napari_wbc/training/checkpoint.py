@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import pickle
 from dataclasses import dataclass
@@ -85,8 +86,11 @@ class RunState:
             "cuda": torch.cuda.get_rng_state() if self.generator.device.type == "cuda" else torch.empty(0),
             "watched": json.dumps(watched),
         }
+        # Through memory: where the disk is full, what torch raises of itself does not say so.
+        memory = io.BytesIO()
+        torch.save(content, memory)
         with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+            temporary.write_bytes(memory.getbuffer())
 
     def restore(self, path: Path, fingerprint: str) -> dict[str, Any]:
         """Read the state; give what was watched.

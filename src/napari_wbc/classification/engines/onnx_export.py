@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_wbc.classification.engines import onnx_is_there
-from napari_wbc.errors import InputError, ModelError, OutputError
+from napari_wbc.errors import InputError, ModelError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -118,5 +118,5 @@ def export_onnx(model: Model, path: str | Path) -> Parity:
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise OutputError(f"{path}: the file cannot be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: the file cannot be written ({system_reason(error)})") from None
     return parity

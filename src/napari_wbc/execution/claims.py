@@ -1,0 +1,60 @@
+"""A place that one process writes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from napari_wbc.errors import OutputError
+
+
+@contextmanager
+def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold a place against other processes while a job writes there.
+
+    The system takes the claim back when the process ends, however it ends. Within a thread it can be held twice. On a
+    file system that knows no locks it holds nobody off.
+
+    Parameters
+    ----------
+    lock : Path
+        An empty file that stands for the place while it is held; its folder must exist.
+    place : Path
+        What is held, for the message.
+    wait_s : float, optional
+        How long to wait for another process to let go, s.
+
+    Raises
+    ------
+    OutputError
+        Another process holds it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, claimed(Path(folder, ".lock"), Path(folder)):
+    ...     print([path.name for path in Path(folder).iterdir()])
+    ['.lock']
+    """
+    held = FileLock(lock, is_singleton=True)
+    claim: BaseFileLock | None = held
+    try:
+        held.acquire(timeout=wait_s)
+    except Timeout:
+        raise OutputError(
+            f"{place}: another process is writing there; wait until it has ended, or give another place"
+        ) from None
+    except (OSError, NotImplementedError):
+        claim = None
+    try:
+        yield
+    finally:
+        if claim is not None:
+            if claim.lock_counter == 1:
+                # While it is held: whoever opened it in the meantime finds it gone and makes a new one.
+                with suppress(OSError):
+                    lock.unlink()
+            claim.release()
