@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 
 def printable(text: str) -> str:
@@ -88,7 +89,7 @@ def expected_line(error: BaseException) -> str | None:
     """
     if isinstance(error, WbcError):
         return (str(error).splitlines() or [""])[0]
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         return "There is not enough memory for this image; close other programs or restrict the count to a region"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return f"{error.filename or 'a file'} cannot be written ({system_reason(error)})"
@@ -111,6 +112,10 @@ def system_reason(error: OSError) -> str:
     return f"{reason}; see to the disk or the network and start again" if error.errno in _BROKEN else reason
 
 
+#: What torch and ONNX Runtime say where Python raises MemoryError.
+_NO_MEMORY = re.compile(
+    r"out of memory|(can't|cannot|unable to) allocate memory|bad_?\s?alloc", re.IGNORECASE
+)
 _NO_ROOM = {
     errno.ENOSPC: "the disk is full; make room on it and start again",
     errno.EFBIG: "the file would be larger than files may be here; raise that limit (ulimit -f) and start again",

@@ -242,9 +242,12 @@ def write_results(
                 json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
             # The pictures must be of the image that was counted.
-            watch.check(str(run["image"]["sha256"]), cancel=cancel)
+            watch.check(str(run.get("image", {}).get("sha256", "")), cancel=cancel)
             # Somebody may have put a file there in the meantime.
             check_folder(folder)
     except OSError as error:
         raise OutputError(f"{folder}: the results could not be written ({system_reason(error)})") from None
+    except OutputError as error:
+        # A writer of one file names the hidden place that the folder is made in.
+        raise OutputError(str(error).replace(str(temporary), str(folder))) from None
     return folder

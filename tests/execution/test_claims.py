@@ -22,7 +22,7 @@ def hold(lock: Path) -> str:
 def test_others_are_held_off_until_the_end(tmp_path: Path) -> None:
     lock = tmp_path / ".lock"
     with ThreadPoolExecutor(1) as another:
-        with claimed(lock, tmp_path), claimed(lock, tmp_path):
+        with claimed(lock, tmp_path):
             with pytest.raises(
                 OutputError, match="another process is writing there; wait until it has ended"
             ) as caught:

@@ -32,7 +32,8 @@ def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
 
 def children() -> list[psutil.Process]:
     """Processes that this one started, without those of the multiprocessing library itself."""
-    return [p for p in psutil.Process().children() if "resource_tracker" not in " ".join(p.cmdline())]
+    own = ("resource_tracker", "forkserver")
+    return [p for p in psutil.Process().children() if not any(name in " ".join(p.cmdline()) for name in own)]
 
 
 @here_and_there

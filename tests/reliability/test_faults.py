@@ -81,7 +81,7 @@ def test_a_disk_that_is_full_is_told_and_the_count_goes_on(tmp_path: Path) -> No
     )
     assert full.code == 1
     assert len(full.complained.splitlines()) == 1
-    assert "field0: the results could not be written (the file would be larger than" in full.complained
+    assert "out/field0/overlay.png: the file would be larger than files may be here" in full.complained
     assert full.complained.endswith("start again; with --resume the same command goes on from here\n")
     assert [path.name for path in out.iterdir()] == ["field0.journal"]
     whole = ended(Victim(job.work, job.arguments(out, again=True), out, tmp_path / "said"))

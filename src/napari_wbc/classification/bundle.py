@@ -175,7 +175,8 @@ def list_models() -> list[ModelInfo]:
     for folder, bundled in [*((d, True) for d in _bundled_dirs()), (user_models_dir(), False)]:
         if folder.is_dir():
             for bundle in sorted(folder.iterdir()):
-                if (bundle / INFO_FILE).is_file():
+                # What a process that was killed left of a bundle is hidden, and none.
+                if not bundle.name.startswith(".") and (bundle / INFO_FILE).is_file():
                     found.setdefault(bundle.name, ModelInfo(bundle.name, bundle, bundled))
     return list(found.values())
 

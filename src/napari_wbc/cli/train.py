@@ -120,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
     except WbcError as error:
         report_error(error, about=str(args.config), debug=args.debug)
         return FAILED
+    except BrokenPipeError:
+        raise
     except OSError as error:
         reason = OutputError(f"{work}: the training cannot be kept there ({system_reason(error)})")
         report_error(reason, debug=args.debug)

@@ -69,7 +69,9 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o777 & ~_umask())
         _take_place(temporary, path)
     finally:
-        # Also an old folder that changed places with the new one.
+        # Also an old folder, or a link to one, that changed places with the new one.
+        if temporary.is_symlink():
+            temporary.unlink()
         shutil.rmtree(temporary, ignore_errors=True)
         _let_go(mark)
 

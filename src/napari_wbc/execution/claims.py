@@ -15,8 +15,8 @@ from napari_wbc.errors import OutputError
 def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a place against other processes while a job writes there.
 
-    The system takes the claim back when the process ends, however it ends. Within a thread it can be held twice. On a
-    file system that knows no locks it holds nobody off.
+    The system takes the claim back when the process ends, however it ends. On a file system that knows no locks it holds
+    nobody off.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     Raises
     ------
     OutputError
-        Another process holds it.
+        It is held already, by another process or by this one.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     ...     print([path.name for path in Path(folder).iterdir()])
     ['.lock']
     """
-    held = FileLock(lock, is_singleton=True)
+    held = FileLock(lock, thread_local=False)
     claim: BaseFileLock | None = held
     try:
         held.acquire(timeout=wait_s)
@@ -53,8 +53,7 @@ def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         yield
     finally:
         if claim is not None:
-            if claim.lock_counter == 1:
-                # While it is held: whoever opened it in the meantime finds it gone and makes a new one.
-                with suppress(OSError):
-                    lock.unlink()
+            # While it is held: whoever opened it in the meantime finds it gone and makes a new one.
+            with suppress(OSError):
+                lock.unlink()
             claim.release()

@@ -26,8 +26,8 @@ class StoredSlide(ABC):
 
     #: Whether :meth:`_cut` gives arrays that nobody else holds: large windows are not copied once more then.
     _cuts_copies = False
-    #: What the file was like before it was opened (:mod:`napari_wbc.slides.unchanged`); None for a folder, an array.
-    as_opened: tuple[object, ...] | None = None
+    #: What the file was like before it was opened (:mod:`napari_wbc.slides.unchanged`); empty: a folder, an array.
+    as_opened: tuple[object, ...] = ()
 
     def __init__(
         self,

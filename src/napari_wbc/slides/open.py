@@ -54,7 +54,7 @@ def open_slide(source: Any, *, name: str | None = None) -> Slide:
     """
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
-        before = file_state(path) if path.is_file() else None
+        before = file_state(path, folders=False)
         slide = _open_path(path, name or stem_of(path))
         slide.as_opened = before
         _refuse_grey(slide)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from pathlib import Path
 
 from napari_wbc.errors import InputError
@@ -14,28 +15,33 @@ class FileChangedError(InputError):
     """The file of a slide was written to while it was read."""
 
 
-def file_state(path: Path) -> tuple[object, ...]:
+def file_state(path: Path, *, folders: bool = True) -> tuple[object, ...]:
     """Give what changes when a file is written to or replaced, without reading it.
 
     Parameters
     ----------
     path : pathlib.Path
         A file, or a folder with files.
+    folders : bool, optional
+        Whether to look into a folder, which may hold very many files.
 
     Returns
     -------
     tuple
         Of a file its number in the file system, its size and when it was written; of a folder a fingerprint of the
-        names, sizes and times of its files.
+        names, sizes and times of its files. Empty where it cannot be looked at.
     """
-    if not path.is_dir():
+    try:
         found = path.stat()
-        return found.st_ino, found.st_size, found.st_mtime_ns
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        found = file.stat()
-        digest.update(f"{file.relative_to(path)}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
-    return (digest.hexdigest(),)
+        if not stat.S_ISDIR(found.st_mode):
+            return found.st_ino, found.st_size, found.st_mtime_ns
+        digest = hashlib.sha256()
+        for file in sorted(path.rglob("*")) if folders else ():
+            found = file.stat()
+            digest.update(f"{file.relative_to(path)}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+        return (digest.hexdigest(),) if folders else ()
+    except (OSError, ValueError):
+        return ()
 
 
 class FileWatch:
@@ -55,10 +61,9 @@ class FileWatch:
 
     def __init__(self, slide: Slide) -> None:
         self._slide = slide
-        self._state = getattr(slide, "as_opened", None)
-        if self._state is None and slide.path is not None:
-            self._state = self._now(slide.path)
-        self._is_folder = slide.path is not None and slide.path.is_dir()
+        self._state: tuple[object, ...] = getattr(slide, "as_opened", ())
+        if not self._state and slide.path is not None:
+            self._state = file_state(slide.path)
 
     def check(self, sha256: str = "", *, quick: bool = False, cancel: CancelToken | None = None) -> None:
         """Compare the file with what it was.
@@ -81,18 +86,15 @@ class FileWatch:
         from napari_wbc.slides.fingerprint import image_sha256
 
         path = self._slide.path
-        if path is None or (quick and self._is_folder):
+        if path is None:
             return
-        now = self._now(path)
-        if now == self._state or (now and sha256 and image_sha256(self._slide, cancel=cancel) == sha256):
+        now = file_state(path, folders=not quick)
+        # One that is gone is still read where it was opened; whoever needs to open it again says so.
+        if now in ((), self._state):
+            return
+        if sha256 and image_sha256(self._slide, cancel=cancel) == sha256:
+            self._state = now
             return
         raise FileChangedError(
             f"{path}: the file was changed or replaced while it was read; start again when nothing writes to it"
         )
-
-    @staticmethod
-    def _now(path: Path) -> tuple[object, ...]:
-        try:
-            return file_state(path)
-        except OSError:  # gone; whoever reads it says why
-            return ()
