@@ -46,7 +46,7 @@ def fill_disk(name: str, work: Path, times: int, seed: int) -> Outcome:
     """Let a command meet a full disk ``times`` times; it goes on when there is room again."""
     job, random = jobs(work)[name](), np.random.default_rng(seed)
     outcome, say = Outcome("disk full", job.name), work / "said"
-    first, disk = work / f"{name}-expected", work / "disk"
+    first, disk = work / "whole" / name, work / "disk"
     shutil.rmtree(first, ignore_errors=True)
     whole = ended(Victim(job.work, job.arguments(first, again=False), first, say))
     if whole.code != 0:
@@ -54,7 +54,7 @@ def fill_disk(name: str, work: Path, times: int, seed: int) -> Outcome:
     expected, needed = same.holds(first), bytes_of(first)
     while outcome.injected < times:
         with small_disk(disk, 1 << 16):
-            out, told = disk / "out", []
+            out, told = disk / name, []
             for again in range(_TIMES_OF_A_JOB):
                 size = int(random.uniform(1 << 14, 1.5 * needed))
                 resize(disk, size)

@@ -54,13 +54,13 @@ def kill_command(name: str, work: Path, times: int, seed: int) -> Outcome:
     job, random = jobs(work)[name](), np.random.default_rng(seed)
     outcome = Outcome("kill -9 of the process", job.name)
     say = work / "said"
-    first = work / f"{name}-expected"
+    first = work / "whole" / name
     shutil.rmtree(first, ignore_errors=True)
     whole = ended(Victim(job.work, job.arguments(first, again=False), first, say))
     if whole.code != 0:
         raise RuntimeError(whole.complained)
     expected = same.holds(first)
-    out = work / f"{name}-out"
+    out = work / "out" / name
     while outcome.injected < times:
         shutil.rmtree(out, ignore_errors=True)
         earlier = {}
@@ -147,7 +147,7 @@ def kill_workers(work: Path, times: int, seed: int) -> Outcome:
     job = counting("count an image, --workers 2", images, "--workers", "2")
     outcome, say = Outcome("kill -9 of a worker process", job.name), work / "said"
     alone = counting("alone", images)
-    first, out = work / "workers-expected", work / "workers-out"
+    first, out = work / "whole" / "workers", work / "out" / "workers"
     shutil.rmtree(first, ignore_errors=True)
     ended(Victim(alone.work, alone.arguments(first, again=False), first, say))
     expected = same.holds(first)
@@ -181,7 +181,7 @@ def kill_dask(work: Path, times: int, seed: int, *, scheduler: bool) -> Outcome:
     what = "scheduler" if scheduler else "worker"
     outcome, say = Outcome(f"kill -9 of the dask {what}", "count an image, --scheduler"), work / "said"
     alone = counting("alone", images)
-    first, out = work / "workers-expected", work / "dask-out"
+    first, out = work / "whole" / "workers", work / "out" / "dask"
     shutil.rmtree(first, ignore_errors=True)
     ended(Victim(alone.work, alone.arguments(first, again=False), first, say))
     expected = same.holds(first)

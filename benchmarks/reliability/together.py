@@ -19,7 +19,7 @@ def side_by_side(name: str, work: Path, times: int, seed: int) -> Outcome:
     """Start a command twice; one of them, or both one after the other, give the result."""
     job, random, say = jobs(work)[name](), np.random.default_rng(seed), work / "said"
     outcome = Outcome("two processes on the same output", job.name)
-    first, out = work / f"{name}-expected", work / f"{name}-twice"
+    first, out = work / "whole" / name, work / "twice" / name
     shutil.rmtree(first, ignore_errors=True)
     whole = ended(Victim(job.work, job.arguments(first, again=False), first, say))
     expected = same.holds(first)

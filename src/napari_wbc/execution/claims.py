@@ -15,8 +15,8 @@ from napari_wbc.errors import OutputError
 def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a place against other processes while a job writes there.
 
-    The system takes the claim back when the process ends, however it ends. On a file system that knows no locks it holds
-    nobody off.
+    The system takes the claim back when the process ends, however it ends. On a file system that knows no locks it
+    holds nobody off.
 
     Parameters
     ----------
