@@ -174,7 +174,7 @@ def _with_way_on(event: ImageFailed) -> Exception:
     """Say of an image that failed on its way that what was found of it is kept."""
     from napari_wbc.results import journal_of
 
-    line = expected_line(event.error)
+    line = str(event.error) if isinstance(event.error, WbcError) else expected_line(event.error)
     if line is None or not journal_of(event.folder).exists():
         return event.error
     told = WbcError(f"{line}; with --resume the same command goes on from here")

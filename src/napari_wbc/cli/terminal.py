@@ -41,7 +41,7 @@ def report_error(error: Exception, *, about: str | None = None, debug: bool = Fa
     """
     if debug:
         traceback.print_exception(error)
-    line = str(error) if isinstance(error, BadUsage) else expected_line(error)
+    line = str(error) if isinstance(error, WbcError | BadUsage) else expected_line(error)
     if line is not None:
         error_line(line, about=about)
         return
