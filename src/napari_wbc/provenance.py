@@ -250,7 +250,8 @@ def is_sound_run(record: Mapping[str, Any]) -> bool:
             value = entry.get(name)
             # Beyond 1e15 a float is no count of pixels any more.
             is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-            if value is not None and not is_number:
+            # What is not known of a scale is None; a slide model knows all of it.
+            if not is_number and (value is not None or (part == "slide_model" and name in entry)):
                 return False
     return isinstance(record.get("packages", {}), Mapping)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zlib
 
 DECODING_ERRORS = (
@@ -16,6 +17,7 @@ DECODING_ERRORS = (
     EOFError,
     SyntaxError,
     struct.error,
+    tokenize.TokenError,
     zlib.error,
 )
 
