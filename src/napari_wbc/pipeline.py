@@ -284,6 +284,8 @@ def count_events(
     if options.journal is not None:
         yield Progress("Fingerprinting the image", 0, 0)
         fingerprint = image_sha256(slide, cancel=cancel)
+        # From now on the fingerprint tells whether it is the same file; it must be the one that was opened.
+        watch.check(cancel=cancel)
         clock.lap("image_sha256")
         parameters = options.parameters(profile)
         job = job_fingerprint(slide, fingerprint, scale, slide_model, model.sha256, device, parameters)
