@@ -6,6 +6,9 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
+
+import torch
 
 #: Entries of ``run.json`` that tell of the course of a count and not of what was found.
 _COURSE = ("finished", "seconds", "tiles_resumed", "workers", "engine")
@@ -24,6 +27,20 @@ def plain(path: Path) -> bytes:
         return json.dumps([{k: v for k, v in x.items() if k != "steps_per_second"} for x in lines]).encode()
     if path.suffix == ".html" or path.name.endswith("coco.json"):
         return _WAY.sub("", _TIMES.sub("", content.decode())).encode()
+    if path.suffix == ".pt":
+        return json.dumps(_parts(torch.load(path, weights_only=True)), sort_keys=True).encode()
+    return content
+
+
+def _parts(content: Any) -> Any:
+    """Give what a file of torch holds: which parts of it share a place in memory differs after a resume."""
+    if isinstance(content, torch.Tensor):
+        numbers = content.contiguous().numpy()
+        return [str(numbers.dtype), list(numbers.shape), hashlib.sha256(numbers.tobytes()).hexdigest()]
+    if isinstance(content, dict):
+        return {str(key): _parts(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_parts(value) for value in content]
     return content
 
 

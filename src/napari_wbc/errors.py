@@ -112,9 +112,11 @@ def system_reason(error: OSError) -> str:
     return f"{reason}; see to the disk or the network and start again" if error.errno in _BROKEN else reason
 
 
-#: What torch and ONNX Runtime say where Python raises MemoryError.
+#: What torch, its oneDNN, ONNX Runtime and the loader of libraries say where Python raises MemoryError.
 _NO_MEMORY = re.compile(
-    r"out of memory|(can't|cannot|unable to) allocate memory|bad_?\s?alloc", re.IGNORECASE
+    r"out of memory|(can't|cannot|unable to) allocate memory|bad_?\s?alloc|could not create a (memory|primitive)"
+    r"|failed to map segment",
+    re.IGNORECASE,
 )
 _NO_ROOM = {
     errno.ENOSPC: "the disk is full; make room on it and start again",
