@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from napari_wbc.installation.check import Check
+from napari_wbc.installation.loading import cannot_be_loaded
 from napari_wbc.version import __version__
 
 NAME = "napari-wbc"
@@ -78,11 +78,15 @@ def check_packages() -> Iterator[Check]:
         yield Check(NAME, "note", text, {"version": __version__, "folder": str(home)})
         return
     yield Check(NAME, "ok", f"{__version__} in {home}", {"version": __version__, "folder": str(home)})
-    yield _check_base([look_for(r) for r in requirements_of(wanted)])
     known = set(metadata(NAME).get_all("Provides-Extra") or [])
-    for extra, purpose in EXTRAS.items():
-        if extra in known:
-            yield _check_extra(extra, purpose, [look_for(r) for r in requirements_of(wanted, extra)])
+    base = requirements_of(wanted)
+    extras = {extra: requirements_of(wanted, extra) for extra in EXTRAS if extra in known}
+    found = look_for([*base, *(r for of_extra in extras.values() for r in of_extra)])
+    yield _check_base(found[: len(base)])
+    begin = len(base)
+    for extra, of_extra in extras.items():
+        yield _check_extra(extra, EXTRAS[extra], found[begin : begin + len(of_extra)])
+        begin += len(of_extra)
 
 
 def requirements_of(wanted: Iterable[Requirement], extra: str = "") -> list[Requirement]:
@@ -109,31 +113,40 @@ def _applies(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def look_for(requirement: Requirement) -> Found:
-    """Look for a package: is it there, new enough, and can it be loaded.
+def look_for(requirements: Sequence[Requirement]) -> list[Found]:
+    """Look for packages: are they there, new enough, and can they be loaded.
 
     Examples
     --------
-    >>> look_for(Requirement("numpy>=999")).problem.endswith("does not fit >=999")
+    >>> [found] = look_for([Requirement("numpy>=999")])
+    >>> found.problem.endswith("does not fit >=999")
     True
-    >>> look_for(Requirement("no-such-package"))
-    Found(name='no-such-package', version=None, problem='no-such-package is missing')
+    >>> look_for([Requirement("no-such-package")])
+    [Found(name='no-such-package', version=None, problem='no-such-package is missing')]
     """
+    found = [_looked_up(requirement) for requirement in requirements]
+    loaded = [f.name for f in found if not f.problem and f.name not in _NOT_LOADED]
+    failed = cannot_be_loaded(list(dict.fromkeys(map(_module, loaded))))
+    return [
+        replace(f, problem=f"{f.name} {f.version} cannot be loaded ({failed[_module(f.name)]})")
+        if f.name in loaded and _module(f.name) in failed
+        else f
+        for f in found
+    ]
+
+
+def _looked_up(requirement: Requirement) -> Found:
     name = requirement.name
     try:
         there = version(name)
     except PackageNotFoundError:
         return Found(name, None, f"{name} is missing")
-    if not requirement.specifier.contains(there, prereleases=True):
-        return Found(name, there, f"{name} {there} does not fit {requirement.specifier}")
-    if name in _NOT_LOADED:
-        return Found(name, there, "")
-    try:
-        import_module(_MODULES.get(canonicalize_name(name), name.replace("-", "_")))
-    except Exception as error:  # noqa: BLE001 - a broken package may raise anything, and that is the finding
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return Found(name, there, f"{name} {there} cannot be loaded ({reason})")
-    return Found(name, there, "")
+    fits = requirement.specifier.contains(there, prereleases=True)
+    return Found(name, there, "" if fits else f"{name} {there} does not fit {requirement.specifier}")
+
+
+def _module(name: str) -> str:
+    return _MODULES.get(canonicalize_name(name), name.replace("-", "_"))
 
 
 def _check_base(found: list[Found]) -> Check:
