@@ -9,7 +9,7 @@ from napari_wbc.errors import expected_line
     "error",
     [
         MemoryError(),
-        # As said by torch, oneDNN, the loader of libraries, the system and ONNX Runtime, none of which uses MemoryError.
+        # As said by torch, oneDNN, the loader of libraries, the system, ONNX Runtime: none uses MemoryError.
         RuntimeError(
             "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"
         ),
