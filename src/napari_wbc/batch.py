@@ -15,7 +15,7 @@ from napari_wbc.batch_table import read_summary
 from napari_wbc.count_result import CountResult
 from napari_wbc.errors import Cancelled, InputError, one_line
 from napari_wbc.exchange.formats import Format, formats_named
-from napari_wbc.execution.claims import claimed
+from napari_wbc.execution.claims import claimed, lock_beside
 from napari_wbc.execution.progress import CancelToken, Progress
 from napari_wbc.pipeline import CountOptions, count_events
 from napari_wbc.provenance import read_run, same_run
@@ -23,7 +23,6 @@ from napari_wbc.results import (
     check_folder,
     is_complete,
     journal_of,
-    lock_of,
     result_folders,
     writable_folder,
 )
@@ -202,7 +201,7 @@ def count_images(
             cancel.check()
             yield ImageStarted(image, folder)
             try:
-                with claimed(lock_of(folder), folder):
+                with claimed(lock_beside(folder), folder):
                     ended = yield from _count_image(
                         image,
                         folder,

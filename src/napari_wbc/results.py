@@ -101,11 +101,6 @@ def journal_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.journal")
 
 
-def lock_of(folder: Path) -> Path:
-    """Give the file beside a folder of results that stands for the process that writes it."""
-    return folder.with_name(f".{folder.name}.lock")
-
-
 def check_folder(folder: str | Path) -> Path:
     """Make sure that results can be written to a folder, before the work starts.
 

@@ -18,10 +18,10 @@ import napari_wbc as wbc
 from napari_wbc.cli import main
 from napari_wbc.errors import InputError, OutputError
 from napari_wbc.execution import Progress
-from napari_wbc.execution.claims import claimed
+from napari_wbc.execution.claims import claimed, lock_beside
 from napari_wbc.execution.journal import Journal
 from napari_wbc.pipeline import CountOptions, count_events
-from napari_wbc.results import journal_of, lock_of
+from napari_wbc.results import journal_of
 from napari_wbc.review.log import ChangeLog
 from napari_wbc.slides.unchanged import FileChangedError
 
@@ -124,7 +124,7 @@ def test_two_processes_do_not_write_the_same_results(
     folder = tmp_path / "out" / "slide"
     folder.parent.mkdir()
     with ThreadPoolExecutor(1) as another:
-        held = claimed(lock_of(folder), folder)
+        held = claimed(lock_beside(folder), folder)
         another.submit(held.__enter__).result()
         argv = ["count", str(slide), "--out", str(folder.parent), "--um-per-px", str(UM_PER_PX), "--quiet"]
         assert main(argv) == 1

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.classification.bundle import INFO_FILE, load_model
     from napari_wbc.classification.predict import choose_device
     from napari_wbc.cli.places import writable_file, writable_folder
-    from napari_wbc.execution.claims import claimed
+    from napari_wbc.execution.claims import claimed, lock_beside
 
     with before_the_work():
         model = load_model(args.model)
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             writable_file(args.verdict)
     try:
         with (
-            claimed(args.out.absolute().with_name(f".{args.out.name}.lock"), args.out),
+            claimed(lock_beside(args.out.absolute()), args.out),
             Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars,
         ):
             cells = labelled_cells(args.labels, um_per_px=args.um_per_px, progress=bars)

@@ -11,6 +11,17 @@ from filelock import BaseFileLock, FileLock, Timeout
 from napari_wbc.errors import OutputError
 
 
+def lock_beside(place: Path) -> Path:
+    """Give the hidden file beside a place that stands for the process that writes there.
+
+    Examples
+    --------
+    >>> lock_beside(Path("results", "smear")).name
+    '.smear.lock'
+    """
+    return place.with_name(f".{place.name}.lock")
+
+
 @contextmanager
 def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a place against other processes while a job writes there.
@@ -48,6 +59,7 @@ def claimed(lock: Path, place: Path, *, wait_s: float = 0.0) -> Iterator[None]:
             f"{place}: another process is writing there; wait until it has ended, or give another place"
         ) from None
     except (OSError, NotImplementedError):
+        # No locks there: the job goes on as it would without a claim.
         claim = None
     try:
         yield

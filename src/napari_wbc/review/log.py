@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_wbc.errors import InputError, OutputError, system_reason
-from napari_wbc.execution.claims import claimed
+from napari_wbc.execution.claims import claimed, lock_beside
 
 _CHAIN = 16
 #: How long another program may take to write its line, s.
@@ -97,8 +97,7 @@ class ChangeLog:
 
     def _claimed(self) -> AbstractContextManager[None]:
         """Keep other programs from the file for a moment: two lines at once, or half a line read, would spoil it."""
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        return claimed(lock, self.path.parent, wait_s=_PATIENCE_S)
+        return claimed(lock_beside(self.path), self.path.parent, wait_s=_PATIENCE_S)
 
     def _read(self) -> None:
         with self._claimed():

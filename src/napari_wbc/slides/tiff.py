@@ -45,9 +45,6 @@ _BYTES = {
     17: 8,
     18: 8,
 }
-# Offsets and bytes of each strip and tile, and how such numbers are packed.
-_SEGMENTS = (273, 279, 324, 325)
-_COUNTS = {4: "I", 16: "Q"}
 _RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
 
 
@@ -141,7 +138,7 @@ def _check_pages(tif: Any, path: Path) -> None:
 
 
 def tags_fit(path: Path) -> bool:
-    """Tell whether no tag, tile or strip of a TIFF claims to hold more than the file does, or to lie behind it.
+    """Tell whether no tag of a TIFF claims to hold more than the file does; those of its strips and tiles are not read.
 
     Libtiff makes room for what a tag claims, and ends the process where there is none. Pages are counted as far as they
     lie in the file; what is no TIFF claims nothing.
