@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
+from collections.abc import Iterator
 from email.parser import HeaderParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 _LEFT_BEHIND = shutil.ignore_patterns(
@@ -202,6 +206,34 @@ def test_the_metadata_say_what_the_napari_hub_shows(wheel: Path) -> None:
     assert fields["License-Expression"] == "BSD-3-Clause"
     assert fields["Description-Content-Type"] == "text/markdown"
     assert len(fields.get_payload()) > 1000
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """Give the first names of the modules that a folder imports, itself and Python's own left out."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_required_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    called = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage", "openslide-python": "openslide"}
+    # Promised by what we require: jinja2, highdicom, and napari for its plugins.
+    promised = {"markupsafe", "pydicom", "app_model", "npe2", "psygnal", "qtpy", "superqt", "vispy"}
+
+    def modules(lines: list[str]) -> set[str]:
+        return {called.get(name, name) for name in (Requirement(line).name for line in lines)}
+
+    base = modules(project["dependencies"])
+    extras = {name: modules(lines) for name, lines in project["optional-dependencies"].items()}
+    ours = extras["wsi"] | extras["distributed"] | extras["exchange"] | extras["pdf"] | extras["fast"]
+    ours |= extras["train"] | extras["all"]
+    found = set(imported(ROOT / "src" / "napari_wbc")) - set(sys.stdlib_module_names) - {"napari_wbc"}
+    assert base - found == set(), "required, but never imported"
+    assert found - base - ours - promised == set(), "imported, but not required"
 
 
 def test_the_manifest_at_the_top_is_that_of_the_package() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +67,37 @@ def test_only_publishing_may_publish() -> None:
     assert rights == {
         ("release.yml", "publish"): {"id-token": "write"},
         ("release.yml", "announce"): {"contents": "write"},
+        ("tests.yml", "report"): {"issues": "write"},
     }
     assert all(workflow["permissions"] == {"contents": "read"} for workflow in WORKFLOWS.values())
-    assert set(WORKFLOWS["release.yml"]["jobs"]["publish"]["needs"]) == {"build", "try", "parts"}
+    publish = WORKFLOWS["release.yml"]["jobs"]["publish"]
+    assert set(publish["needs"]) == {"build", "try", "parts"}
+    # A rehearsal that is started by hand on a tag publishes nothing.
+    assert publish["if"] == "github.event_name == 'push' && github.ref_type == 'tag'"
+
+
+def test_a_push_does_not_end_the_weekly_run() -> None:
+    assert "github.event_name" in WORKFLOWS["tests.yml"]["concurrency"]["group"]
+    assert WORKFLOWS["release.yml"]["concurrency"]["cancel-in-progress"] is False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the step runs on Linux only")
+@pytest.mark.parametrize(
+    ("open_issue", "done"),
+    [("", "issue create --title The weekly run fails --body"), ("17", "issue comment 17 --body")],
+)
+def test_a_weekly_run_that_fails_is_told_in_one_issue(tmp_path: Path, open_issue: str, done: str) -> None:
+    jobs = WORKFLOWS["tests.yml"]["jobs"]
+    assert set(jobs["report"]["needs"]) == set(jobs) - {"report"}
+    (step,) = jobs["report"]["steps"]
+    said = tmp_path / "said.txt"
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\n[ "$2" = list ] && echo "{open_issue}"\necho "$@" >> {said}\n')
+    gh.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {name: text for name, text in step["env"].items() if name in ("TITLE", "BODY")}
+    # As a runner starts it.
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+    asked, told = said.read_text().splitlines()
+    assert 'select(.title == "The weekly run fails")' in asked
+    assert told.startswith(f"{done} With the newest packages")

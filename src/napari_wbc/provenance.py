@@ -46,7 +46,6 @@ _PACKAGES = (
     "dask",
     "openslide-python",
     "torch",
-    "torchvision",
     "onnx",
     "onnxruntime",
 )

@@ -24,7 +24,8 @@ for name in sys.argv[1:]:
 def cannot_be_loaded(modules: Sequence[str]) -> dict[str, str]:
     """Say which modules cannot be loaded, and why.
 
-    Not in this process: torchvision brings in triton, whose copy of LLVM crashes a viewer that draws with Mesa.
+    Not in this process: a package may end it, or bring in what does not go with a viewer, as triton does, whose copy of
+    LLVM crashes one that draws with Mesa.
 
     Parameters
     ----------

@@ -36,7 +36,6 @@ _KEY_PACKAGES = (
     "scikit-image",
     "pandas",
     "torch",
-    "torchvision",
     "tifffile",
     "zarr",
     "dask",
