@@ -10,7 +10,7 @@ from differential.conftest import build
 from napari_wbc.cell_table import read_cells_csv, write_cells_csv
 from napari_wbc.comparison import compare, read_side
 from napari_wbc.comparison.classes import common_classes
-from napari_wbc.comparison.sides import read_slide_names
+from napari_wbc.comparison.sides import pooled, read_slide_names
 from napari_wbc.differential.count import differential
 from napari_wbc.differential.exports import write_differential_csv
 from napari_wbc.differential.profile import load_profile
@@ -90,6 +90,16 @@ def test_renamed_images_are_known_by_their_content(tmp_path, write_results):
     assert found.missing_second == ("s2.png",)
 
 
+def test_a_copy_of_an_image_is_not_counted_again(tmp_path, write_results):
+    for name in ("s1", "copy of s1", "another copy"):
+        write_results(tmp_path / "old" / name, {"lymphocyte": 10, "monocyte": 5}, sha256="12" * 32)
+    write_results(tmp_path / "new" / "s1", {"lymphocyte": 10, "monocyte": 5}, sha256="12" * 32)
+    write_results(tmp_path / "new" / "renamed", {"lymphocyte": 10, "monocyte": 5}, sha256="12" * 32)
+    found = compare(tmp_path / "old", tmp_path / "new")
+    assert found.slides == (("another copy", "renamed"), ("s1", "s1"))
+    assert (found.missing_first, found.missing_second) == ((), ("copy of s1.png",))
+
+
 def test_labels_of_somebody_else(tmp_path, write_results, write_csv):
     results = write_results(
         tmp_path / "ours" / "s1", {"neutrophil_band": 1, "monocyte": 1, "lymphocyte": 1}
@@ -139,6 +149,29 @@ def test_fields_are_added_up_to_slides(tmp_path, write_results, write_csv):
     assert len(lymphocytes) == 1
     assert (lymphocytes[0].counts.first, lymphocytes[0].counts.second) == (40, 40)
     assert any("1 image of no slide" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("a.png,s1\nb.png,\n", "row 3 has no slide; fill it in"),
+        ("a.png,s1\nb.png,s1\nfields/A.png,s2\n", "row 4: the image 'fields/A.png' is there twice"),
+    ],
+)
+def test_a_list_of_slides_leaves_no_doubt(write_csv, rows, words):
+    with pytest.raises(InputError, match=words):
+        read_slide_names(write_csv("slides.csv", "image,slide\n" + rows))
+    same = write_csv("slides.csv", "image,slide\na.png,s1\na.png, s1\nB.tif,s 2\n")
+    assert read_slide_names(same) == {"a": "s1", "b": "s 2"}
+
+
+def test_fields_of_a_slide_that_is_written_in_two_ways_are_added_up(write_csv):
+    side = read_side(write_csv("reader.csv", "slide,Lymph,Mono\nf1,12,8\nf2,28,12\nf3,5,10\n"))
+    found = pooled(side, {"f1": "Smear 1", "f2": "smear 1", "f3": "2"})
+    assert {key: (slide.name, slide.numbers) for key, slide in found.slides.items()} == {
+        "smear 1": ("Smear 1", {"lymphocyte": 40, "monocyte": 20}),
+        "2": ("2", {"lymphocyte": 5, "monocyte": 10}),
+    }
 
 
 def test_percentages_cannot_be_added_up(write_csv):

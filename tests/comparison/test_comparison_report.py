@@ -17,7 +17,7 @@ from comparison.conftest import BLOOD
 from napari_wbc.comparison import compare
 from napari_wbc.comparison.charts import difference_plot, scatter
 from napari_wbc.comparison.pictures import changed_pictures, images_by_key
-from napari_wbc.comparison.record import class_table, to_dict, write_json, write_tables
+from napari_wbc.comparison.record import class_table, slide_table, to_dict, write_json, write_tables
 from napari_wbc.comparison.report import render_report, write_report
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.errors import InputError
@@ -101,6 +101,25 @@ def test_json_says_everything_and_has_no_nan(models, tmp_path):
     assert neutrophil["line"]["slope_low"] is None
     assert neutrophil["slides"][0]["counts"]["n_first"] > 150
     assert written == json.loads(json.dumps(to_dict(models)))
+
+
+def test_the_table_by_slide_holds_counts_intervals_and_limits(write_csv):
+    """10 of 200 are 2.4 to 9.0 % in the table of Rümke; of none the upper limit is 100 (1 - 0.025 ** (1 / 200))."""
+    a = write_csv("a.csv", "slide,Neut,Lymph\ns1,10,190\n")
+    table = slide_table(compare(a, write_csv("b.csv", "slide,Neut,Lymph\ns1,0,200\n")))
+    assert list(table.columns) == [
+        *("slide", "class", "percent_a", "percent_b", "count_a", "n_a", "count_b", "n_b"),
+        *("low_a", "high_a", "low_b", "high_b", "limit_low_b", "limit_high_b", "p", "agree"),
+    ]
+    row = table.set_index("class").loc["neutrophil"]
+    assert (row["slide"], row["percent_a"], row["percent_b"]) == ("s1", 5.0, 0.0)
+    assert [row[name] for name in ("count_a", "n_a", "count_b", "n_b")] == [10, 200, 0, 200]
+    assert (row["low_a"], row["high_a"]) == pytest.approx((2.4, 9.0), abs=0.05)
+    assert (row["low_b"], row["high_b"]) == pytest.approx((0.0, 1.8275), abs=1e-3)
+    assert row["limit_low_b"] > 0
+    assert row["agree"] == 0
+    percentages = slide_table(compare(a, write_csv("c.csv", "slide,NEUT%,LYMPH%\ns1,5,95\n")))
+    assert percentages[["count_a", "low_a", "high_b", "limit_low_b", "p", "agree"]].isna().all(axis=None)
 
 
 def test_tables_open_in_other_programs(models, tmp_path):

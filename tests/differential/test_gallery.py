@@ -32,6 +32,13 @@ def test_of_each_class_the_surest_and_the_least_sure(many):
         np.testing.assert_array_equal(of, crop)
 
 
+def test_cells_that_a_person_took_out_make_room_for_others(many):
+    cells, image = many
+    cells.loc[cells["cell_id"].isin([29, 30]), "status"] = "excluded"
+    shown = read_gallery(open_slide(image), cells, 0.1)
+    assert list(shown) == [*range(28, 16, -1), *range(12, 0, -1), 31]
+
+
 def test_of_equally_sure_cells_the_first_comes_first(make_cells):
     cells, _, image = make_cells({"lymphocyte": 3})
     cells = cells.assign(confidence=[0.5, 0.9, 0.5]).iloc[::-1]

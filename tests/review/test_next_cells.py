@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_wbc.review.next_cells import CHANCE_EVERY, CellSpace, chance_order, fair_sample, next_cells
+from napari_wbc.review.next_cells import CHANCE_EVERY, CellSpace, chance_order, next_cells
 
 NAMES = ["neutrophil_segmented", "lymphocyte", "basophil"]
 
@@ -81,15 +81,6 @@ def test_every_tenth_is_drawn_by_chance_whatever_the_model_says(slide):
     tenth = slice(CHANCE_EVERY - 1, None, CHANCE_EVERY)
     first_drawn = rows[tenth][0]
     assert next_cells(other, space, most=200)[tenth][0] == first_drawn == fair[0]
-
-
-def test_the_fair_sample_is_what_chance_drew_first(slide):
-    cells, space, _ = slide
-    assert len(fair_sample(cells)) == 0
-    labelled = _label(cells, next_cells(cells, space, most=100))
-    sample = fair_sample(labelled)
-    assert len(sample) >= 100 // CHANCE_EVERY
-    np.testing.assert_array_equal(sample, chance_order(cells)[: len(sample)])
 
 
 def test_all_cells_in_the_end_and_none_when_none_is_left(slide):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -23,7 +24,9 @@ from napari_wbc.review.folder import (
     reviews_of,
     save_session,
 )
+from napari_wbc.review.log import ChangeLog
 from napari_wbc.review.new_cells import drawn_cell, merged_cell, split_cell
+from napari_wbc.review.next_cells import CellSpace
 from napari_wbc.review.session import ReviewSession
 
 LABELS = ["lymphocyte", "monocyte", "basophil", "neutrophil_segmented", "artifact", "my own class"]
@@ -80,6 +83,22 @@ def test_the_differential_follows(session, count):
         count.cells["label"].iloc[0] != "basophil"
     )
     assert now.loc["basophil", "count_before_review"] == table.get("basophil", 0)
+
+
+def test_how_cells_lie_is_measured_anew_where_another_cell_came(session, model):
+    """As many cells as before are not the same cells."""
+    corners = np.array([[0, 0], [0, 80], [80, 80], [80, 0]], float)
+    first, second = (drawn_cell(session, model, corners + at) for at in ([60, 60], [300, 500]))
+    session.add(first)
+    session.space()
+    assert session.knows_space
+    session.undo()
+    session.add(second)
+    assert not session.knows_space
+    np.testing.assert_array_equal(session.space().points, CellSpace.of(session.embeddings).points)
+    # A label moves no cell.
+    session.relabel([0], "basophil")
+    assert session.knows_space
 
 
 def one_random_edit(session, model, rng):
@@ -193,6 +212,33 @@ def test_an_altered_log_is_not_believed(session):
     log.write_text(lines[1])
     with pytest.raises(InputError, match="line 1 was altered"):
         open_session(session.folder)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b"[1]",
+        b'"text"',
+        b"7",
+        b"null",
+        b"{}",
+        b"[" * 100_000,
+        b'{"do":"\\ud800","chain":"0"}',
+        b"\xff",
+    ],
+)
+def test_a_line_that_is_no_change_is_told_of(tmp_path, line):
+    path = tmp_path / "changes.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(InputError, match="line 1 was altered after it was written"):
+        ChangeLog(path)
+
+
+def test_a_login_of_bytes_that_are_no_text_is_kept(tmp_path):
+    entry = {"do": "undo", "by": b"ann\xff".decode("utf-8", "surrogateescape")}
+    ChangeLog(tmp_path / "changes.jsonl").append(entry)
+    assert ChangeLog(tmp_path / "changes.jsonl").entries == [entry]
 
 
 def test_two_programs_do_not_overwrite_each_other(session):

@@ -23,7 +23,7 @@ _DOT, _SMALL_DOT, _MANY = 3.6, 1.8, 120
 
 
 def slide_bar(
-    percents: Sequence[tuple[str, str, float]], places: Sequence[str], *, thin: bool = False
+    percents: Sequence[tuple[str, str, float]], classes: Sequence[str], *, thin: bool = False
 ) -> Markup:
     """Draw the differential of one slide as a bar.
 
@@ -31,8 +31,8 @@ def slide_bar(
     ----------
     percents : sequence of (class, title, percent)
         They sum to 100.
-    places : sequence of str
-        The classes of all bars of the page: a class has the same hatching in each of them.
+    classes : sequence of str
+        Those of all bars of the page: a class has the same hatching in each of them.
     thin : bool, optional
         A bar of a third of the height, without letters: of so few cells that it says little.
 
@@ -46,7 +46,7 @@ def slide_bar(
     top, height = (_BAR_HEIGHT / 3, _BAR_HEIGHT / 3) if thin else (0.0, _BAR_HEIGHT)
     for name, title, percent in shown:
         shape, width = class_of(name), percent / 100 * _BAR_WIDTH
-        number, dark = places.index(name), ink(shape.colour)
+        number, dark = classes.index(name), ink(shape.colour)
         box = Markup('x="{:.2f}" y="{:g}" width="{:.2f}" height="{:g}"').format(x, top, width, height)
         parts.append(
             Markup('<g><title>{}: {:.1f} %</title><rect {} fill="{}"/>').format(
@@ -85,9 +85,9 @@ def slide_bar(
     )
 
 
-def legend_swatch(name: str, places: Sequence[str]) -> Markup:
+def legend_swatch(name: str, classes: Sequence[str]) -> Markup:
     """Draw the colour and hatching that a class has in the bars."""
-    colour, number = class_of(name).colour, places.index(name)
+    colour, number = class_of(name).colour, classes.index(name)
     box = Markup('x="0" y="0" width="20" height="14"')
     return Markup(
         '<svg class="swatch" viewBox="0 0 20 14" aria-hidden="true">{}<rect {} fill="{}"/>{}</svg>'

@@ -52,10 +52,10 @@ def cohort_page(
         holds their folders of results.
     """
     counted = [slide for slide in slides if slide.leukocytes]
-    places = in_order({cls for slide in counted for cls in slide.counts})
+    classes = in_order({cls for slide in counted for cls in slide.counts})
     titles = {cls: title for slide in slides for cls, title in slide.titles.items()}
-    total = {cls: sum(slide.counts.get(cls, 0) for slide in counted) for cls in places}
-    first = max(places, key=lambda cls: total[cls], default="")
+    total = {cls: sum(slide.counts.get(cls, 0) for slide in counted) for cls in classes}
+    first = max(classes, key=lambda cls: total[cls], default="")
     ordered = sorted(
         slides,
         key=lambda s: (s.leukocytes == 0, -s.percents.get(first, 0.0) if s.leukocytes else 0.0, s.name),
@@ -72,15 +72,15 @@ def cohort_page(
         strips=_strips(counted, slides),
         few=FEW,
         sorted_by=titles.get(first, ""),
-        slides=[_slide_row(slide, places) for slide in ordered],
+        slides=[_slide_row(slide, classes) for slide in ordered],
         several=any(len(slide.images) > 1 for slide in slides),
         legend=[
             {
-                "swatch": legend_swatch(cls, places),
+                "swatch": legend_swatch(cls, classes),
                 "abbreviation": class_of(cls).abbreviation,
                 "title": titles[cls],
             }
-            for cls in places
+            for cls in classes
             if total[cls]
         ],
         alarms=[(slide.name, slide.alarms) for slide in ordered if slide.alarms],
@@ -144,12 +144,12 @@ def _strips(counted: Sequence[SlideCount], slides: Sequence[SlideCount]) -> list
     return strips
 
 
-def _slide_row(slide: SlideCount, places: Sequence[str]) -> dict[str, Any]:
+def _slide_row(slide: SlideCount, classes: Sequence[str]) -> dict[str, Any]:
     profile = slide.profile
     bar = None
     if slide.leukocytes:
         shares = [(name, slide.titles[name], percent) for name, percent in slide.percents.items()]
-        bar = slide_bar(shares, places, thin=slide.leukocytes < FEW)
+        bar = slide_bar(shares, classes, thin=slide.leukocytes < FEW)
     links = [{"href": f"{quote(image.folder)}/report.html", "text": image.image} for image in slide.images]
     return {
         "name": slide.name if len(links) > 1 or slide.images[0].slide else slide.images[0].image,
@@ -178,11 +178,11 @@ def _flag(row: Mapping[Any, Any]) -> str:
 
 def _class_rows(counted: Sequence[SlideCount], titles: Mapping[str, str]) -> list[dict[str, Any]]:
     profiles = {slide.profile.name: slide.profile for slide in counted}
+    # Slides of several profiles have no reference interval in common.
+    only = next(iter(profiles.values())) if len(profiles) == 1 else None
     rows = []
     for row in classes_table(counted).to_dict("records"):
         name = str(row["class"])
-        # Slides of several profiles have no reference interval in common.
-        only = next(iter(profiles.values())) if len(profiles) == 1 else None
         reference = only.class_named(name).reference if only is not None else None
         percents = [slide.percents[name] for slide in counted if name in slide.percents]
         colour = class_of(name).colour

@@ -45,7 +45,7 @@ class SlideCount:
         Rows of the differential, columns as in ``differential.csv``.
     titles : dict of str to str
         What the classes are called.
-    leukocytes, unidentified : int
+    leukocytes : int
         Cells.
     unidentified_percent, unlike_percent : float
         Of leukocytes, erythroblasts and unidentified cells.
@@ -63,7 +63,6 @@ class SlideCount:
     table: pd.DataFrame
     titles: Mapping[str, str]
     leukocytes: int
-    unidentified: int
     unidentified_percent: float
     unlike_percent: float
     shift: float
@@ -112,21 +111,20 @@ def _slide(name: str, images: list[ImageCounts], out: Path, profile: Profile) ->
     if len(images) == 1:
         one = summaries[0]
         table, titles, quality = pd.DataFrame(list(one.rows)), dict(one.titles), one.quality
-        leukocytes, unidentified, alarms = one.leukocytes, one.unidentified, one.alarms
+        leukocytes, alarms = one.leukocytes, one.alarms
     else:
         cells = [read_cells_csv(out / image.folder / "cells.csv") for image in images]
         pooled = differential(
             pd.concat(cells, ignore_index=True), profile, wbc_per_l=summaries[0].wbc_per_l, domain_shift=shift
         )
         table, titles, quality = pooled.table, dict(pooled.titles), pooled.quality
-        leukocytes, unidentified, alarms = pooled.denominator, pooled.unidentified, pooled.alarms
+        leukocytes, alarms = pooled.denominator, pooled.alarms
     return SlideCount(
         name=name,
         images=tuple(images),
         table=table[list(COLUMNS)].astype(dict.fromkeys(_NUMBERS, "float64")),
         titles=titles,
         leukocytes=leukocytes,
-        unidentified=unidentified,
         unidentified_percent=float(quality["unidentified_percent"]),
         unlike_percent=float(quality["unlike_training_percent"]),
         shift=math.nan if shift is None else shift.ratio,

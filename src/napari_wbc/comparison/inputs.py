@@ -101,13 +101,14 @@ def _folder(path: Path, before_review: bool, profile: Profile) -> Side:
         )
     read = [(_review if is_review(f) else _results)(f, before_review, profile) for f in chosen]
     models = {model for _, _, model in read}
+    one = models.pop() if len(models) == 1 else None
     return Side(
         path.name,
         by_key((slide for slide, _, _ in read), str(path)),
         frozenset().union(*(known for _, known, _ in read)),
         "reviews" if all(is_review(f) for f in chosen) else "results",
-        models.pop() if len(models) == 1 else "",
-        ("Its slides were counted with different models.",) if models else (),
+        one or "",
+        ("Its slides were counted with different models.",) if one is None else (),
     )
 
 

@@ -26,10 +26,15 @@ def paired_slides(a: Side, b: Side) -> tuple[list[tuple[str, str]], tuple[str, .
     InputError
         There is none.
     """
-    of_image = {slide.image_sha256: key for key, slide in b.slides.items() if slide.image_sha256}
+    # A slide has one partner: a copy of its image under another name is left out, and not counted again.
+    free = {
+        slide.image_sha256: key
+        for key, slide in b.slides.items()
+        if slide.image_sha256 and key not in a.slides
+    }
     pairs = []
     for key, slide in a.slides.items():
-        other = key if key in b.slides else of_image.get(slide.image_sha256)
+        other = key if key in b.slides else free.pop(slide.image_sha256, None)
         if other is not None:
             pairs.append((key, other))
     if not pairs and len(a.slides) == len(b.slides) == 1:
@@ -42,5 +47,6 @@ def paired_slides(a: Side, b: Side) -> tuple[list[tuple[str, str]], tuple[str, .
         )
     used = {other for _, other in pairs}
     missing_a = tuple(slide.name for key, slide in b.slides.items() if key not in used)
-    missing_b = tuple(slide.name for key, slide in a.slides.items() if key not in {k for k, _ in pairs})
+    there = {key for key, _ in pairs}
+    missing_b = tuple(slide.name for key, slide in a.slides.items() if key not in there)
     return pairs, missing_a, missing_b

@@ -104,7 +104,10 @@ _DISPERSION = ("slides", "expected_sd", "observed_sd", "ratio", "p")
 
 
 def slide_table(comparison: Comparison) -> pd.DataFrame:
-    """Give both percentages of every class on every slide, with the counts and the limits of chance."""
+    """Give both percentages of every class on every slide, with counts, intervals and the limits of chance."""
+    counts = ("count_a", "n_a", "count_b", "n_b")
+    ranges = ("low_a", "high_a", "low_b", "high_b")
+    limits = ("limit_low_b", "limit_high_b")
     rows = []
     for c in comparison.by_class:
         for s in c.slides:
@@ -115,18 +118,13 @@ def slide_table(comparison: Comparison) -> pd.DataFrame:
                 "percent_b": s.second,
             }
             if (k := s.counts) is not None:
-                row |= {"count_a": k.first, "n_a": k.n_first, "count_b": k.second, "n_b": k.n_second}
-                row |= {
-                    "limit_low_b": k.limits[0],
-                    "limit_high_b": k.limits[1],
-                    "p": k.p,
-                    "agree": int(k.agree),
-                }
+                row |= dict(zip(counts, (k.first, k.n_first, k.second, k.n_second), strict=True))
+                row |= dict(zip(ranges, (*k.range_first, *k.range_second), strict=True))
+                row |= dict(zip(limits, k.limits, strict=True))
+                row |= {"p": k.p, "agree": int(k.agree)}
             rows.append(row)
-    whole = ("count_a", "n_a", "count_b", "n_b", "limit_low_b", "limit_high_b", "agree")
-    ranges = ("low_a", "high_a", "low_b", "high_b")
-    columns = ["slide", "class", "percent_a", "percent_b", *whole[:4], *ranges, *whole[4:6], "p", "agree"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(whole, "Int64"))
+    columns = ["slide", "class", "percent_a", "percent_b", *counts, *ranges, *limits, "p", "agree"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys((*counts, *limits, "agree"), "Int64"))
 
 
 def cell_table(comparison: Comparison) -> pd.DataFrame | None:

@@ -173,12 +173,14 @@ def pooled(side: Side, slide_of: Mapping[str, str]) -> Side:
     slide_of : mapping of str to str
         Name of the slide by the key of the field; fields that are not in it are left out.
     """
+    names: dict[str, str] = {}
     groups: dict[str, list[SlideCount]] = {}
-    for key, part in side.slides.items():
-        if key in slide_of:
-            groups.setdefault(slide_of[key], []).append(part)
-    slides = {slide_key(name): together(name, parts) for name, parts in groups.items()}
-    return replace(side, slides=slides)
+    for field_key, part in side.slides.items():
+        if field_key in slide_of:
+            key = slide_key(slide_of[field_key])
+            names.setdefault(key, slide_of[field_key])
+            groups.setdefault(key, []).append(part)
+    return replace(side, slides={key: together(names[key], parts) for key, parts in groups.items()})
 
 
 def read_slide_names(path: str | Path) -> dict[str, str]:
@@ -197,14 +199,18 @@ def read_slide_names(path: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        It cannot be read, or has other columns.
+        It cannot be read, has other columns, or a row without a slide; or an image is on two slides.
     """
     table = read_table(path)
     if not {"image", "slide"} <= set(table.columns):
         raise InputError(f"{path}: the columns image and slide are wanted, one row per image")
-    return {
-        slide_key(image): slide.strip() for image, slide in zip(table["image"], table["slide"], strict=True)
-    }
+    found: dict[str, str] = {}
+    for row, (image, slide) in enumerate(zip(table["image"], table["slide"].str.strip(), strict=True), 2):
+        if not slide:
+            raise InputError(f"{path}: row {row} has no slide; fill it in, or take the row out")
+        if slide_key(found.setdefault(slide_key(image), slide)) != slide_key(slide):
+            raise InputError(f"{path}: row {row}: the image {image!r} is there twice, with different slides")
+    return found
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from napari_wbc.cell_table import counted
 from napari_wbc.differential.overlay import draw_overlay, uncertain
 from napari_wbc.differential.pages import Picture, jpeg
 from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.wording import whole_text
-from napari_wbc.leukocytes import CLASSES, CONTAINS, class_of
+from napari_wbc.leukocytes import CONTAINS, class_of, in_order
 from napari_wbc.slides import Slide
 from napari_wbc.slides.crops import crop_cells
 
@@ -24,7 +25,6 @@ GALLERY_PER_CLASS, GALLERY_IN_ALL = 24, 360
 GALLERY_PX = 96
 #: Longer side of the overview in the file, px.
 OVERVIEW_PX = 1600
-_ORDER = {c.name: i for i, c in enumerate(CLASSES)}
 
 
 def overview_address(overview: Picture, cells: pd.DataFrame, scale: float) -> str:
@@ -52,7 +52,7 @@ def read_gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[in
     slide : Slide
         The image.
     cells : pandas.DataFrame
-        The cell table.
+        The cell table; excluded cells are not shown.
     um_per_px : float
         Of level 0.
 
@@ -64,7 +64,7 @@ def read_gallery(slide: Slide, cells: pd.DataFrame, um_per_px: float) -> dict[in
     # The report shows no more of a class; a slide may have thousands.
     half = GALLERY_PER_CLASS // 2
     shown = []
-    for _, group in cells.groupby("label", sort=False):
+    for _, group in counted(cells).groupby("label", sort=False):
         by_confidence = group.sort_values(["confidence", "cell_id"], ascending=[False, True])
         if len(group) > GALLERY_PER_CLASS:
             by_confidence = pd.concat([by_confidence.iloc[:half], by_confidence.iloc[-half:]])
@@ -126,8 +126,8 @@ def gallery(cells: pd.DataFrame, crops: Mapping[int, Picture], profile: Profile)
 
 
 def _label_counts(cells: pd.DataFrame) -> list[tuple[str, int]]:
-    counts = {str(name): int(number) for name, number in cells["label"].value_counts().items()}
-    return sorted(counts.items(), key=lambda item: (_ORDER.get(item[0], len(_ORDER)), item[0]))
+    counts = cells["label"].value_counts()
+    return [(name, int(counts[name])) for name in in_order(counts.index)]
 
 
 def _entry(name: str, count: int, labels: pd.Series[str], profile: Profile) -> dict[str, str]:

@@ -22,6 +22,7 @@ from napari_wbc.execution.atomic import atomic_folder
 from napari_wbc.execution.progress import CancelToken
 from napari_wbc.found_cells import Found
 from napari_wbc.review.description import SCHEMA_VERSION, domain_shift_of, load_description, scale_of
+from napari_wbc.review.log import LOG_FILE
 from napari_wbc.review.session import ReviewSession
 from napari_wbc.segmentation.slide_model import SlideModel
 from napari_wbc.slides import Slide, image_sha256, open_slide
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 SUFFIX = ".wbcreview"
 # What a file that was put together by hand can make of the code that reads it.
 _NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-DESCRIPTION, COUNT, LOG = "review.json", "count.npz", "changes.jsonl"
+DESCRIPTION, COUNT, LOG = "review.json", "count.npz", LOG_FILE
 
 
 def reviews_folder() -> Path:

@@ -13,6 +13,8 @@ from typing import Any
 from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.claims import claimed, lock_beside
 
+#: What it is called in the folder of a review.
+LOG_FILE = "changes.jsonl"
 _CHAIN = 16
 #: How long another program may take to write its line, s.
 _PATIENCE_S = 10.0
@@ -66,7 +68,7 @@ class ChangeLog:
         """
         text = json.dumps(dict(entry), ensure_ascii=False, separators=(",", ":"))
         chain = self._next(text)
-        line = f'{text[:-1]}{"," if entry else ""}"chain":"{chain}"}}\n'.encode()
+        line = _encoded(f'{text[:-1]}{"," if entry else ""}"chain":"{chain}"}}\n')
         try:
             # Opened anew each time: an edit is a gesture of a person, and a file that is not open can be moved.
             with self._claimed(), self.path.open("ab", buffering=0) as file:
@@ -93,7 +95,7 @@ class ChangeLog:
         self.entries.append(dict(entry))
 
     def _next(self, text: str) -> str:
-        return sha256(f"{self._chain}{text}".encode()).hexdigest()[:_CHAIN]
+        return sha256(_encoded(f"{self._chain}{text}")).hexdigest()[:_CHAIN]
 
     def _claimed(self) -> AbstractContextManager[None]:
         """Keep other programs from the file for a moment: two lines at once, or half a line read, would spoil it."""
@@ -114,7 +116,7 @@ class ChangeLog:
                 entry = json.loads(line)
                 chain = entry.pop("chain")
                 text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-            except (ValueError, KeyError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise self._altered(number) from None
             if chain != self._next(text):
                 raise self._altered(number)
@@ -134,3 +136,8 @@ class ChangeLog:
             f"{self.path}: line {line} was altered after it was written, so the review cannot be trusted; "
             "take a copy of the folder from before"
         )
+
+
+def _encoded(text: str) -> bytes:
+    # The name of a login may hold bytes that are no UTF-8; json reads them back as they are written here.
+    return text.encode("utf-8", "surrogatepass")

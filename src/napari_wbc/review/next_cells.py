@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
-from napari_wbc.cell_table import is_labelled, probability_columns
+from napari_wbc.cell_table import probability_columns
 from napari_wbc.classification.novelty import unit_length
 from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, in_order
 
@@ -116,21 +116,6 @@ def chance_order(cells: pd.DataFrame) -> NDArray[np.intp]:
     """
     keys = [hashlib.sha256(f"{number}".encode()).digest() for number in cells["cell_id"]]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.intp)
-
-
-def fair_sample(cells: pd.DataFrame) -> NDArray[np.intp]:
-    """Give the labelled rows of :func:`chance_order` as far as it is labelled without a gap.
-
-    Cells that were excluded or left unidentified by a person are passed over.
-    """
-    rows = []
-    status, labelled = cells["status"].to_numpy(object), is_labelled(cells).to_numpy()
-    for row in chance_order(cells):
-        if status[row] == "model":
-            break
-        if labelled[row]:
-            rows.append(int(row))
-    return np.array(rows, np.intp)
 
 
 def _told_apart(names: Iterable[str], given: Iterable[str]) -> dict[str, str]:

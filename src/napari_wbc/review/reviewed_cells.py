@@ -67,6 +67,7 @@ class ReviewedCells:
     @property
     def knows_space(self) -> bool:
         """Whether :meth:`space` is at hand at once."""
+        # Measured in another thread, it may be of the cells before the last change.
         return self._space is not None and len(self._space.points) == len(self.cells)
 
     def space(self) -> CellSpace:
@@ -158,6 +159,8 @@ class ReviewedCells:
 
     def _changed(self, cells: pd.DataFrame, rows: tuple[int, ...], before: int) -> None:
         self.cells, self._differential = cells, None
+        if len(cells) != before:
+            self._space = None
         self._tell(Change((*rows, *range(before, len(cells))), before, len(cells)))
 
     @staticmethod

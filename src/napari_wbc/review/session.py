@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_wbc.errors import InputError
 from napari_wbc.review.edits import CellState, Change, Edit, NewCell
 from napari_wbc.review.flags import DRAWN, MERGED, SPLIT, flagged, joined
-from napari_wbc.review.log import ChangeLog
+from napari_wbc.review.log import LOG_FILE, ChangeLog
 from napari_wbc.review.opinion import Opinion
 from napari_wbc.review.other_model import OtherModel, Seen
 from napari_wbc.review.reviewed_cells import ReviewedCells
@@ -58,7 +58,7 @@ class ReviewSession(ReviewedCells):
         self._signature: dict[str, str] | None = None
         self._result: CountResult | None = None
         self._first_model: dict[str, Any] = dict(result.run.get("model", {}))
-        self._log = ChangeLog(self.folder / "changes.jsonl") if self.folder is not None else None
+        self._log = ChangeLog(self.folder / LOG_FILE) if self.folder is not None else None
         for number, entry in enumerate(self._log.entries if self._log is not None else (), 1):
             try:
                 self._replay(entry)
