@@ -52,6 +52,7 @@ TARGETS = {
             for name in (
                 "count",
                 "domain_shift_alarm",
+                "edges",
                 "exported_numbers",
                 "exports",
                 "intervals",
@@ -60,6 +61,7 @@ TARGETS = {
                 "propagation",
                 "ratios",
                 "smear_quality",
+                "wording",
                 "worked_cases",
             )
         ),
@@ -86,12 +88,23 @@ TARGETS = {
         ),
         tests=tuple(
             f"tests/differential/test_{name}.py"
-            for name in ("gallery", "overlay", "provenance_rows", "report", "report_pages", "report_words")
+            for name in (
+                "charts",
+                "gallery",
+                "marks",
+                "overlay",
+                "overlay_places",
+                "provenance_rows",
+                "report",
+                "report_pages",
+                "report_tables",
+                "report_words",
+                "wording",
+            )
         ),
         left_out=(
             "tests/differential/test_report_pages.py::test_a_long_table_repeats_its_heading_and_cuts_no_row",
             "tests/differential/test_report_pages.py::test_the_pdf_has_the_paper_and_names_the_slide_on_every_page",
-            "tests/differential/test_report_pages.py::test_a_pdf_loads_nothing_from_elsewhere",
         ),
     ),
     "tiles": Target(

@@ -355,9 +355,34 @@ def test_an_error_names_the_nearest_line_that_is_known():
             "above holds 'moncyte', which is no known class",
         ),
         ("ratios: [{name: r, above: [monocyte], below: [x]}]", "below holds 'x', which is no known class"),
+        (
+            "ratios: [{name: r, above: [monocyte], below: [lymphocyte]}, {name: r, above: [basophil], below: [blast]}]",
+            "line 4: the ratio 'r' is listed twice",
+        ),
+        ("outside_flags: [smudge, 2]", "line 4: outside_flags must be a list of names"),
+        (
+            "wbc_loinc: 26464-9",
+            "line 4: wbc_loinc is '26464-9', which is no LOINC code: its check digit is wrong",
+        ),
+        ("title: 2001-13-45", "profile is no valid YAML: month must be in 1..12"),
     ],
 )
 def test_words_of_errors(entry, wrong):
     with pytest.raises(InputError) as error:
         parse_profile(MINIMAL + entry)
     assert wrong in str(error.value)
+
+
+def test_the_version_of_a_profile_and_its_line():
+    with pytest.raises(InputError) as error:
+        parse_profile("name: lab\nschema_version: 2\nclasses: [neutrophil]", "lab.yaml")
+    assert str(error.value) == "lab.yaml, line 2: schema_version is 2; this program reads version 1"
+
+
+def test_how_long_the_name_of_a_class_may_be():
+    def profile(name: str) -> str:
+        return f"schema_version: 1\nname: lab\nclasses: [{name}]"
+
+    assert parse_profile(profile("a" * 64)).classes[0].name == "a" * 64
+    with pytest.raises(InputError, match="is no class name; it has 1 to 64 letters"):
+        parse_profile(profile("a" * 65))

@@ -15,7 +15,7 @@ RUN = {
     "slide_model": {"confidence": 0.5, "red_cell_fraction": 0.25, "threshold_nucleus": 0.125},
     "model": {"name": "robust", "sha256": "cd34"},
     "parameters": {
-        "um_per_px": 0.25,
+        "um_per_px": 0.1 + 0.2,
         "same_slide": True,
         "regions": None,
         "profile": {"name": "adult"},
@@ -55,7 +55,7 @@ def test_every_row(make_cells):
         ("Model SHA-256", "cd34", True),
         ("Profile", f"{found.profile.title} ({found.profile.name})", False),
         ("Profile SHA-256", "ef56", True),
-        ("Parameters", "um_per_px 0.25; same_slide True", False),
+        ("Parameters", "um_per_px 0.3; same_slide True", False),
         (
             "Review",
             "1 change by ann, bob; 7 cells reviewed, 2 excluded; signed by A. Example on 2026-01-31 (second look)",

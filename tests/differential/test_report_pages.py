@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import html5lib
@@ -91,6 +92,99 @@ def test_tables_have_headings_that_every_page_repeats(blood) -> None:
         assert sum(int(cell.get("colspan", 1)) for cell in row) == columns
 
 
+def rows_of(tree, name: str) -> list[list[str]]:
+    return [[text_of(cell) for cell in row] for row in tree.findall(f".//table[@class='{name}']//tr")]
+
+
+def test_the_head_and_the_foot_of_the_page(blood) -> None:
+    run = {**RUN, "review": SIGNED, "model": {"name": "robust"}}
+    tree = parsed(html_of(blood, run))
+    title = "Adult peripheral blood · counted 2026-03-04 · reviewed and signed by A. Example"
+    assert text_of(tree.find(".//p[@class='sub']")) == title
+    assert text_of(tree.find(".//title")) == "smear 7.svs – leukocyte differential"
+    assert text_of(tree.find(".//p[@class='research']")) == RESEARCH_USE
+    assert [text_of(part) for part in tree.findall(".//dl/div/dt")] == [
+        "Leukocytes",
+        "Unidentified",
+        "Unlike training cells",
+        "Erythroblasts",
+        "Reviewed",
+    ]
+    provenance = {
+        text_of(row[0]): text_of(row[1]) for row in tree.findall(".//section[@class='provenance']//tr")
+    }
+    assert provenance["Model"] == "robust"
+    assert provenance["Finished"] == RUN["finished"]
+    bare = parsed(html_of(blood, {}))
+    assert text_of(bare.find(".//p[@class='sub']")) == (
+        "Adult peripheral blood · labels of the model, not reviewed"
+    )
+    assert text_of(bare.find(".//h1")) == "smear"
+
+
+def test_the_columns_of_the_table_are_those_that_there_is_something_for(blood, make_cells) -> None:
+    full = rows_of(parsed(html_of(blood, wbc_per_l=7.2e9)), "differential")
+    ticks = "052050100"
+    assert full[0] == [
+        "Class",
+        "n",
+        "%",
+        "95 % interval,sampling",
+        "with errorsof the model",
+        ticks,
+        "% incl.unident.",
+        "10⁹/L",
+        "Refer-ence %",
+        "Flag",
+    ]
+    # 6 of 206.
+    assert full[-1] == ["Leukocytes", "200", "100.0", "", "2.9 ?", ""]
+    cells, _, image = make_cells({"lymphocyte": 3})
+    plain = cells.drop(columns=[name for name in cells.columns if name.startswith("p_")])
+    short = rows_of(parsed(html_of((plain, [], image))), "differential")
+    assert short[0] == ["Class", "n", "%", "95 % interval,sampling", ticks, "Refer-ence %", "Flag"]
+    assert short[-1] == ["Leukocytes", "3", "100.0", "", ""]
+
+
+def test_what_stands_beside_the_leukocytes(blood) -> None:
+    tree = parsed(html_of(blood, wbc_per_l=7.2e9))
+    rows = rows_of(tree, "outside")
+    assert rows[0] == ["", "n", "per 100leukocytes", "10⁹/L", "Flag"]
+    # 4 of 204: Wilson's 0.77 to 4.93 % as odds; 7.2 x 4 / 200.
+    assert rows[1] == ["Erythroblast (nucleated red cell)", "4", "2.0 (0.8–5.2)", "0.14", "▲ ≥ 1"]
+    assert [row[:2] for row in rows[2:]] == [["Platelet", "5"], ["Artifact", "0"], ["Unidentified", "6"]]
+    assert "Worst case. If every unidentified cell were a blast" in text_of(tree)
+    assert (
+        "Not looked for. The model cannot recognise: variant lymphocyte, blast, plasma cell. Their"
+        in text_of(tree)
+    )
+
+
+def test_the_legend_and_what_is_uncertain(blood) -> None:
+    tree = parsed(html_of(blood))
+    entries = [text_of(part) for part in tree.findall(".//p[@class='legend']/span")]
+    assert entries[:3] == ["SEG Segmented neutrophil 116", "BAND Band neutrophil 8", "LYM Lymphocyte 52"]
+    assert entries[-1] == "? Unidentified 6"
+    text = text_of(tree.find(".//section[@class='overview']"))
+    assert (
+        "uncertain (6), that is unidentified, unlike the training cells, or below a confidence of 0.6."
+        in text
+    )
+    headings = [text_of(part) for part in tree.findall(".//div[@class='crops']/../h3")]
+    assert headings[:2] == ["Segmented neutrophil 24 of 116", "Band neutrophil 8"]
+
+
+def test_would_more_cells_help(blood, make_cells) -> None:
+    """With 200 leukocytes the target is reached; with 20, 180 are missing and no limit has a row of its own."""
+    reached = text_of(parsed(html_of(blood)))
+    assert "Would more cells help?" in reached
+    assert "It says how many further leukocytes would settle them if the share stays." in reached
+    assert "to reach the target" not in reached
+    few = parsed(html_of(make_cells({"lymphocyte": 20})))
+    assert "Count 180 further leukocytes to reach the target of 200" in text_of(few)
+    assert "Limit %" not in text_of(few)
+
+
 def test_a_style_sheet_string_cannot_be_left() -> None:
     text = 'a"\\}\n</style>é'
     written = css_string(text)
@@ -132,12 +226,32 @@ def test_a_long_table_repeats_its_heading_and_cuts_no_row(make_cells, tmp_path) 
 
 
 @needs_pango
+@pytest.mark.parametrize(("options", "paper"), [((), "A4"), (("Letter",), "Letter")])
+def test_a_short_pdf(tmp_path, options, paper) -> None:
+    path = write_pdf("<html lang=en><title>A page</title><p>report", tmp_path / "report.pdf", *options)
+    assert path == tmp_path / "report.pdf"
+    document = pypdf.PdfReader(path)
+    (page,) = document.pages
+    assert (float(page.mediabox.width), float(page.mediabox.height)) == pytest.approx(PAPERS[paper], abs=0.5)
+    assert page.extract_text() == "report"
+    assert document.trailer["/Root"]["/MarkInfo"]["/Marked"]
+
+
+@needs_pango
 def test_a_pdf_loads_nothing_from_elsewhere(tmp_path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("secret")
-    html = f"<h1>report</h1><object data='{secret.as_uri()}'></object><img src='{secret.as_uri()}'>"
-    document = pypdf.PdfReader(write_pdf(html, tmp_path / "report.pdf"))
-    assert "secret" not in document.pages[0].extract_text()
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8), "red").save(secret)
+    html = (
+        f"<link rel=attachment href='{secret.as_uri()}'><h1>report</h1>"
+        f"<object data='{secret.as_uri()}'></object><img src='{{}}'>"
+    )
+    document = pypdf.PdfReader(write_pdf(html.format(secret.as_uri()), tmp_path / "report.pdf"))
+    assert list(document.pages[0].images) == []
+    assert document.attachments == {}
+    # A picture that the page holds is there.
+    inside = "data:image/png;base64," + base64.b64encode(secret.read_bytes()).decode()
+    document = pypdf.PdfReader(write_pdf(html.format(inside), tmp_path / "report.pdf"))
+    assert len(document.pages[0].images) == 1
     assert document.attachments == {}
 
 
@@ -163,6 +277,7 @@ def test_without_weasyprint_the_line_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(__import__("sys").modules, "weasyprint", None)
     with pytest.raises(InputError, match=r"napari-wbc\[pdf\]") as caught:
         write_pdf("<p>report", tmp_path / "report.pdf")
+    assert str(caught.value).endswith("; or print report.html from a browser")
     assert "\n" not in str(caught.value)
 
 

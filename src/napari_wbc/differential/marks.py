@@ -51,7 +51,7 @@ def paint_outline(
     picture : numpy.ndarray of uint8, shape (height, width, 3)
         Changed in place.
     rings : sequence of numpy.ndarray, shape (n, 2)
-        ``x, y`` in px of the picture.
+        At least one; ``x, y`` in px of the picture.
     colour : tuple of int
         Of the line.
     width : float
@@ -59,8 +59,6 @@ def paint_outline(
     dashed : bool, optional
         Whether the line has gaps (its edge goes on).
     """
-    if not rings:
-        return
     points = np.concatenate(list(rings))
     edge = [[ring] for ring in rings]
     line = [dashes(ring, 3.2 * width) if dashed else [ring] for ring in rings]
@@ -123,7 +121,8 @@ def _blend(
     draw = ImageDraw.Draw(stencil)
     if isinstance(shape, tuple):
         x, y, radius = ((v - o) * _OVERSAMPLING for v, o in zip(shape, (left, top, 0), strict=True))
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+        # Pillow takes in the last pixel.
+        draw.ellipse((x - radius, y - radius, x + radius - 1, y + radius - 1), fill=255)
     else:
         for line in (line for ring in shape for line in ring):
             at = [(float(x), float(y)) for x, y in (line - (left, top)) * _OVERSAMPLING]

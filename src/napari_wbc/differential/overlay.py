@@ -16,7 +16,7 @@ from napari_wbc.differential.exports import output_file
 from napari_wbc.differential.marks import Picture, contrasting, font, paint_dot, paint_outline, rgb
 from napari_wbc.differential.outlines import outlines
 from napari_wbc.differential.tally import has_flag
-from napari_wbc.leukocytes import CLASSES, CONTAINS, UNIDENTIFIED, CellClass, class_of
+from napari_wbc.leukocytes import CONTAINS, UNIDENTIFIED, CellClass, class_of, in_order
 from napari_wbc.masks import CellMask
 
 #: A cell that no person labelled is uncertain below this confidence.
@@ -26,7 +26,6 @@ _DOT_BELOW_PX = 9.0
 #: Cells get their abbreviation when they are at least this large (px) and not more than this many.
 _LABEL_FROM_PX, _LABEL_AT_MOST = 24.0, 400
 _LEAST_WIDTH_PX = 320
-_ORDER = {c.name: i for i, c in enumerate(CLASSES)}
 
 
 def uncertain(cells: pd.DataFrame) -> pd.Series[bool]:
@@ -162,7 +161,7 @@ def _label(
     for box, name, doubt in zip(boxes, labels, doubtful, strict=True):
         shape = class_of(name)
         text = shape.abbreviation + ("?" if doubt and name != UNIDENTIFIED else "")
-        width, height = draw.textlength(text, font=typeface) + 2 * pad, size + 2 * pad
+        width, height = typeface.getlength(text) + 2 * pad, size + 2 * pad
         plates = [_inside(corner, width, height, canvas.size) for corner in _corners(box, width, height)]
         plate = next((p for p in plates if not any(_overlap(p, other) for other in taken)), plates[0])
         taken.append(plate)
@@ -201,19 +200,17 @@ def _with_legend(picture: Picture, shown: pd.DataFrame, n_uncertain: int, *, dot
     """Put a strip with classes and counts below a picture."""
     width = max(picture.shape[1], _LEAST_WIDTH_PX)
     size = int(np.clip(width / 60, 12, 44))
-    typeface, small = font(size), font(max(11, size * 4 // 5))
-    strip = Image.new("RGB", (width, 1), "white")
-    measure = ImageDraw.Draw(strip)
+    note_size = max(11, size * 4 // 5)
+    typeface, small = font(size), font(note_size)
     counts = shown["label"].value_counts()
-    names = sorted(
-        (str(name) for name in counts.index), key=lambda name: (_ORDER.get(name, len(_ORDER)), name)
-    )
-    entries = [(class_of(name), f"{_key_text(class_of(name))}  {counts[name]}") for name in names]
+    entries = [
+        (class_of(name), f"{_key_text(class_of(name))}  {counts[name]}") for name in in_order(counts.index)
+    ]
     gap, line = size, round(size * 1.7)
     places: list[tuple[float, int]] = []
     x, y = float(gap), gap // 2
     for _, text in entries:
-        length = size * 1.5 + measure.textlength(text, font=typeface)
+        length = size * 1.5 + typeface.getlength(text)
         if x > gap and x + length > width - gap:
             x, y = float(gap), y + line
         places.append((x, y))
@@ -223,8 +220,8 @@ def _with_legend(picture: Picture, shown: pd.DataFrame, n_uncertain: int, *, dot
         notes.append(f"{'Hollow dot' if dots else 'Dashed outline'}: uncertain ({n_uncertain}).")
     notes.append(RESEARCH_USE)
     top = y + line if entries else gap // 2
-    note_lines = _wrapped(" ".join(notes), width - 2 * gap, lambda t: measure.textlength(t, font=small))
-    note_height = round(small.size * 1.4) if hasattr(small, "size") else line
+    note_lines = _wrapped(" ".join(notes), width - 2 * gap, small.getlength)
+    note_height = round(note_size * 1.4)
     strip = Image.new("RGB", (width, top + note_height * len(note_lines) + gap // 2), "white")
     draw = ImageDraw.Draw(strip)
     for (shape, text), (left, upper) in zip(entries, places, strict=True):

@@ -13,7 +13,7 @@ from napari_wbc.cell_table import probability_columns
 from napari_wbc.confusion import Confusion
 from napari_wbc.differential.profile import Profile
 from napari_wbc.differential.tally import counted_rows
-from napari_wbc.leukocytes import UNIDENTIFIED, class_of
+from napari_wbc.leukocytes import UNIDENTIFIED, is_nucleated
 
 #: Replicates of the bootstrap.
 REPLICATES = 2000
@@ -127,13 +127,11 @@ def evidence_of(cells: pd.DataFrame, profile: Profile) -> Evidence:
     Evidence(said={'monocyte': 1}, expected={'monocyte': 0.8, 'lymphocyte': 0.2}, settled={'lymphocyte': 1})
     """
     rows = counted_rows(cells, profile)
-    kinds = {row: class_of(row).kind for row in rows.unique()}
-    candidate = rows.map(kinds).isin(["leukocyte", "erythroblast"]) & ~rows.isin(profile.outside_flags)
-    candidate &= cells["status"] != "excluded"
-    by_model = candidate | ((rows == UNIDENTIFIED) & (cells["status"] == "model"))
-    by_model &= cells["status"] == "model"
+    nucleated = [row for row in rows.unique() if is_nucleated(row) and row not in profile.outside_flags]
+    candidate = rows.isin(nucleated)
+    by_model = (candidate | (rows == UNIDENTIFIED)) & (cells["status"] == "model")
     by_person = candidate & (cells["status"] == "reviewed")
-    columns = [c for c in probability_columns(cells) if class_of(c[2:]).kind in ("leukocyte", "erythroblast")]
+    columns = [c for c in probability_columns(cells) if is_nucleated(c[2:])]
     chances = cells.loc[by_model, columns].to_numpy(float)
     totals = chances.sum(axis=1, keepdims=True)
     expected: dict[str, float] = {}
