@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, first_line, system_reason
 
 # A cell table of a million cells has 400 MB.
 _LARGEST = 1 << 30
@@ -49,17 +49,15 @@ def read_csv(path: str | Path, what: str, **options: Any) -> pd.DataFrame:
     except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
         shifted = isinstance(error, pd.errors.ParserWarning)
         reason = "a row has more fields than the heading; put texts with a comma in quotes"
-        first = reason if shifted else str(error).strip().splitlines()[0]
+        first = reason if shifted else first_line(error)
         raise InputError(f"{path} cannot be read as {what}: {first}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} cannot be read as {what}: no text in UTF-8; save it as CSV UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read as {what}: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read as {what}: {system_reason(error)}") from None
     except (ValueError, OverflowError) as error:
         # An empty file, and a field that its column cannot hold.
-        first = (
-            "no table" if "No columns" in str(error) else (str(error).strip().splitlines() or ["empty"])[0]
-        )
+        first = "no table" if "No columns" in str(error) else first_line(error)
         raise InputError(f"{path} cannot be read as {what}: {first}") from None
     names = [str(name).strip() for name in heading.iloc[0] if name == name]
     twice = next((name for name in names if name and names.count(name) > 1), None)

@@ -74,8 +74,18 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("bad"))
     'Unexpected error (ValueError): bad'
     """
-    first = (str(error).splitlines() or [""])[0]
-    return expected_line(error) or f"Unexpected error ({type(error).__name__}): {first}"
+    return expected_line(error) or f"Unexpected error ({type(error).__name__}): {first_line(error)}"
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give the first line of what an error says, or its kind where it says nothing.
+
+    Examples
+    --------
+    >>> first_line(ValueError("bad\nand more")), first_line(TimeoutError())
+    ('bad', 'TimeoutError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def expected_line(error: BaseException) -> str | None:
@@ -88,12 +98,25 @@ def expected_line(error: BaseException) -> str | None:
     >>> expected_line(ValueError("bad"))
     """
     if isinstance(error, WbcError):
-        return (str(error).splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return first_line(error)
+    if is_memory_error(error):
         return "There is not enough memory for this image; close other programs or restrict the count to a region"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return f"{error.filename or 'a file'} cannot be written ({system_reason(error)})"
     return None
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Tell whether there was too little memory, whichever library says so.
+
+    Examples
+    --------
+    >>> is_memory_error(MemoryError()), is_memory_error(ImportError("a.so: failed to map segment"))
+    (True, True)
+    """
+    return isinstance(error, MemoryError) or (
+        not isinstance(error, WbcError) and _NO_MEMORY.search(str(error)) is not None
+    )
 
 
 def system_reason(error: OSError) -> str:

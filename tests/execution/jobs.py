@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
 from pathlib import Path
@@ -59,6 +60,32 @@ def fail(shared: Path, task: int) -> int:
     if task == 3:
         raise ZeroDivisionError("task 3")
     return task
+
+
+def import_what_is_not_there(shared: Any, task: int) -> None:
+    import no_such_module  # noqa: F401
+
+
+def find_no_room_for_a_library(shared: Any, task: int) -> None:
+    raise ImportError("libx.so: failed to map segment from shared object")
+
+
+def have_no_luck(shared: Any, task: int) -> None:
+    raise RuntimeError("no luck")
+
+
+class Unopened:
+    """Something that cannot be opened where it is unpacked, and the error that says so."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, (pickle.dumps(self.error),)
+
+
+def _refuse(error: bytes) -> None:
+    raise pickle.loads(error)
 
 
 def surroundings(shared: Any, task: int) -> tuple[str | None, str | None]:

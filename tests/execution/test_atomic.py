@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_wbc.execution import atomic
 from napari_wbc.execution.atomic import atomic_folder, atomic_path
 from skips import needs_posix_signals
 
@@ -95,6 +96,50 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_a_live_one_writes_i
         ours.write_text("last")
     assert (tmp_path / "a.csv").read_text() == "last"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv", "result"]
+
+
+@pytest.fixture
+def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system on which two folders cannot change places in one step."""
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_without_an_exchange_the_old_folder_steps_aside(tmp_path: Path) -> None:
+    test_folder_takes_its_place_at_the_end(tmp_path, earlier=True)
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_a_folder_that_cannot_arrive_leaves_the_old_one_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, rename = tmp_path / "result", Path.rename
+    folder.mkdir()
+    (folder / "old.txt").touch()
+
+    def refused(source: Path, target: Path) -> Path:
+        if source.name.startswith(".wbc-"):
+            raise PermissionError("no")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError), atomic_folder(folder) as temporary:
+        (temporary / "new.txt").touch()
+    assert [path.name for path in folder.iterdir()] == ["old.txt"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@needs_posix_signals
+def test_a_link_to_a_folder_is_replaced_and_what_it_leads_to_is_not(tmp_path: Path) -> None:
+    there, link = tmp_path / "there", tmp_path / "result"
+    there.mkdir()
+    (there / "old.txt").touch()
+    link.symlink_to(there)
+    with atomic_folder(link) as temporary:
+        (temporary / "new.txt").touch()
+    assert [path.name for path in link.iterdir()] == ["new.txt"]
+    assert [path.name for path in there.iterdir()] == ["old.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result", "there"]
 
 
 @needs_posix_signals

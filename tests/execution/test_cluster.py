@@ -186,6 +186,30 @@ def test_error_of_a_task_arrives(two_workers: Loopback) -> None:
         list(run_tasks(jobs.fail, None, list(range(9)), scheduler=two_workers.address))
 
 
+def test_a_task_that_a_worker_cannot_load_is_a_matter_of_what_is_installed_there(
+    two_workers: Loopback,
+) -> None:
+    complaint = r"scheduler or a worker cannot load napari-wbc .*no_such_module.*same version is installed"
+    with pytest.raises(WorkerError, match=complaint) as caught:
+        list(run_tasks(jobs.import_what_is_not_there, None, [1], scheduler=two_workers.address))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(WorkerError, match="ran out of memory"):
+        list(run_tasks(jobs.find_no_room_for_a_library, None, [1], scheduler=two_workers.address))
+    with pytest.raises(RuntimeError, match=r"^no luck$"):
+        list(run_tasks(jobs.have_no_luck, None, [1], scheduler=two_workers.address))
+
+
+def test_a_connection_that_fails_without_a_word_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody(*args: object, **options: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("distributed.comm.connect", nobody)
+    with pytest.raises(
+        WorkerError, match=r"tcp://nobody:1: no dask scheduler answers there \(TimeoutError\)"
+    ):
+        cluster_module.check_scheduler("tcp://nobody:1")
+
+
 def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "_CONNECT_S", 1)
     with socket.socket() as taken:

@@ -8,6 +8,7 @@ import pytest
 
 from napari_wbc.errors import OutputError
 from napari_wbc.execution.journal import Journal
+from skips import needs_posix_signals
 
 RECORDS = [b"first", b"", b"x" * 100_000, b"last"]
 
@@ -71,6 +72,13 @@ def test_a_foreign_file_is_begun_anew(path: Path, content: bytes) -> None:
 def test_a_journal_of_another_job_is_begun_anew(path: Path) -> None:
     assert records(path, "other") == []
     assert not path.exists()
+
+
+@needs_posix_signals
+def test_a_journal_that_somebody_deletes_is_still_read(path: Path) -> None:
+    with Journal(path, "job") as journal:
+        path.unlink()
+        assert list(journal.records()) == RECORDS
 
 
 def test_an_empty_journal_leaves_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import jobs
 import psutil
 import pytest
 
-from napari_wbc.errors import Cancelled, WorkerError
-from napari_wbc.execution import CancelToken
+from napari_wbc.errors import Cancelled, InputError, WorkerError
+from napari_wbc.execution import CancelToken, processes
 from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.execution.tasks import run_tasks
 from skips import needs_posix_signals
@@ -106,6 +106,36 @@ def test_a_worker_without_memory_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="ran out of memory: give fewer workers"):
         list(run_tasks(jobs.want_too_much, tmp_path, list(range(6)), workers=2))
     assert children() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (InputError("smear.svs: no such file"), InputError, "smear.svs: no such file"),
+        # What libraries say that find no memory while a worker loads them.
+        (ImportError("libx.so: failed to map segment from shared object"), WorkerError, "give fewer workers"),
+        (MemoryError(), WorkerError, "ran out of memory: give fewer workers"),
+    ],
+)
+def test_what_goes_wrong_while_a_worker_starts_is_told_by_this_process_alone(
+    error: Exception, kind: type[Exception], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(kind, match=message):
+        list(run_tasks(jobs.surroundings, jobs.Unopened(error), [1, 2, 3], workers=2))
+    assert capfd.readouterr().err == "", "a worker printed its own traceback"
+    assert children() == []
+
+
+def test_a_worker_without_memory_for_a_thread_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ended: list[int] = []
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(processes.os, "_exit", ended.append)
+    monkeypatch.setattr(processes, "_job", None)
+    processes._start(processes._Job(jobs.fail, None))
+    assert ended == [1]
 
 
 def test_cancel_stops_workers_within_a_second(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _marked(path: Path, *, folder: bool) -> tuple[Path, int | None]:
                 os.close(mark)
                 mark = None
         # Another process may have cleared it away before it was locked.
-        if mark is None or not _locked(mark, wait=True) or os.fstat(mark).st_nlink > 0:
+        if mark is None or not _locked(mark, wait=True) or temporary.exists():
             return temporary, mark
         os.close(mark)
 

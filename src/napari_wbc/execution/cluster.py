@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from napari_wbc.errors import InputError, WbcError, WorkerError
+from napari_wbc.errors import InputError, WbcError, WorkerError, first_line, is_memory_error
 from napari_wbc.version import __version__
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ class Cluster:
 
     def _explained(self, error: Exception) -> Exception:
         """Say what a scheduler or worker means that cannot unpack a task."""
+        if is_memory_error(error):
+            return error
         if isinstance(error, ImportError) or "deserializ" in str(error):
             cause = error.__cause__ or error
             return WorkerError(
@@ -188,7 +190,7 @@ def check_scheduler(address: str) -> None:
             thread.submit(asyncio.run, knock()).result()
     except (OSError, ValueError, TypeError) as error:
         raise WorkerError(
-            f"{address}: no dask scheduler answers there ({str(error).splitlines()[0][:120]}); "
+            f"{address}: no dask scheduler answers there ({first_line(error)[:120]}); "
             "start one with: dask scheduler"
         ) from None
 

@@ -137,7 +137,7 @@ class Journal:
             return None
         (length,) = _LENGTH.unpack_from(lead)
         # A length that was never written could be anything.
-        if length > self.path.stat().st_size - position:
+        if length > os.fstat(self._file.fileno()).st_size - position:
             return None
         record = self._file.read(length)
         return record if sha256(record).digest() == lead[_LENGTH.size :] else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Processes:
     work : callable
         ``work(shared, task)``.
     shared : object
-        Pickled into every process when it starts.
+        Pickled into every process when it starts, and unpacked there with its first task.
     workers : int
         How many processes.
     """
@@ -40,7 +41,7 @@ class Processes:
     lost = (BrokenProcessPool,)
 
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any, workers: int) -> None:
-        self._work, self._shared, self._workers = work, shared, workers
+        self._job, self._workers = _Job(work, shared), workers
         self._pool = self._new_pool()
 
     @property
@@ -75,7 +76,7 @@ class Processes:
             self._workers,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start,
-            initargs=(self._work, self._shared),
+            initargs=(self._job,),
         )
 
     def _submit(self, task: Any) -> Future[Any]:
@@ -103,14 +104,44 @@ def _surroundings_of_workers() -> Iterator[None]:
                 os.environ[name] = value
 
 
-_job: tuple[Callable[[Any, Any], Any], Any] | None = None
+class _Job:
+    """Work and what all its tasks share; in a worker process they are unpacked with the first task.
+
+    What goes wrong there (no memory for the libraries, a slide that is gone) is then an error of that task, which
+    arrives here: a process that fails while it starts would print its traceback and die.
+    """
+
+    def __init__(self, work: Callable[[Any, Any], Any], shared: Any) -> None:
+        self._unpacked: tuple[Callable[[Any, Any], Any], Any] | None = (work, shared)
+        self._packed = b""
+
+    def __getstate__(self) -> bytes:
+        return pickle.dumps(self._unpacked)
+
+    def __setstate__(self, packed: bytes) -> None:
+        self._unpacked, self._packed = None, packed
+
+    def do(self, task: Any) -> Any:
+        """Do a task."""
+        if self._unpacked is None:
+            self._unpacked = pickle.loads(self._packed)  # noqa: S301 - from the process that started this one
+            self._packed = b""
+        work, shared = self._unpacked
+        return work(shared, task)
 
 
-def _start(work: Callable[[Any, Any], Any], shared: Any) -> None:
+_job: _Job | None = None
+
+
+def _start(job: _Job) -> None:
     """Prepare a worker process."""
     global _job
-    _job = work, shared
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _job = job
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    except RuntimeError:
+        # No memory for a thread: the pool would print a traceback, but sees to a worker that ended by itself.
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -123,5 +154,4 @@ def _end_with_parent() -> None:
 
 def _do(task: Any) -> Any:
     assert _job is not None
-    work, shared = _job
-    return work(shared, task)
+    return _job.do(task)

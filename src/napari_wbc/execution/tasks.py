@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Literal, Protocol, TypeVar
 
-from napari_wbc.errors import WorkerError
+from napari_wbc.errors import WorkerError, is_memory_error
 from napari_wbc.execution.progress import CancelToken, cancelled_by
 
 Shared = TypeVar("Shared")
@@ -127,8 +127,8 @@ def run_tasks(
                             "workers if memory is short; a script needs: if __name__ == '__main__':"
                         ) from None
                     waiting.appendleft(task)
-                except MemoryError:
-                    if isinstance(engine, ThisProcess):
+                except Exception as error:
+                    if not is_memory_error(error):
                         raise
                     raise WorkerError(
                         "a worker ran out of memory: give fewer workers, or close other programs"

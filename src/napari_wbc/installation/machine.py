@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 
+from napari_wbc.errors import first_line
 from napari_wbc.installation.check import Check
 
 #: A count takes about 1.1 GB in the main process and 0.4 GB in each worker; the system needs some, too.
@@ -88,7 +89,7 @@ def _gpu_problem() -> str:
     try:
         found = torch.nn.functional.conv2d(image.cuda(), kernels.cuda()).cpu()
     except RuntimeError as error:
-        return f"it does not compute ({str(error).splitlines()[0]})"
+        return f"it does not compute ({first_line(error)})"
     # TF32 keeps 10 bits: 27 products of at most 1 may be off by 27 / 1024.
     return (
         "" if torch.allclose(found, wanted, atol=0.03, rtol=0) else "it computes something else than the CPU"
