@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from napari_wbc.batch import (
 from napari_wbc.errors import Cancelled, ModelError, OutputError
 from napari_wbc.execution import CancelToken, Progress
 from napari_wbc.pipeline import CountOptions
-from napari_wbc.results import FILES
+from napari_wbc.results import FILES, result_folders
 
 OPTIONS = CountOptions(um_per_px=0.1)
 
@@ -143,3 +145,21 @@ def test_what_all_images_share_is_said_before_anything_is_begun(images: list[str
     assert list(out.iterdir()) == []
     with pytest.raises(OutputError, match="file is in the way"):
         list(count_images(images, images[0], OPTIONS))
+
+
+def test_a_name_that_begins_like_a_home_folder_is_a_name(tmp_path: Path) -> None:
+    assert result_folders(["~nobody.png", "~$lock.png"], tmp_path) == {
+        "~nobody.png": tmp_path / "~nobody",
+        "~$lock.png": tmp_path / "~$lock",
+    }
+
+
+def test_a_disk_without_room_for_anything_says_so(
+    images: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(OutputError, match=r"cannot be written there \(the disk is full; make room on it"):
+        list(count_images(images, tmp_path / "out", OPTIONS))

@@ -28,9 +28,9 @@ from napari_wbc.pipeline import (
     SlideModelFitted,
     count_events,
 )
-from napari_wbc.provenance import RESEARCH_USE, read_run, same_run
+from napari_wbc.provenance import RESEARCH_USE, model_of_run, read_run, same_run
 from napari_wbc.results import FILES, is_complete
-from napari_wbc.segmentation import tiles
+from napari_wbc.segmentation import kernels, tiles
 from napari_wbc.slides.synthetic import SyntheticSmear
 
 UM_PER_PX = 0.1
@@ -198,6 +198,14 @@ def test_impossible_wbc_count_is_refused_before_the_work() -> None:
     assert stages == []
 
 
+def test_compiled_code_is_loaded_while_there_is_memory() -> None:
+    """LLVM ends a process that has none left: it is asked before the model and the pixels are there."""
+    kernels.implementation.cache_clear()
+    with pytest.raises(ModelError, match="rubust"):
+        wbc.count(np.full((64, 64, 3), 255, np.uint8), "rubust", um_per_px=0.1)
+    assert kernels.implementation.cache_info().currsize == 1
+
+
 def test_unknown_model_names_those_that_exist() -> None:
     with pytest.raises(ModelError, match="robust"):
         wbc.count(np.full((30, 40, 3), 250, np.uint8), "rubust", um_per_px=0.1)
@@ -277,6 +285,13 @@ def test_run_records_what_made_the_result(result: CountResult, tmp_path: Path) -
     assert run["cells"] == len(result.cells)
 
 
+def test_the_model_of_a_count_is_the_very_one_or_none(result: CountResult) -> None:
+    assert model_of_run(result.run).sha256 == result.run["model"]["sha256"]
+    other = {**result.run, "model": {**result.run["model"], "sha256": "0" * 64}}
+    with pytest.raises(ModelError, match="the model robust is another one since this count; count again"):
+        model_of_run(other)
+
+
 def test_same_run_looks_at_image_model_and_parameters(result: CountResult) -> None:
     profile = load_profile(None)
     same = {
@@ -310,6 +325,15 @@ def test_folder_with_other_files_is_left_alone(result: CountResult, tmp_path: Pa
     with pytest.raises(OutputError, match=r"thesis\.docx"):
         result.write(tmp_path)
     assert [item.name for item in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_what_a_system_left_in_a_folder_of_results_does_not_keep_a_new_one_off(
+    result: CountResult, tmp_path: Path
+) -> None:
+    folder = result.write(tmp_path / "smear")
+    (folder / ".DS_Store").touch()
+    result.write(folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
 
 
 def test_cancelled_write_leaves_nothing(result: CountResult, tmp_path: Path) -> None:

@@ -97,3 +97,19 @@ def test_folders_sheets_and_images_together(tmp_path: Path) -> None:
     # One input that fails, which does not stop the others.
     (tmp_path / "empty").mkdir()
     assert [row.image for row in batch_rows([str(tmp_path / "empty")])] == [str(tmp_path / "empty")]
+
+
+def test_a_heading_that_is_no_heading_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"the sheet cannot be read \(field larger than field limit"
+    ) as caught:
+        read_sheet(sheet(tmp_path, "image" * 40_000 + ",slide\na.png,7\n"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sheet_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = sheet(tmp_path, "image\na.png\n")
+    with path.open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(InputError, match="larger than 64 MB, so it is no sample sheet"):
+        read_sheet(path)

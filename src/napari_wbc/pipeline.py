@@ -1,6 +1,7 @@
-"""Slide -> cells -> classes -> table -> differential, as one generator of events.
+"""Slide -> cells -> classes -> table -> differential, as one generator of events: :func:`count_events`.
 
-The viewer iterates :func:`count_events` in a thread; :func:`count` drains it, also for the command line.
+The viewer, in a thread, and :mod:`napari_wbc.batch`, for the command line, take its events one by one; :func:`count`
+reads them to the end.
 """
 
 from __future__ import annotations
@@ -244,6 +245,7 @@ def count_events(
     from napari_wbc.confusion import Confusion
     from napari_wbc.differential.count import differential
     from napari_wbc.differential.profile import Profile, load_profile
+    from napari_wbc.segmentation import kernels
     from napari_wbc.segmentation.quality import Lattice, with_regions
     from napari_wbc.segmentation.reuse import known_slide_model, slide_model_of
     from napari_wbc.segmentation.tiles import plan_tiles
@@ -261,6 +263,7 @@ def count_events(
     # A WBC count that cannot be meant is said now, not after an hour of work.
     differential(pd.DataFrame({"label": []}), profile, wbc_per_l=options.wbc_per_l)
     yield Progress("Loading the model", 0, 0)
+    kernels.load()
     model = load_model(options.model)
     device = choose_device(options.device)
     cancel.check()

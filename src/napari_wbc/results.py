@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,8 @@ FILES = (
     "cells.geojson",
     "run.json",
 )
+#: What systems leave in a folder that somebody looked at.
+_LEFT_BY_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")
 #: The longer side of overlay.png and of the report's overview, px.
 OVERVIEW_PX = 4000
 
@@ -49,13 +52,10 @@ def writable_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = (
-            "a file is in the way"
-            if isinstance(error, FileExistsError | NotADirectoryError)
-            else error.strerror
-        )
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "a file is in the way" if in_the_way else system_reason(error)
         raise OutputError(
-            f"{folder}: results cannot be written there ({reason or error}); give another folder"
+            f"{folder}: results cannot be written there ({reason}); give another folder"
         ) from None
 
 
@@ -78,7 +78,8 @@ def result_folders(images: Sequence[str], out: Path) -> dict[str, Path]:
 
     paths: dict[str, Path] = {}
     for image in images:
-        path = Path(image).expanduser().absolute()
+        # The method of Path raises an error about the name ~smear.png.
+        path = Path(os.path.expanduser(image)).absolute()  # noqa: PTH111
         if path not in paths.values():
             paths[image] = path
     stems = [stem_of(path).lower() for path in paths.values()]
@@ -146,7 +147,7 @@ def _is_result(item: Path) -> bool:
     further = next((fmt for fmt in FORMATS.values() if fmt.file == item.name), None)
     if further is not None:
         return item.is_dir() if further.folder else item.is_file()
-    return item.name in FILES and item.is_file()
+    return item.name in (*FILES, *_LEFT_BY_SYSTEMS) and item.is_file()
 
 
 def is_complete(folder: str | Path, exports: Sequence[Format] = ()) -> bool:

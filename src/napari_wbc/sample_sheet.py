@@ -112,12 +112,13 @@ def read_sheet(path: str | Path) -> list[SheetRow]:
     path = Path(path)
     lines = _lines(path)
     separator = max(",;\t", key=lines[0].count)
-    columns = _columns(path, next(csv.reader([lines[0]], delimiter=separator)))
-    rows: list[SheetRow] = []
     try:
+        heading = next(csv.reader(lines[:1], delimiter=separator))
         fields_of = list(csv.reader(lines[1:], delimiter=separator))
     except csv.Error as error:
         raise InputError(f"{path}: the sheet cannot be read ({error}); save it as CSV UTF-8") from None
+    columns = _columns(path, heading)
+    rows: list[SheetRow] = []
     for number, fields in enumerate(fields_of, 2):
         place = f"{path} line {number}"
         if not any(field.strip() for field in fields):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -179,12 +180,14 @@ def test_choice(monkeypatch: pytest.MonkeyPatch, compiled: ModuleType) -> None:
     kernels.implementation.cache_clear()
     monkeypatch.delenv("NAPARI_WBC_KERNELS", raising=False)
     assert kernels.implementation() is compiled
-    for name, value in (("NAPARI_WBC_KERNELS", "numpy"), ("numba", None)):
+    without: list[Callable[[pytest.MonkeyPatch], None]] = [
+        lambda context: context.setenv("NAPARI_WBC_KERNELS", "numpy"),
+        lambda context: context.setitem(sys.modules, "numba", None),
+        lambda context: context.setattr("numba.config.DISABLE_JIT", True),
+    ]
+    for change in without:
         kernels.implementation.cache_clear()
         with monkeypatch.context() as context:
-            if value is None:
-                context.setitem(sys.modules, name, None)
-            else:
-                context.setenv(name, value)
+            change(context)
             assert kernels.implementation() is uncompiled
     kernels.implementation.cache_clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,4 +98,9 @@ def summary(checks: Sequence[Check]) -> str:
 def _without_home(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_home(inner) for key, inner in value.items()}
-    return value.replace(str(Path.home()), "~") if isinstance(value, str) else value
+    if isinstance(value, list):
+        return [_without_home(inner) for inner in value]
+    # Without a home folder, or with one that is the root of all, there is no name in any path.
+    home = os.path.expanduser("~")  # noqa: PTH111 - the method of Path raises an error where there is none
+    hidden = isinstance(value, str) and home not in ("~", Path(home).anchor)
+    return value.replace(home, "~") if hidden else value

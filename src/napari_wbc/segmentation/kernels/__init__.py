@@ -1,7 +1,7 @@
 """The inner loops over pixels: compiled where numba is installed (extra ``fast``), in NumPy else, with the same bits.
 
-Numba is imported, and its code taken from its cache or compiled (some ten seconds, once per machine), at the first
-call. ``NAPARI_WBC_KERNELS=numpy`` does without it.
+Numba is imported, and its code taken from its cache or compiled (some ten seconds, once per machine), by :func:`load`
+or at the first call. ``NAPARI_WBC_KERNELS=numpy`` does without it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ def implementation() -> ModuleType:
         # Missing, not for this NumPy, broken, or nowhere to keep its code (to compile in every process is no gain).
         return uncompiled
     return compiled
+
+
+def load() -> None:
+    """Load the compiled code, or compile it, now and not at the first call.
+
+    LLVM, below numba, ends the whole process where it finds no memory: it had better look for it before a job fills it.
+    """
+    implementation()
 
 
 def box_reduce(pixels: RGB, factor: int) -> RGB:
