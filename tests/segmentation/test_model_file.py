@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from napari_wbc.segmentation import (
     segment,
 )
 from napari_wbc.segmentation.plain import to_plain
+from napari_wbc.segmentation.surroundings import TABLE_SHAPE
 from napari_wbc.slides import open_slide
 
 UM = 0.1
@@ -83,6 +85,29 @@ def drop(key: str) -> Callable[[dict[str, Any]], None]:
         (lambda plain: plain["surroundings"]["evidence"].update(shape=[1 << 20, 1 << 20]), "evidence"),
         (lambda plain: plain["surroundings"]["evidence"].update(zlib_base64="no such thing"), "evidence"),
         (lambda plain: plain.update(background=None), "background"),
+        # Each a sound number, with which nothing could be segmented.
+        (lambda plain: plain.update(um_per_px=0.0), "um_per_px is not above 0"),
+        (lambda plain: plain["surroundings"].update(red_cell_density=0.0), "red_cell_density is not above 0"),
+        (lambda plain: plain["surroundings"].update(spread=-1.0), "spread is not above 0"),
+        (
+            lambda plain: plain["surroundings"].update(evidence=to_plain(np.zeros((9, 9), np.float32))),
+            "evidence",
+        ),
+        (
+            lambda plain: plain["surroundings"].update(
+                evidence=to_plain(np.full(TABLE_SHAPE, np.nan, np.float32))
+            ),
+            "evidence",
+        ),
+        (lambda plain: plain["background"].update(width_px=0.0), "width_px is not above 0"),
+        (lambda plain: plain["background"].update(degree=-1), "degree is not one of 0 to 4"),
+        (lambda plain: plain["background"].update(degree=1 << 40), "degree is not one of 0 to 4"),
+        (lambda plain: plain["background"].update(degree=3), "coefficients are not those of that degree"),
+        (lambda plain: plain["background"]["coefficients"].pop(), "coefficients"),
+        (
+            lambda plain: plain["background"].update(coefficients=7),
+            "coefficients is missing or of a wrong type",
+        ),
     ],
 )
 def test_damaged_models_are_refused(
@@ -103,7 +128,10 @@ def test_files_that_are_no_slide_model(tmp_path: Path, model: SlideModel) -> Non
     (tmp_path / "text.json").write_text("no JSON")
     (tmp_path / "list.json").write_text("[1, 2]")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    for name in ("text.json", "list.json", "binary.json", "none.json"):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "large.json").touch()
+    os.truncate(tmp_path / "large.json", (1 << 26) + 1)
+    for name in ("text.json", "list.json", "binary.json", "deep.json", "large.json", "none.json"):
         with pytest.raises(InputError, match="slide model") as caught:
             load_slide_model(tmp_path / name)
         assert name in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from napari_wbc.errors import InputError, OutputError, system_reason
@@ -30,7 +31,8 @@ def load_slide_model(path: str | Path) -> SlideModel:
     InputError
         When there is no such file, or no slide model in it that this version can use.
     """
-    path = Path(path).expanduser()
+    # The method of Path raises an error about the name ~smear.json.
+    path = Path(os.path.expanduser(path))  # noqa: PTH111
     file = path / "run.json" if path.is_dir() else path
     try:
         if file.stat().st_size > _LARGEST_FILE:
@@ -40,7 +42,7 @@ def load_slide_model(path: str | Path) -> SlideModel:
         raise InputError(
             f"{file}: the slide model cannot be read ({system_reason(error)}); give a run.json"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{file}: no slide model; give the run.json of a count") from None
     if isinstance(plain, dict) and "slide_model" in plain:
         plain = plain["slide_model"]

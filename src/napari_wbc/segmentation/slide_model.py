@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken
-from napari_wbc.segmentation.background import OPTICAL_DENSITY, Background, fit_background, middle_light
+from napari_wbc.segmentation.background import (
+    OPTICAL_DENSITY,
+    Background,
+    fit_background,
+    middle_light,
+    terms,
+)
 from napari_wbc.segmentation.grid import Grid
 from napari_wbc.segmentation.kernels import project, smooth, smoothing_reach
 from napari_wbc.segmentation.plain import from_plain, to_plain
 from napari_wbc.segmentation.stain import Vector, along, fit_stain
-from napari_wbc.segmentation.surroundings import Surroundings, fit_surroundings
+from napari_wbc.segmentation.surroundings import TABLE_SHAPE, Surroundings, fit_surroundings
 from napari_wbc.slides.slide import RGB, Scale, Slide
 
 Field = TypeVar("Field")
@@ -32,6 +38,10 @@ FINE_SMOOTHING_UM = 0.35
 CHANNELS: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 #: Windows that a model is fitted to, at most.
 MOST_WINDOWS = 36
+#: Side of such a window, and of the blocks in it whose brightest pixels show the empty slide.
+_WINDOW_UM, _BLOCK_UM = 150.0, 10.0
+#: Of the polynomial of the light, where all of a slide is looked at.
+MOST_DEGREE = 4
 #: Optical density by which the brightest of a field may be darker than the empty slide of another field.
 _DARKER_THAN_GLASS = 0.06
 
@@ -113,9 +123,11 @@ class SlideModel:
                 "count the slide again"
             )
         try:
-            return from_plain(cls, plain)
+            model = from_plain(cls, plain)
+            _refuse_impossible(model)
         except ValueError as error:
             raise InputError(f"the slide model is damaged ({error}); count the slide again") from None
+        return model
 
     def density_along(
         self, axes: Sequence[Vector], pixels: RGB, grid: Grid, y0: int, x0: int
@@ -142,6 +154,23 @@ class SlideModel:
     def nuclear_density(self, density: NDArray[np.float32]) -> NDArray[np.float32]:
         """Density along the nuclear axis, shape (height, width)."""
         return along(density, self.nuclear_axis)
+
+
+def _refuse_impossible(model: SlideModel) -> None:
+    """Raise ValueError about numbers that no fit gives and that nothing could be segmented with."""
+    light, around = model.background, model.surroundings
+    for holder, name in (
+        (model, "um_per_px"), (around, "red_cell_density"), (around, "spread"),
+        (light, "height_px"), (light, "width_px"),
+    ):  # fmt: skip
+        if not getattr(holder, name) > 0:
+            raise ValueError(f"{name} is not above 0")
+    if not 0 <= light.degree <= MOST_DEGREE:
+        raise ValueError(f"degree is not one of 0 to {MOST_DEGREE}")
+    if [len(channel) for channel in light.coefficients] != [len(terms(light.degree))] * 3:
+        raise ValueError("coefficients are not those of that degree")
+    if around.evidence.shape != TABLE_SHAPE or not np.isfinite(around.evidence).all():
+        raise ValueError("evidence is of a wrong shape or not finite")
 
 
 def fit_slide_model(
@@ -273,13 +302,11 @@ def _smoothed(densities: list[NDArray[np.float32]], sigma: float) -> list[NDArra
 Place = tuple[int, int, RGB]
 
 
-def _sample(
-    slide: Slide, grid: Grid, cancel: CancelToken, most: int, window_um: float = 150.0
-) -> list[Place]:
+def _sample(slide: Slide, grid: Grid, cancel: CancelToken, most: int) -> list[Place]:
     """Windows of the coarse grid: all of a small slide, else an even lattice of ``most`` windows."""
-    size = max(16, round(window_um / grid.um))
+    size = max(16, round(_WINDOW_UM / grid.um))
     height, width = grid.shape
-    columns = max(1, min(-(-width // size), round((most * width / height) ** 0.5)))
+    columns = max(1, min(-(-width // size), most, round((most * width / height) ** 0.5)))
     rows = max(1, min(-(-height // size), most // columns))
     if rows * size >= height and columns * size >= width:
         return [(0, 0, grid.read(slide, 0, 0, height, width))]
@@ -293,11 +320,9 @@ def _sample(
     return places
 
 
-def _background(
-    places: list[Place], grid: Grid, shape: tuple[int, int], block_um: float = 10.0
-) -> Background:
+def _background(places: list[Place], grid: Grid, shape: tuple[int, int]) -> Background:
     """Fit the field to the bright pixels of blocks (G between its 90th and 99th percentile)."""
-    step = max(4, round(block_um / grid.um))
+    step = max(4, round(_BLOCK_UM / grid.um))
     ys, xs, ods = [], [], []
     for y0, x0, pixels in places:
         for y in range(0, max(1, pixels.shape[0] - step // 2), step):
@@ -309,7 +334,7 @@ def _background(
                 ys.append(grid.level0(y0 + min(y + step, pixels.shape[0]) / 2 + y / 2 - 0.5))
                 xs.append(grid.level0(x0 + min(x + step, pixels.shape[1]) / 2 + x / 2 - 0.5))
     return fit_background(
-        np.array(ys), np.array(xs), np.array(ods, np.float64), shape, 4 if len(places) == 1 else 2
+        np.array(ys), np.array(xs), np.array(ods, np.float64), shape, MOST_DEGREE if len(places) == 1 else 2
     )
 
 

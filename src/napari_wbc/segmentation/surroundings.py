@@ -62,13 +62,11 @@ class Surroundings:
     spread: float
     evidence: NDArray[np.float32]
 
-    def leukocyte_evidence(self, density: Density) -> Density:
-        """Look up the evidence of optical densities, shape (..., 3)."""
-        looked_up: Density = self.evidence[self.bins(*self.stained(density))]
-        return looked_up
-
     def clear_evidence(self, density: Density) -> Density:
-        """Look up the evidence, and count what is hardly purple as outside: next to nuclei it may be their blur."""
+        """Look up the evidence of optical densities, shape (..., 3).
+
+        What is hardly purple counts as outside: next to nuclei it may be their blur.
+        """
         red, purple = self.stained(density)
         clear: Density = np.where(
             purple > np.float32(_CLEARLY_PURPLE), self.evidence[self.bins(red, purple)], np.float32(-_LIMIT)
@@ -112,6 +110,10 @@ def _count(axis: tuple[float, float, float]) -> int:
     return round((high - low) / step)
 
 
+#: Of the table of evidence.
+TABLE_SHAPE = _count(_RED), _count(_PURPLE)
+
+
 def _centres(axis: tuple[float, float, float]) -> NDArray[np.float64]:
     return np.asarray(axis[0] + (np.arange(_count(axis)) + 0.5) * axis[2], np.float64)
 
@@ -139,7 +141,7 @@ def fit_surroundings(
     um : float
         µm per px of the places.
     """
-    empty = np.zeros((_count(_RED), _count(_PURPLE)), np.float32)
+    empty = np.zeros(TABLE_SHAPE, np.float32)
     unit = max(_LEAST_RED_CELL, red_cell_density)
     around = Surroundings(red_cell_axis, cytoplasm_axis, unit, _SPREAD, empty)
     outside = []
