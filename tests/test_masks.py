@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_wbc.masks import CellMask
+from napari_wbc.masks import CellMask, paint_labels
 
 
 def disc(radius: int) -> NDArray[np.bool_]:
@@ -52,6 +52,15 @@ def test_a_leukocyte_is_small() -> None:
     mask = CellMask(0, 0, cell, nucleus)
     assert len(mask.cell_runs) + len(mask.nucleus_runs) < 1200
     assert len(pickle.dumps(mask)) < 2000
+
+
+def test_a_mask_beside_the_window_paints_nothing_and_one_across_its_border_a_part() -> None:
+    square = np.ones((2, 2), bool)
+    masks = [CellMask(y, 0, square, square) for y in (-2, -1, 3, 4)]
+    painted = paint_labels(masks, [1, 2, 3, 4], (4, 2))
+    assert painted.tolist() == [[2, 2], [0, 0], [0, 0], [3, 3]]
+    with pytest.raises(ValueError, match="part is 'rim'"):
+        paint_labels(masks, [1, 2, 3, 4], (4, 2), part="rim")
 
 
 def test_parts_of_different_boxes_are_refused() -> None:

@@ -121,8 +121,7 @@ def paint_labels(
     *,
     origin: tuple[int, int] = (0, 0),
     part: str = "cell",
-    dtype: type[np.generic] = np.int32,
-) -> NDArray[np.generic]:
+) -> NDArray[np.int32]:
     """Paint masks into a label image.
 
     Parameters
@@ -137,13 +136,11 @@ def paint_labels(
         ``(y, x)`` of the image's corner on the slide, px.
     part : {"cell", "nucleus"}
         What to paint.
-    dtype : numpy dtype, optional
-        Of the result.
 
     Returns
     -------
-    numpy.ndarray
-        Shape ``shape``; 0 is background.
+    numpy.ndarray of int32, shape ``shape``
+        0 is background.
 
     Examples
     --------
@@ -154,7 +151,7 @@ def paint_labels(
     """
     if part not in ("cell", "nucleus"):
         raise ValueError(f"part is {part!r}; it must be 'cell' or 'nucleus'")
-    labels = np.zeros(shape, dtype)
+    labels = np.zeros(shape, np.int32)
     height, width = shape
     for mask, value in zip(masks, values, strict=True):
         pixels = mask.cell if part == "cell" else mask.nucleus

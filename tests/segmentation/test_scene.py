@@ -130,6 +130,12 @@ def test_out_of_focus_nuclei_are_flagged() -> None:
     assert list(segment(scene.draw(), um_per_px=UM).table["flags"]) == ["blurred"]
 
 
+def test_what_is_too_large_for_one_cell_is_flagged() -> None:
+    scene = Scene(100, 100, UM, seed=16)
+    scene.leukocyte(50, 50, nucleus=9.0, cell=11.0).red_cells()
+    assert list(segment(scene.draw(), um_per_px=UM).table["flags"]) == ["clump"]
+
+
 def test_a_spread_naked_nucleus_is_a_smudge() -> None:
     from scipy import ndimage
 

@@ -154,9 +154,7 @@ WINDOW = (0, 0, 60, 100)
 
 def square(x0: int, side: int, y0: int = 20) -> Nucleus:
     middle = (side - 1) / 2
-    return Nucleus(
-        y0 + middle, x0 + middle, np.ones((side, side), bool), y0, x0, side**2 * 0.25, 1, cut=False
-    )
+    return Nucleus(y0 + middle, x0 + middle, np.ones((side, side), bool), y0, x0, side**2 * 0.25, cut=False)
 
 
 def divided(first: Nucleus, *others: Nucleus, window: tuple[int, int, int, int] = WINDOW) -> Territory:

@@ -16,7 +16,7 @@ from napari_wbc.masks import CellMask
 from napari_wbc.segmentation.cells import FINE_UM, SegmentedCell, measure_cell
 from napari_wbc.segmentation.flags import cell_flags
 from napari_wbc.segmentation.grid import Grid
-from napari_wbc.segmentation.morphology import Mask
+from napari_wbc.segmentation.morphology import Mask, extent
 from napari_wbc.segmentation.nucleus_outline import trace_nucleus
 from napari_wbc.segmentation.slide_model import FINE_SMOOTHING_UM, SlideModel, smoothed_density
 from napari_wbc.slides.slide import Slide
@@ -244,6 +244,5 @@ def _with_mask(found: SegmentedCell, mask: Mask, corner: tuple[int, int], um_per
 
 
 def _tight(mask: Mask, corner: tuple[int, int]) -> tuple[Mask, tuple[int, int]]:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-    return cut, (corner[0] + int(rows[0]), corner[1] + int(columns[0]))
+    top, left, bottom, right = extent(mask)
+    return mask[top:bottom, left:right].copy(), (corner[0] + top, corner[1] + left)

@@ -53,11 +53,10 @@ def edge_width_um(q: NDArray[np.float32], nucleus: Mask, um: float) -> float:
     padded = np.pad(q, 3, mode="edge")
     mask = np.pad(nucleus, 3)
     rim = mask & ~ndimage.binary_erosion(mask)
-    outside = ~mask
-    if not outside.any() or not rim.any():
+    if not rim.any():
         return 0.0
     down, right = np.gradient(padded, um)
     slope = down * down + right * right
     steepest = float(np.sqrt(np.median(ndimage.maximum_filter(slope, 5)[rim])))
-    fall = float(np.percentile(padded[mask], 75) - np.percentile(padded[outside], 25))
+    fall = float(np.percentile(padded[mask], 75) - np.percentile(padded[~mask], 25))
     return fall / max(steepest, 1e-6)

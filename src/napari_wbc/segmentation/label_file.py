@@ -104,8 +104,7 @@ def _pieces(
                 yield y, x, None
                 continue
             size = min(_TILE_PX, height - y), min(_TILE_PX, width - x)
-            labels = paint_labels([masks[i] for i in here], here + 1, size, origin=(y, x), part=part)
-            yield y, x, labels.astype(np.int32, copy=False)
+            yield y, x, paint_labels([masks[i] for i in here], here + 1, size, origin=(y, x), part=part)
 
 
 def _write_tiff(

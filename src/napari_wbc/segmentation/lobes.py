@@ -38,9 +38,7 @@ Evidence = Callable[[int, int, int, int], NDArray[np.float32]]
 Pixels = NDArray[np.intp]
 
 
-def group_lobes(
-    part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence
-) -> list[tuple[Pixels, int]]:
+def group_lobes(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Pixels]:
     """Group the pixels of a cluster into nuclei.
 
     Parameters
@@ -56,21 +54,21 @@ def group_lobes(
 
     Returns
     -------
-    list of (numpy.ndarray of int, shape (n, 2), int)
-        Per nucleus its pixels in ``part`` and how many lobes it has.
+    list of numpy.ndarray of int, shape (n, 2)
+        Per nucleus its pixels in ``part``.
     """
     labels, count = ndimage.label(part, np.ones((3, 3)))
-    around = _Lazy(evidence, origin, part.shape)
+    around = _EvidenceAround(evidence, origin, part.shape)
     parts: list[Pixels] = []
     for number in range(1, count + 1):
         parts += _cut_touching(np.argwhere(labels == number), grid, around)
     if len(parts) == 1:
-        return [(parts[0], 1)]
+        return parts
     groups = _join_lobes(parts, grid, around)
-    return [(np.concatenate([parts[k] for k in members]), len(members)) for members in groups]
+    return [np.concatenate([parts[k] for k in members]) for members in groups]
 
 
-class _Lazy:
+class _EvidenceAround:
     """Evidence in the box of a cluster, read when it is first needed (most clusters never do)."""
 
     def __init__(self, evidence: Evidence, origin: tuple[int, int], shape: tuple[int, ...]) -> None:
@@ -84,7 +82,7 @@ class _Lazy:
         return self._read
 
 
-def _cut_touching(pixels: Pixels, grid: Grid, around: _Lazy) -> list[Pixels]:
+def _cut_touching(pixels: Pixels, grid: Grid, around: _EvidenceAround) -> list[Pixels]:
     """Cut a part that is several nuclei of touching cells: wide on both sides of a neck, notched beside it."""
     if len(pixels) * grid.um**2 < 2 * LEAST_TOUCHING_UM2:
         return [pixels]
@@ -140,7 +138,7 @@ def _neck(first: _Piece, second: _Piece) -> float:
     return float(saddle / min(first.depth.max(), second.depth.max()))
 
 
-def _apart(first: Pixels, second: Pixels, around: _Lazy, grid: Grid) -> bool:
+def _apart(first: Pixels, second: Pixels, around: _EvidenceAround, grid: Grid) -> bool:
     """Whether two large pieces are too large together for one nucleus, or have no cytoplasm beside their neck."""
     hull = _hull_um2(first, second, grid)
     if hull > LARGEST_HULL_UM2:
@@ -154,7 +152,7 @@ def _least_filled(hull_um2: float, *, small: bool) -> float:
     return LOBE_FILLED if small else LARGE_FILLED
 
 
-def _join_lobes(parts: list[Pixels], grid: Grid, around: _Lazy) -> list[list[int]]:
+def _join_lobes(parts: list[Pixels], grid: Grid, around: _EvidenceAround) -> list[list[int]]:
     """Join parts, the closest pair first, while they look like the lobes of one nucleus."""
     count = len(parts)
     farthest = LOBE_GAP_UM / grid.um + 1
@@ -180,7 +178,7 @@ def _join_lobes(parts: list[Pixels], grid: Grid, around: _Lazy) -> list[list[int
     return [[k for k in range(count) if group_of[k] == group] for group in sorted(set(group_of))]
 
 
-def _are_lobes(one: Pixels, other: Pixels, gap: float, grid: Grid, around: _Lazy) -> bool:
+def _are_lobes(one: Pixels, other: Pixels, gap: float, grid: Grid, around: _EvidenceAround) -> bool:
     """Whether two groups of parts are lobes of one nucleus.
 
     Lobes lie close together, or there is cytoplasm beside the neck between them; touching cells have notches there.

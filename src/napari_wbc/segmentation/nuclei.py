@@ -52,8 +52,6 @@ class Nucleus:
         Corner of the box, grid px.
     area_um2 : float
         Area.
-    lobes : int
-        Separate parts.
     cut : bool
         Whether it lies at the border of the image.
     """
@@ -64,7 +62,6 @@ class Nucleus:
     y0: int
     x0: int
     area_um2: float
-    lobes: int
     cut: bool
 
 
@@ -273,7 +270,7 @@ def _pieces(part: Mask, origin: tuple[int, int], grid: Grid) -> list[tuple[Mask,
 def _nuclei(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence) -> list[Nucleus]:
     """Give the nuclei of one cluster that are large enough."""
     nuclei = []
-    for pixels, lobes in group_lobes(part, origin, grid, evidence):
+    for pixels in group_lobes(part, origin, grid, evidence):
         area = len(pixels) * grid.um**2
         corner = pixels.min(axis=0)
         y0, x0 = origin[0] + int(corner[0]), origin[1] + int(corner[1])
@@ -285,5 +282,5 @@ def _nuclei(part: Mask, origin: tuple[int, int], grid: Grid, evidence: Evidence)
         mask[tuple((pixels - corner).T)] = True
         # Sums of whole numbers are exact: the centroid does not depend on where the window began.
         y, x = ((int(pixels[:, k].sum()) + origin[k] * len(pixels)) / len(pixels) for k in (0, 1))
-        nuclei.append(Nucleus(y=y, x=x, mask=mask, y0=y0, x0=x0, area_um2=area, lobes=lobes, cut=cut))
+        nuclei.append(Nucleus(y=y, x=x, mask=mask, y0=y0, x0=x0, area_um2=area, cut=cut))
     return nuclei

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_wbc.segmentation.morphology import Mask
 
-Whole = NDArray[np.int64]
+WholeNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,21 +28,21 @@ class Parts:
         How many parts there are.
     """
 
-    row: Whole
-    start: Whole
-    stop: Whole
-    number: Whole
+    row: WholeNumbers
+    start: WholeNumbers
+    stop: WholeNumbers
+    number: WholeNumbers
     count: int
 
     @property
-    def areas(self) -> Whole:
+    def areas(self) -> WholeNumbers:
         """Pixels of every part."""
         area = np.zeros(self.count, np.int64)
         np.add.at(area, self.number, self.stop - self.start)
         return area
 
     @property
-    def boxes(self) -> Whole:
+    def boxes(self) -> WholeNumbers:
         """Box of every part as ``y0, x0, y1, x1``, ends excluded, shape (count, 4)."""
         boxes = np.empty((self.count, 4), np.int64)
         boxes[:, :2], boxes[:, 2:] = np.iinfo(np.int64).max, 0

@@ -311,8 +311,8 @@ def segment(
     found = sort_cells(found)
     masks, ids = [cell.mask for cell in found], range(1, len(found) + 1)
     return Segmentation(
-        nuclei=paint_labels(masks, ids, slide.shape, part="nucleus").astype(np.int32, copy=False),
-        cells=paint_labels(masks, ids, slide.shape, part="cell").astype(np.int32, copy=False),
+        nuclei=paint_labels(masks, ids, slide.shape, part="nucleus"),
+        cells=paint_labels(masks, ids, slide.shape, part="cell"),
         table=with_regions(cells_to_table(found), regions, Lattice(slide.shape, scale.um_per_px)),
         regions=regions_table(regions),
         slide_model=model,
