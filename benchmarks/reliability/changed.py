@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from . import same
+from .aftermath import go_on
 from .jobs import counting, tiled_slide
-from .kill import left_behind
 from .outcome import Outcome
 from .victim import Victim, ended
 
@@ -45,7 +45,7 @@ def change_image(work: Path, times: int, seed: int) -> Outcome:
         time.sleep(moment)
         _change(way, slide, images)
         outcome.injected += 1
-        result, line = ended(victim), ""
+        result = ended(victim)
         line = result.complained.strip()
         outcome.say(line.replace(str(work), "..."))
         refused += result.code == 1
@@ -53,12 +53,8 @@ def change_image(work: Path, times: int, seed: int) -> Outcome:
             outcome.broke(f"{told}: ended with {result.code}: {line}")
         if result.code == 0 and same.holds(out) not in whole:
             outcome.broke(f"{told}: the result is of neither image")
-        result = ended(Victim(job.work, job.arguments(out, again=True), out, say))
-        if result.code or result.complained:
-            outcome.broke(f"{told}: counting again ended with {result.code}: {result.complained.strip()}")
         now = whole[0] if way == _WAYS[2] else whole[1]
-        for line in [*same.differences(now, same.holds(out)), *left_behind(out)]:
-            outcome.broke(f"{told}: after counting again: {line}")
+        go_on(outcome, f"{told}, counted again", job, out, say, now)
         print(f"{outcome.injected} of {times} changes, {len(outcome.broken)} broken", flush=True)
     outcome.note = f"{refused} refused, the others were over or had not begun"
     return outcome

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from napari_wbc.batch_table import COUNTS_FILE
+from napari_wbc.cohort.files import FILES as TABLES
+
 from . import same
-from .kill import jobs, left_behind, left_over
+from .aftermath import go_on, judge_end, left_behind, left_over
+from .kill import jobs
 from .outcome import Outcome
 from .victim import Victim, ended
 
@@ -52,6 +58,8 @@ def fill_disk(name: str, work: Path, times: int, seed: int) -> Outcome:
     if whole.code != 0:
         raise RuntimeError(whole.complained)
     expected, needed = same.holds(first), bytes_of(first)
+    # Tables of several images are about those that there was room for.
+    but_tables = replace(job, leaves=(*job.leaves, *TABLES))
     while outcome.injected < times:
         with small_disk(disk, 1 << 16):
             out, told = disk / name, []
@@ -64,18 +72,57 @@ def fill_disk(name: str, work: Path, times: int, seed: int) -> Outcome:
                     break
                 outcome.injected += 1
                 outcome.say(result.complained.replace(str(work), "..."))
-                if result.code not in (1, 2) or len(result.complained.splitlines()) != 1:
+                lines = result.complained.splitlines()
+                plain = all(line.startswith("napari-wbc: ") for line in lines)
+                if result.code not in (1, 2) or not plain or not 1 <= len(lines) <= job.most_lines:
                     outcome.broke(f"{told}: ended with {result.code}: {result.complained.strip()}")
                 elif "full" not in result.complained:
                     outcome.broke(f"{told}: does not say that the disk is full: {result.complained.strip()}")
-                for line in [*left_over(out, expected, job), *left_behind(out)]:
+                wrong = [*left_over(out, expected, but_tables), *wrong_tables(out, first), *left_behind(out)]
+                for line in wrong:
                     outcome.broke(f"{told}: {line}")
             resize(disk, 1 << 30)
             if result.code != 0:
-                result = ended(Victim(job.work, job.arguments(out, again=True), out, say))
-            if result.code != 0 or result.complained:
-                outcome.broke(f"{told}: going on ended with {result.code}: {result.complained.strip()}")
-            for line in same.differences(expected, same.holds(out)):
-                outcome.broke(f"{told}: {line}")
+                go_on(outcome, str(told), job, out, say, expected)
+            else:
+                judge_end(outcome, str(told), out, expected)
         print(f"{name}: {outcome.injected} of {times} times full, {len(outcome.broken)} broken", flush=True)
     return outcome
+
+
+def wrong_tables(out: Path, whole: Path) -> list[str]:
+    """Look at the tables of several images of which some found no room: whole files, and right where there was room.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of results.
+    whole : Path
+        The same, written where there was room for all.
+    """
+    wrong = []
+    for name in TABLES:
+        if not (out / name).is_file():
+            continue
+        text = (out / name).read_text(encoding="utf-8")
+        if name.endswith(".html"):
+            wrong += [] if text.rstrip().endswith("</html>") else [f"{name} is cut off"]
+            continue
+        rows, right = _rows(text), _rows((whole / name).read_text(encoding="utf-8"))
+        if not text.endswith("\n") or not all(None not in row and None not in row.values() for row in rows):
+            wrong.append(f"{name} is cut off")
+        elif name == COUNTS_FILE:
+            if [row["image"] for row in rows] != [row["image"] for row in right]:
+                wrong.append(f"{name} is not about all images")
+                continue
+            for row, of_whole in zip(rows, right, strict=True):
+                # Without one of the images a class may have no column.
+                as_whole = row == {column: of_whole[column] for column in row}
+                # An image that found no room in an earlier run may be there by now, but no room for the table.
+                if not row["problem"] and not (as_whole and (out / row["results"] / "run.json").is_file()):
+                    wrong.append(f"{name}: the row of {row['image']} is wrong")
+    return wrong
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class Job:
         Makes an earlier result in ``out``; it has to be there whole until the new one is.
     leaves : tuple of str
         Names of entries of ``out`` that a job that was killed may leave, as patterns.
+    most_lines : int
+        Of its complaint when it fails: one of each image, and of several also how many failed, and that their
+        tables could not be written.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Job:
     way_on: tuple[str, ...] = ()
     before: Callable[[Path], None] | None = None
     leaves: tuple[str, ...] = ()
+    most_lines: int = 1
 
     def arguments(self, out: Path, *, again: bool) -> tuple[list[str]]:
         """Give what the process is called with; ``again`` where it goes on."""
@@ -119,7 +123,8 @@ def counting(name: str, images: list[Path], *more: str, before: Callable[[Path],
         named = ["count", *map(str, images), "--out", str(out)]
         return [*named, "--um-per-px", str(UM_PER_PX), "--quiet", *more]
 
-    return Job(name, command, argv, ("--resume",), before, ("*.journal",))
+    most_lines = 1 if len(images) == 1 else len(images) + 2
+    return Job(name, command, argv, ("--resume",), before, ("*.journal",), most_lines)
 
 
 def training(folder: Path) -> Job:
@@ -174,24 +179,29 @@ def fine_tuning(folder: Path) -> Job:
     return Job("fine-tune", quick_fine_tune, argv)
 
 
-def edit_review(folder: str, seed: int, edits: int) -> int:
-    """Open a review and change it at random, a line on stdout after every change that was made.
+def edit_review(folder: str, seed: int, until: int) -> int:
+    """Open a review and change it at random, a line on stdout after every change that was made."""
+    from napari_wbc.review.folder import open_session
+
+    for number in edits(open_session(folder), seed, until):
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def edits(session: Any, seed: int, until: int) -> Iterator[int]:
+    """Change a review at random until there are so many edits; give the number of each when it was made.
 
     The draws go by the seed and the number of the edit, so that a review that was killed goes on with what was next.
     """
     import numpy as np
 
-    from napari_wbc.review.folder import open_session
-
-    session = open_session(folder)
-    for number in range(_edits_made(session), edits):
-        one_edit(session, np.random.default_rng([seed, number]))
-        sys.stdout.write(f"{number + 1}\n")
-        sys.stdout.flush()
-    return 0
+    for number in range(edits_made(session), until):
+        _one_edit(session, np.random.default_rng([seed, number]))
+        yield number + 1
 
 
-def one_edit(session: Any, random: Any) -> None:
+def _one_edit(session: Any, random: Any) -> None:
     """Make one edit that changes the log by exactly one line."""
     rows = sorted(random.choice(len(session.cells), 2, replace=False).tolist())
     kind = random.integers(0, 5)
@@ -203,8 +213,9 @@ def one_edit(session: Any, random: Any) -> None:
         session.exclude(rows)
     else:
         # A name that no cell has yet is a change in any case.
-        session.relabel(rows, f"{random.choice(_CLASSES)} {_edits_made(session)}")
+        session.relabel(rows, f"{random.choice(_CLASSES)} {edits_made(session)}")
 
 
-def _edits_made(session: Any) -> int:
+def edits_made(session: Any) -> int:
+    """Give how many lines the log of a review has."""
     return len(session._entries)

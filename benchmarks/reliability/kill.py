@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from . import same
-from .jobs import Job, counting, draw_fields, edit_review, fine_tuning, training
+from .aftermath import judge_end, left_over
+from .jobs import Job, counting, draw_fields, edit_review, edits, edits_made, fine_tuning, training
 from .outcome import Outcome
-from .victim import Victim, ended, nobody_left
+from .victim import Victim, descendants, ended, outliving
 
 #: A job that was killed so often runs to its end.
 _KILLS_OF_A_JOB = 5
@@ -76,14 +76,10 @@ def kill_command(name: str, work: Path, times: int, seed: int) -> Outcome:
             if not by_file:
                 time.sleep(moment * whole.seconds)
             told.append(f"change {at}" if by_file else f"{moment * whole.seconds:.2f} s")
-            try:
-                with nobody_left(victim.pid):
-                    if not by_file:
-                        victim.kill()
-                    result = ended(victim)
-            except AssertionError as error:
-                outcome.broke(f"{told}: {error}")
-                result = ended(victim)
+            left = outliving(victim, kill=not by_file)
+            result = ended(victim)
+            if left:
+                outcome.broke(f"{told}: {left} worker(s) outlived the process that was killed")
             if result.code == 0:
                 told[-1] += " (it had ended)"
                 break
@@ -100,49 +96,13 @@ def kill_command(name: str, work: Path, times: int, seed: int) -> Outcome:
             last.code, last.complained = 0, ""
         if last.code != 0 or last.complained:
             outcome.broke(f"{told}: going on ended with {last.code}: {last.complained.strip()}")
-        for line in same.differences(expected, same.holds(out)):
-            outcome.broke(f"{told}: {line}")
-        for line in left_behind(out):
-            outcome.broke(f"{told}: left behind: {line}")
+        judge_end(outcome, str(told), out, expected)
         print(f"{name}: {outcome.injected} of {times} kills, {len(outcome.broken)} broken", flush=True)
     return outcome
 
 
-def left_over(
-    out: Path, expected: dict[str, str], job: Job, earlier: Mapping[str, str] | None = None
-) -> list[str]:
-    """Look at what a job that was killed left: results that are there are whole, the earlier or the new ones."""
-    if not out.is_dir():
-        return []
-    found, wrong = same.holds(out), []
-
-    def below(files: Mapping[str, str], name: str) -> dict[str, str]:
-        return {k: v for k, v in files.items() if k.split("/")[0] == name}
-
-    for entry in out.iterdir():
-        if entry.name.startswith(".") or any(fnmatch.fnmatch(entry.name, leave) for leave in job.leaves):
-            continue
-        here = below(found, entry.name)
-        if not earlier or here != below(earlier, entry.name):
-            wrong += [f"half written: {x}" for x in same.differences(below(expected, entry.name), here)]
-    wrong += [
-        f"lost: {name}" for name in {k.split("/")[0] for k in earlier or {}} if not (out / name).exists()
-    ]
-    return wrong
-
-
-def left_behind(out: Path) -> list[str]:
-    return [
-        p.relative_to(out).as_posix()
-        for p in out.rglob(".*")
-        if p.name not in (".zattrs", ".zgroup", ".zarray")
-    ]
-
-
 def kill_workers(work: Path, times: int, seed: int) -> Outcome:
     """Kill workers of a pool of processes while a count goes on; the count itself has to end well."""
-    from .victim import descendants
-
     images, random = draw_fields(work / "wide", 1, 1600, 2400), np.random.default_rng(seed)
     job = counting("count an image, --workers 2", images, "--workers", "2")
     outcome, say = Outcome("kill -9 of a worker process", job.name), work / "said"
@@ -167,8 +127,7 @@ def kill_workers(work: Path, times: int, seed: int) -> Outcome:
         result = ended(victim)
         if result.code != 0 or result.complained:
             outcome.broke(f"{told} s: ended with {result.code}: {result.complained.strip()}")
-        for line in same.differences(expected, same.holds(out)):
-            outcome.broke(f"{told} s: {line}")
+        judge_end(outcome, f"{told} s", out, expected)
         print(f"workers: {outcome.injected} of {times} kills, {len(outcome.broken)} broken", flush=True)
     return outcome
 
@@ -217,8 +176,7 @@ def kill_dask(work: Path, times: int, seed: int, *, scheduler: bool) -> Outcome:
                 result = ended(victim)
             if result.code != 0 or result.complained:
                 outcome.broke(f"{told}: ended with {result.code}: {result.complained.strip()}")
-            for line in same.differences(expected, same.holds(out)):
-                outcome.broke(f"{told}: {line}")
+            judge_end(outcome, told, out, expected)
             print(
                 f"dask {what}: {outcome.injected} of {times} kills, {len(outcome.broken)} broken", flush=True
             )
@@ -241,8 +199,10 @@ def kill_review(work: Path, times: int, seed: int) -> Outcome:
         folder = work / "undisturbed.wbcreview"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(begun, folder)
-        edit_review_quietly(folder, seed, n)
-        return open_session(folder).cells
+        session = open_session(folder)
+        for _ in edits(session, seed, n):
+            pass
+        return session.cells
 
     folder = work / "killed.wbcreview"
     shutil.rmtree(folder, ignore_errors=True)
@@ -260,7 +220,7 @@ def kill_review(work: Path, times: int, seed: int) -> Outcome:
         if result.code != -9 or result.complained:
             outcome.broke(f"{told}: ended with {result.code}: {result.complained.strip()}")
         here = open_session(folder)
-        made = len(here._entries)
+        made = edits_made(here)
         # One more may be in the log than was told: it was killed between the two.
         if made not in (last, last + 1):
             outcome.broke(f"{told}: {last} edits were made, {made} are there")
@@ -284,14 +244,3 @@ def begun_review(work: Path) -> Path:
     if not folder.is_dir():
         save_session(wbc.count(draw_fields(work / "fields", 1)[0], um_per_px=0.1), folder)
     return folder
-
-
-def edit_review_quietly(folder: Path, seed: int, edits: int) -> None:
-    """Edit in this process, without saying so."""
-    from napari_wbc.review.folder import open_session
-
-    from .jobs import _edits_made, one_edit
-
-    session = open_session(folder)
-    for number in range(_edits_made(session), edits):
-        one_edit(session, np.random.default_rng([seed, number]))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from . import same
+from .aftermath import go_on, judge_end, left_behind, left_over
 from .jobs import counting, draw_fields
-from .kill import left_behind, left_over
 from .outcome import Outcome
 from .victim import Victim, descendants, ended
 
@@ -55,12 +55,12 @@ def starve(work: Path, times: int, seed: int, *, worker: bool) -> Outcome:
         if (result.code, len(line.splitlines())) not in ((0, 0), (1, 1)) or "unexpected" in line.lower():
             outcome.broke(f"{told}: ended with {result.code}: {line}")
         if result.code:
-            for wrong in [*left_over(out, expected, job), *left_behind(out)]:
+            # One that the system ended could not clear up.
+            hidden = left_behind(out) if result.code > 0 else []
+            for wrong in [*left_over(out, expected, job), *hidden]:
                 outcome.broke(f"{told}: {wrong}")
-            result = ended(Victim(job.work, job.arguments(out, again=True), out, say))
-            if result.code or result.complained:
-                outcome.broke(f"{told}: going on ended with {result.code}: {result.complained.strip()}")
-        for wrong in same.differences(expected, same.holds(out)):
-            outcome.broke(f"{told}: {wrong}")
+            go_on(outcome, told, job, out, say, expected)
+        else:
+            judge_end(outcome, told, out, expected)
         print(f"{outcome.injected} of {times} times, {len(outcome.broken)} broken", flush=True)
     return outcome

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from . import same
+from .aftermath import go_on, judge_end, left_behind, left_over
 from .jobs import counting, tiled_slide
-from .kill import left_behind, left_over
 from .outcome import Outcome
 from .victim import Victim, ended
 
@@ -45,11 +45,9 @@ def cut_off(work: Path, times: int, seed: int) -> Outcome:
         if result.code:
             for line in [*left_over(out, expected, job), *left_behind(out)]:
                 outcome.broke(f"{told}: {line}")
-            result = ended(Victim(job.work, job.arguments(out, again=True), out, say))
-            if result.code or result.complained:
-                outcome.broke(f"{told}: going on ended with {result.code}: {result.complained.strip()}")
-        for line in same.differences(expected, same.holds(out)):
-            outcome.broke(f"{told}: {line}")
+            go_on(outcome, told, job, out, say, expected)
+        else:
+            judge_end(outcome, told, out, expected)
         print(f"{outcome.injected} of {times} cuts, {len(outcome.broken)} broken", flush=True)
     return outcome
 
@@ -74,11 +72,7 @@ def failing_disk(work: Path, times: int, seed: int) -> Outcome:
         outcome.injected += 1
         told = f"read {number} of {reads}"
         _judge(outcome, told, done.returncode, done.stderr, work)
-        result = ended(Victim(job.work, job.arguments(out, again=True), out, say))
-        if result.code or result.complained:
-            outcome.broke(f"{told}: going on ended with {result.code}: {result.complained.strip()}")
-        for line in same.differences(expected, same.holds(out)):
-            outcome.broke(f"{told}: {line}")
+        go_on(outcome, told, job, out, say, expected)
         print(f"{outcome.injected} of {times} read errors, {len(outcome.broken)} broken", flush=True)
     return outcome
 

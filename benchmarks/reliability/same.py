@@ -12,7 +12,7 @@ import torch
 
 #: Entries of ``run.json`` that tell of the course of a count and not of what was found.
 _COURSE = ("finished", "seconds", "tiles_resumed", "workers", "engine")
-_TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+00:00|Z| UTC)?")
+_TIMES = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\+00:00|Z| UTC)?)?")
 _WAY = re.compile(r'<tr><th scope="row">(Segmentation ran in|Workers|Engine)</th>.*?</tr>', re.S)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from . import same
-from .jobs import edit_review
-from .kill import begun_review, jobs, left_behind
+from .aftermath import judge_end
+from .jobs import edit_review, edits_made
+from .kill import begun_review, jobs
 from .outcome import Outcome
 from .victim import Victim, ended
 
@@ -41,8 +42,7 @@ def side_by_side(name: str, work: Path, times: int, seed: int) -> Outcome:
                 outcome.broke(f"{told}: ended with {result.code}: {line}")
         if all(result.code for result in results):
             outcome.broke(f"{told}: neither of them gave a result")
-        for line in [*same.differences(expected, same.holds(out)), *left_behind(out)]:
-            outcome.broke(f"{told}: {line}")
+        judge_end(outcome, told, out, expected)
         print(f"{name}: {outcome.injected} of {times} pairs, {len(outcome.broken)} broken", flush=True)
     return outcome
 
@@ -68,7 +68,7 @@ def two_reviews(work: Path, times: int, seed: int) -> Outcome:
             outcome.say(line.replace(str(work), "..."))
             if result.code and "another program has changed this review" not in line:
                 outcome.broke(f"{told}: ended with {result.code}: {line}")
-        there = len(open_session(folder)._entries)
+        there = edits_made(open_session(folder))
         if there != made:
             outcome.broke(f"{told}: {made} edits were made, {there} are there")
     return outcome

@@ -9,7 +9,6 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ PRELOADED = (
 )  # fmt: skip
 #: Calls that change what a folder holds, as Python's audit events name them.
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"}
+#: How often to look at the workers of a command, and how long until it is taken to hang, s.
+_LOOK_S, _HANGS_S = 0.2, 600.0
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -102,21 +103,12 @@ class Victim:
         assert self._process.pid is not None
         return self._process.pid
 
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.is_alive()
-
-    def lines(self) -> list[str]:
-        """What it has said so far."""
-        return (self._folder / "out").read_text(encoding="utf-8").splitlines()
-
     def kill(self) -> None:
         """Kill it without a warning."""
         self._process.kill()
 
-    def wait(self, timeout: float | None = None) -> Ended | None:
-        """Wait for its end; None where it still runs then."""
+    def wait(self, timeout: float) -> Ended | None:
+        """Wait so many seconds for its end; None where it still runs then."""
         self._process.join(timeout)
         code = self._process.exitcode
         if code is None:
@@ -129,7 +121,7 @@ class Victim:
 
 def ended(victim: Victim) -> Ended:
     """Wait for the end of a command that ends by itself."""
-    result = victim.wait(600)
+    result = victim.wait(_HANGS_S)
     if result is None:
         victim.kill()
         raise TimeoutError("the command hangs")
@@ -193,15 +185,21 @@ def descendants(pid: int) -> list[Any]:
         return []
 
 
-@contextlib.contextmanager
-def nobody_left(pid: int) -> Iterator[list[Any]]:
-    """Take note of the workers before a blow, and see to it that they end after it."""
+def outliving(victim: Victim, *, kill: bool) -> int:
+    """Wait for the end of a command, which is killed now or ends by itself, and count the workers that go on.
+
+    Those that do not end within half a minute are killed.
+    """
     import psutil
 
-    workers = descendants(pid)
-    yield workers
-    alive = psutil.wait_procs(workers, timeout=30)[1]
+    workers = {process.pid: process for process in descendants(victim.pid)}
+    if kill:
+        victim.kill()
+    end = time.monotonic() + _HANGS_S
+    while victim.wait(_LOOK_S) is None and time.monotonic() < end:
+        # Nobody knows afterwards whose they were.
+        workers |= {process.pid: process for process in descendants(victim.pid)}
+    alive = psutil.wait_procs(list(workers.values()), timeout=30)[1]
     for process in alive:
         process.kill()
-    if alive:
-        raise AssertionError(f"{len(alive)} worker(s) outlived the process that was killed")
+    return len(alive)
