@@ -58,6 +58,20 @@ def smear_file(smear_image: NDArray[np.uint8], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
+def small_file(smear: SyntheticSmear, smear_image: NDArray[np.uint8], tmp_path: Path) -> Path:
+    """A part of the smear around one leukocyte: quick to count."""
+    from PIL import Image
+
+    path = tmp_path / "in" / "small.png"
+    path.parent.mkdir()
+    cells = smear.truth()
+    cell = cells[cells["y_px"].between(200, 600) & cells["x_px"].between(300, 900)].iloc[0]
+    y, x = round(cell.y_px) - 200, round(cell.x_px) - 300
+    Image.fromarray(smear_image[y : y + 400, x : x + 600]).save(path)
+    return path
+
+
+@pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts cut slides into tiles of 200 px, so that a small smear has several."""
     from napari_wbc.segmentation import tiles

@@ -1,7 +1,7 @@
 """Run a campaign: altered inputs by the thousand, in processes that may die of them.
 
-python -m benchmarks.fuzz --inputs 2000 --out benchmarks/results/fuzz/mutations.json
-python -m benchmarks.fuzz --target PNG --seed 7 --inputs 100
+python -m benchmarks.fuzz --of images --inputs 1000 --out benchmarks/results/fuzz/images.json
+python -m benchmarks.fuzz --of images --target PNG --seed 7 --inputs 100
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.fuzz.outcome import FAILURES, LIMIT_S, READ, outcome
 from benchmarks.fuzz.target import Target, altered
-from benchmarks.fuzz.targets import TARGETS
+from benchmarks.fuzz.targets import GROUPS, TARGETS
 
 _DIED = "killed the process"
 #: Beyond what the process has at its start.
@@ -31,13 +31,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--of", choices=[*GROUPS], help="only these readers")
     parser.add_argument("--inputs", type=int, default=200, help="of each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", action="append", help="only those whose name holds this")
     parser.add_argument("--out", type=Path, help="JSON with the counts")
     parser.add_argument("--keep", type=Path, help="folder for the inputs that failed")
     args = parser.parse_args()
-    chosen = [t for t in TARGETS if not args.target or any(part in t.name for part in args.target)]
+    named = args.target or [""]
+    readers = GROUPS[args.of] if args.of else TARGETS
+    chosen = [t for t in readers if any(part in t.name for part in named)]
     results = []
     for target in chosen:
         started = time.monotonic()

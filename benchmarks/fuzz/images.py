@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+import zarr
 from benchmarks.fuzz.mutations import any_bytes, json_values
 from benchmarks.fuzz.target import Target
 from numpy.typing import NDArray
@@ -147,20 +148,32 @@ def _sound_png(content: bytes) -> bool:
     return False
 
 
-def _zarr_parts(version: str, part: str) -> Target:
+def _in_shards(sound: Path) -> None:
+    """Store level 0 anew, in one file whose chunks are packed on their own."""
+    pixels = np.moveaxis(_picture(), 2, 0)
+    array = zarr.open_group(sound, mode="a").create_array(
+        "0", shape=pixels.shape, chunks=(1, 32, 32), shards=(3, 64, 96), dtype=pixels.dtype, overwrite=True
+    )
+    array[:] = pixels
+
+
+def _zarr_parts(version: str, part: str, *, shards: bool = False) -> Target:
     """One file of an OME-Zarr folder is altered, all others are sound."""
+    name = f"{version} in shards" if shards else version
 
     def seeds(folder: Path) -> list[bytes]:
         return [(_sound(folder) / part).read_bytes()]
 
     def _sound(folder: Path) -> Path:
-        sound = folder / f"sound-{version}.zarr"
+        sound = folder / f"sound-{name}.zarr"
         if not sound.is_dir():
             write_ome_zarr(sound, _picture(), version=version, factors=(2,))
+            if shards:
+                _in_shards(sound)
         return sound
 
     def read(content: bytes, folder: Path) -> None:
-        image = folder / f"image-{version}.zarr"
+        image = folder / f"image-{name}.zarr"
         if not image.is_dir():
             shutil.copytree(_sound(folder), image)
         (image / part).write_bytes(content)
@@ -170,7 +183,7 @@ def _zarr_parts(version: str, part: str) -> Target:
             shutil.copyfile(_sound(folder) / part, image / part)
 
     is_json = not part.rpartition("/")[2].isdecimal()
-    return Target(f"OME-Zarr {version} {part}", json_values if is_json else any_bytes, seeds, read)
+    return Target(f"OME-Zarr {name} {part}", json_values if is_json else any_bytes, seeds, read)
 
 
 TARGETS = (
@@ -180,10 +193,14 @@ TARGETS = (
     Target("BMP", any_bytes, _raster("BMP"), _file("a.bmp")),
     Target("TIFF and OME-TIFF", any_bytes, _tiffs, _file("a.tif")),
     Target("SVS", any_bytes, _svs, _file("a.svs")),
+    # Under the name of another scanner's files nobody but openslide reads it.
+    Target("SVS through openslide", any_bytes, _svs, _file("a.bif")),
     Target("DICOM", any_bytes, _dicom, _file("a.dcm")),
     _zarr_parts("0.5", "zarr.json"),
     _zarr_parts("0.5", "0/zarr.json"),
     _zarr_parts("0.5", "0/c/0/0/0"),
+    _zarr_parts("0.5", "0/zarr.json", shards=True),
+    _zarr_parts("0.5", "0/c/0/0/0", shards=True),
     _zarr_parts("0.4", ".zattrs"),
     _zarr_parts("0.4", "0/.zarray"),
 )

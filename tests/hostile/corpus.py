@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from pyramid_files import write_ome_zarr, write_svs
+from pyramid_files import write_ome_tiff, write_ome_zarr, write_svs
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
 
@@ -132,6 +132,48 @@ def tiff_in_a_circle(folder: Path) -> Path:
     return path
 
 
+def ome_tiff_of_absurdly_many_frames(folder: Path) -> Path:
+    """Tifffile would make a list with a place for each of them."""
+    path = write_ome_tiff(folder / "frames.ome.tif", PICTURE, tile=32, factors=())
+    return _described(path, b'SizeT="1"', b'SizeT="4000000000"')
+
+
+def ome_tiff_of_absurdly_many_planes(folder: Path) -> Path:
+    path = write_ome_tiff(folder / "planes.ome.tif", PICTURE, tile=32, factors=())
+    return _described(path, b'PlaneCount="1"', b'PlaneCount="4000000000"')
+
+
+def ome_tiff_of_absurdly_many_labels(folder: Path) -> Path:
+    """Of the steps along an axis; tifffile would make an array of them."""
+    path = write_ome_tiff(folder / "labels.ome.tif", PICTURE, tile=32, factors=())
+    along = b'<ModuloAlongT Type="lifetime" Start="0" End="4000000000"/>'
+    note = b'<XMLAnnotation ID="A:0" Namespace="x/modulo"><Value><Modulo>' + along
+    note += b"</Modulo></Value></XMLAnnotation>"
+    noted = b"<StructuredAnnotations>" + note + b"</StructuredAnnotations></OME>"
+    return _described(path, b"</OME>", noted)
+
+
+def ome_tiff_in_other_files(folder: Path) -> Path:
+    """Tifffile would open whatever it names."""
+    path = write_ome_tiff(folder / "others.ome.tif", PICTURE, tile=32, factors=())
+    uuid = b'<UUID FileName="/dev/zero">urn:uuid:0</UUID></TiffData>'
+    with tifffile.TiffFile(path) as tif:
+        own = tif.pages[0].description.encode()
+    start = own.index(b"<TiffData")
+    end = own.index(b"/>", start)
+    return _described(path, own[start : end + 2], own[start:end] + b">" + uuid)
+
+
+def _described(path: Path, old: bytes, new: bytes) -> Path:
+    """Alter a description, which is moved to the end of the file."""
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tag = tif.pages[0].tags["ImageDescription"]
+        told = tag.value.encode()
+        assert old in told, told
+        tag.overwrite(told.replace(old, new) + b"\0")
+    return path
+
+
 def svs_with_an_absurd_tag(folder: Path) -> Path:
     """The list of its tiles claims four thousand million entries: libtiff makes room for them, or ends the process."""
     path = write_svs(folder / "tag.svs", PICTURE, tile=32, factors=(4,))
@@ -140,6 +182,23 @@ def svs_with_an_absurd_tag(folder: Path) -> Path:
     content = bytearray(path.read_bytes())
     content[place + 4 : place + 8] = struct.pack("<I", 2**32 - 1)
     path.write_bytes(content)
+    return path
+
+
+def bif_with_an_absurd_tile(folder: Path) -> Path:
+    """A tile of 4 GB less a byte: openslide makes room for it as it reads, or ends the process."""
+    path = write_svs(folder / "tile.bif", PICTURE, tile=32, factors=(4,))
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        counts = list(tif.pages[0].tags[325].value)
+        tif.pages[0].tags[325].overwrite([2**32 - 1, *counts[1:]], dtype="I")
+    return path
+
+
+def bif_of_an_absurd_tile_size(folder: Path) -> Path:
+    """Tiles of 1 x 1 thousand million px."""
+    path = write_svs(folder / "size.bif", PICTURE, tile=32, factors=(4,))
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages[0].tags[322].overwrite(1 << 30)
     return path
 
 
@@ -188,6 +247,31 @@ def zarr_with_a_chunk_bomb(folder: Path) -> Path:
     return path
 
 
+def zarr_with_a_bomb_in_a_shard(folder: Path) -> Path:
+    """An inner chunk of 130 kB that unpacks to 2 GB, in a frame of Zstandard that does not tell so."""
+    index = [{"name": "bytes", "configuration": {"endian": "little"}}]
+    codecs = [{"name": "bytes"}, {"name": "zstd", "configuration": {"level": 0, "checksum": False}}]
+    shards = {"chunk_shape": [1, 30, 40], "codecs": codecs, "index_codecs": index}
+    path = _zarr(folder, "shard.zarr", codecs=[{"name": "sharding_indexed", "configuration": shards}])
+    bomb = packed_without_its_size(bytes(1 << 17), times=1 << 14)
+    for channel in range(3):
+        places = struct.pack("<QQ", 0, len(bomb)) * 4
+        (path / "0" / "c" / str(channel) / "0" / "0").write_bytes(bomb + places)
+    return path
+
+
+def packed_without_its_size(content: bytes, times: int = 1) -> bytes:
+    """A frame of Zstandard as a stream has it: blocks of one repeated byte, and no word of how many in all."""
+    assert len(set(content)) == 1
+    size = 1 << 16
+    blocks = [min(size, len(content) - start) for start in range(0, len(content), size)] * times
+    packed = b"".join(
+        (length << 3 | 2 | (place == len(blocks) - 1)).to_bytes(3, "little") + content[:1]
+        for place, length in enumerate(blocks)
+    )
+    return b"\x28\xb5\x2f\xfd\x00\x58" + packed
+
+
 def zarr_with_a_missing_chunk_of_json(folder: Path) -> Path:
     path = write_ome_zarr(folder / "text.zarr", PICTURE, factors=())
     (path / "zarr.json").write_text("[" * 100_000, encoding="utf-8")
@@ -219,13 +303,20 @@ CORPUS: dict[Callable[[Path], Path], str] = {
     tiff_of_an_absurd_tile: "too large",
     tiff_of_no_size: "none.tif",
     tiff_in_a_circle: "broken",
+    ome_tiff_of_absurdly_many_frames: "claims 12000000000 frames",
+    ome_tiff_of_absurdly_many_planes: "claims 4000000000 frames",
+    ome_tiff_of_absurdly_many_labels: "claims 4000000000 frames",
+    ome_tiff_in_other_files: "spread over several files",
     svs_with_an_absurd_tag: "claims more",
+    bif_with_an_absurd_tile: "beyond the end of the file",
+    bif_of_an_absurd_tile_size: "a tile is too large",
     halved_svs: "truncated",
     zarr_of_absurd_size: "no size of a slide",
     zarr_of_no_size: "no pixels",
     zarr_of_absurd_chunks: "chunks",
     zarr_of_chunks_of_a_px: "chunks",
     zarr_with_a_chunk_bomb: "unpacks to more",
+    zarr_with_a_bomb_in_a_shard: "broken",
     zarr_with_a_missing_chunk_of_json: "text.zarr",
     text_named_svs: "letter.svs",
     postscript_named_png: "not an image",

@@ -26,7 +26,7 @@ SLOW = {
 }
 SLOW |= {"run.json", "model.json of a bundle", "model.safetensors", "replay.safetensors", "lab adapter"}
 #: C libraries that read these may end the process over what they cannot read: only in the campaign, in one of its own.
-APART = {"DICOM", "SVS"}
+APART = {"DICOM", "SVS", "SVS through openslide"}
 
 
 def _settings(examples: int) -> settings:

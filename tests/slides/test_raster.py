@@ -123,8 +123,13 @@ def test_no_image(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_bomb(tmp_path):
-    """A PNG of a few bytes that claims 60,000 x 60,000 px is refused before anything is decoded."""
+@pytest.mark.parametrize("limit", [Image.MAX_IMAGE_PIXELS, None])
+def test_bomb(tmp_path, monkeypatch, limit):
+    """A PNG of a few bytes that claims 60,000 x 60,000 px is refused before anything is decoded.
+
+    Also where another plugin of the viewer took away Pillow's own limit.
+    """
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     chunk = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     (tmp_path / "bomb.png").write_bytes(bomb + struct.pack(">I", 8) + b"IDAT" + b"\0" * 64)

@@ -93,13 +93,15 @@ class OmeZarrSlide(StoredSlide):
 
 def _check_chunks(array: Any, path: Path) -> None:
     """Refuse chunks that are decoded as a whole and fill the memory, and those that are so small that nothing ends."""
-    shape = tuple(array.shards or array.chunks)
-    if math.prod(shape) * array.dtype.itemsize > _LARGEST_CHUNK:
+    largest, smallest = tuple(array.shards or array.chunks), tuple(array.chunks)
+    if math.prod(largest) * array.dtype.itemsize > _LARGEST_CHUNK:
         raise InputError(
-            f"{path}: its chunks of {shape} are too large to be read in parts; rewrite it in smaller ones"
+            f"{path}: its chunks of {largest} are too large to be read in parts; rewrite it in smaller ones"
         )
-    if math.prod(shape) < min(_SMALLEST_CHUNK, math.prod(array.shape)):
-        raise InputError(f"{path}: its chunks of {shape} are too small to be read; rewrite it in larger ones")
+    if math.prod(smallest) < min(_SMALLEST_CHUNK, math.prod(array.shape)):
+        raise InputError(
+            f"{path}: its chunks of {smallest} are too small to be read; rewrite it in larger ones"
+        )
 
 
 def is_zarr(folder: Path) -> bool:

@@ -19,9 +19,9 @@ from napari_wbc.slides.metadata import um_from_resolution
 if TYPE_CHECKING:
     from PIL import Image
 
-# Pillow raises above this (twice its warning limit): about 540 MB of RGB. Formats without tiles have to be
-# decoded as a whole, so a larger image is either a bomb or belongs into a tiled file.
-_MAX_PX = 178_956_970
+#: px: about 540 MB of RGB. Formats without tiles have to be decoded as a whole, so a larger image is either a bomb or
+#: belongs into a tiled file. Pillow raises above it too, unless another program in the same process told it not to.
+LARGEST_PX = 178_956_970
 # Of a file, read at a time, bytes.
 _PIECE = 1 << 20
 
@@ -85,16 +85,16 @@ def open_raster(path: Path, *, further: tuple[str, ...] = ()) -> Image.Image:
             warnings.simplefilter("ignore")  # the limit below replaces the warning at half of it
             image = Image.open(path, formats=("PNG", "JPEG", "BMP", "DIB", "WEBP", *further))
     except Image.DecompressionBombError:
-        raise InputError(
-            f"{path}: more than {_MAX_PX // 10**6} megapixels in a format that cannot be read in parts; "
-            "convert it to a tiled TIFF, for example with: vips tiffsave IN OUT.tif --tile --pyramid"
-        ) from None
+        raise _too_large(path) from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not an image that can be read, or broken at its beginning") from None
     except DECODING_ERRORS as error:
         raise InputError(
             f"{path}: not an image that can be read, or broken at its beginning ({reason(error)})"
         ) from None
+    if image.width * image.height > LARGEST_PX:
+        image.close()
+        raise _too_large(path)
     if image.format == "PNG":
         try:
             _check_png(path)
@@ -102,6 +102,13 @@ def open_raster(path: Path, *, further: tuple[str, ...] = ()) -> Image.Image:
             image.close()
             raise
     return image
+
+
+def _too_large(path: Path) -> InputError:
+    return InputError(
+        f"{path}: more than {LARGEST_PX // 10**6} megapixels in a format that cannot be read in parts; "
+        "convert it to a tiled TIFF, for example with: vips tiffsave IN OUT.tif --tile --pyramid"
+    )
 
 
 def _check_png(path: Path) -> None:

@@ -21,30 +21,12 @@ from napari_wbc.slides.metadata import (
     um_from_resolution,
     um_from_unit,
 )
+from napari_wbc.slides.tiff_frames import check_frames
 from napari_wbc.slides.tiff_segments import APERIO_YCC, JPEG, PageWindows, SegmentFile
 
 # What tifffile logs about broken files would reach the terminal beside our one plain line.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-# Of a value, by the type of a tag.
-_BYTES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
 _RESOLUTION_UNIT_UM = {2: 25400.0, 3: 10000.0}
 
 
@@ -73,6 +55,7 @@ class TiffSlide(StoredSlide):
         try:
             with tifffile.TiffFile(path) as tif:
                 _check_pages(tif, path)
+                check_frames(tif, path)
                 series = tif.series[0]
                 _check_series(series, path)
                 levels = _levels(tif, series, path)
@@ -135,42 +118,6 @@ def _check_pages(tif: Any, path: Path) -> None:
         handle.seek(offset)
         (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
         handle.seek(offset + layout.tagnosize + tags * layout.tagsize)
-
-
-def tags_fit(path: Path) -> bool:
-    """Tell whether no tag of a TIFF claims to hold more than the file does; those of its strips and tiles are not read.
-
-    Libtiff makes room for what a tag claims, and ends the process where there is none. Pages are counted as far as they
-    lie in the file; what is no TIFF claims nothing.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None or len(head) < 16:
-            return True
-        big = struct.unpack(f"{order}H", head[2:4])[0] == 43
-        number, entry, link = ("Q", "HHQQ", "Q") if big else ("H", "HHII", "I")
-        of_number, of_entry, of_link = (struct.Struct(order + part) for part in (number, entry, link))
-        (offset,) = of_link.unpack(head[8:16] if big else head[4:8])
-        seen: set[int] = set()
-        while 0 < offset < size and offset not in seen:
-            seen.add(offset)
-            file.seek(offset)
-            lead = file.read(of_number.size)
-            tags = of_number.unpack(lead)[0] if len(lead) == of_number.size else 0
-            if tags * of_entry.size > size:
-                return False
-            entries = file.read(tags * of_entry.size)
-            whole = len(entries) // of_entry.size * of_entry.size
-            if any(
-                count * _BYTES.get(kind, 1) > size
-                for _, kind, count, _ in of_entry.iter_unpack(entries[:whole])
-            ):
-                return False
-            behind = file.read(of_link.size)
-            offset = of_link.unpack(behind)[0] if len(behind) == of_link.size else 0
-    return True
 
 
 def _check_series(series: Any, path: Path) -> None:

@@ -27,6 +27,8 @@ _END_OF_JPEG = b"\xff\xd9"
 _CACHE_BYTES = 64 << 20
 # A single strip may hold a whole image; above this it is not decoded.
 _SEGMENT_BYTES = 1 << 30
+# Tables and colour profiles may come with a tile, however small it is.
+_SEGMENT_SLACK = 1 << 24
 
 
 class SegmentFile:
@@ -179,11 +181,14 @@ class PageWindows:
         self._raw_dtype = np.dtype(keyframe.parent.byteorder + self.dtype.char)
         in_a_row = bool((offsets[:-1] + counts[:-1] == offsets[1:]).all())
         self._raw = bool(keyframe.is_contiguous) and not keyframe.is_tiled and in_a_row
-        if not self._raw and self._height * self._width * self.samples * self.dtype.itemsize > _SEGMENT_BYTES:
+        segment_bytes = self._height * self._width * self.samples * self.dtype.itemsize
+        if not self._raw and segment_bytes > _SEGMENT_BYTES:
             raise InputError(
                 f"{file.path}: the image is too large to be read without tiles; rewrite it, for example "
                 "with: vips tiffsave IN OUT.tif --tile --pyramid"
             )
+        if not self._raw and int(counts.max(initial=0)) > 2 * segment_bytes + _SEGMENT_SLACK:
+            raise InputError(f"{file.path}: the file is broken (a tile is larger packed than it is unpacked)")
 
     def cut(self, y: int, x: int, height: int, width: int) -> NDArray[np.generic]:
         """Pixels of a window inside the page.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.slides.base import StoredSlide
 from napari_wbc.slides.broken import reason
 from napari_wbc.slides.metadata import um_from_axes, um_from_unit
-from napari_wbc.slides.tiff import TiffSlide, tags_fit
+from napari_wbc.slides.tiff import TiffSlide
+from napari_wbc.slides.tiff_claims import tags_fit, tiles_fit
 
 _BLOCK = 1024
 _CACHED_BLOCKS = 16
@@ -38,6 +40,10 @@ class WholeSlide(StoredSlide):
     def __init__(self, path: Path, name: str) -> None:
         import openslide
 
+        if not _asked(tiles_fit, path):
+            raise InputError(
+                f"{path}: the file is truncated or broken (a tile is too large, or lies beyond the end of the file)"
+            )
         self._broken = openslide.OpenSlideError
         try:
             self._slide = openslide.OpenSlide(path)
@@ -127,12 +133,7 @@ def open_whole_slide(path: Path, name: str) -> StoredSlide:
     InputError
         When it cannot be read, or needs openslide and that is not installed.
     """
-    try:
-        # Offsets in an NDPI go beyond 4 GB in a way of its own.
-        sound = path.suffix.lower() == ".ndpi" or tags_fit(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if not sound:
+    if not _asked(tags_fit, path):
         raise InputError(f"{path}: the file is broken (a tag claims more than the file holds)")
     refused = None
     if path.suffix.lower() == ".svs":
@@ -153,11 +154,20 @@ def open_whole_slide(path: Path, name: str) -> StoredSlide:
         return WholeSlide(path, name)
     if openslide.OpenSlide.detect_format(path) is None:
         raise refused
-    slide = WholeSlide(path, name)
+    slide = None
     try:
+        slide = WholeSlide(path, name)
         # Openslide opens truncated files too; they end before their last px.
         slide.read(0, slide.shape[0] - 1, slide.shape[1] - 1, 1, 1)
     except InputError:
-        slide.close()
+        if slide is not None:
+            slide.close()
         raise refused from None
     return slide
+
+
+def _asked(fit: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return fit(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({system_reason(error)})") from None
