@@ -14,7 +14,7 @@ from tests.differential.conftest import build
 from napari_wbc.adaptation.label_places import LabelPlace, labels_at
 from napari_wbc.batch_table import read_summary
 from napari_wbc.cell_table import read_cells_csv, write_cells_csv
-from napari_wbc.cli.classify import _from_manifest
+from napari_wbc.cli.classify import images_of_csv
 from napari_wbc.comparison.analyser import read_columns
 from napari_wbc.comparison.inputs import read_side
 from napari_wbc.comparison.sides import read_slide_names
@@ -112,7 +112,7 @@ def _read_manifest(content: bytes, folder: Path) -> None:
 def _read_classified(content: bytes, folder: Path) -> None:
     _images(folder)
     (folder / "m.csv").write_bytes(content)
-    for image in _from_manifest(folder / "m.csv", None):
+    for image in images_of_csv(folder / "m.csv", None):
         assert 0.01 <= image.um_per_px <= 5.0, "an impossible scale"
 
 

@@ -14,8 +14,7 @@ from PIL import Image
 
 from command_line import complaint
 from napari_wbc.cli import main
-from napari_wbc.cli.places import result_folders
-from napari_wbc.results import FILES
+from napari_wbc.results import FILES, result_folders
 
 
 def test_count_writes_the_contract_and_prints_the_table(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from command_line import hidden_files
 from napari_wbc.cli import main
+from napari_wbc.slides.synthetic.files import FORMATS
 
 
 def test_sample_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,6 +21,11 @@ def test_sample_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (300, 200)
     assert hidden_files(tmp_path) == []
+
+
+def test_help_names_every_format_that_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", "--help"]) == 0
+    assert "{" + ",".join(dict.fromkeys(FORMATS.values())) + "}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["slide.ome.tiff", "slide.ome.zarr", "slide.svs"])

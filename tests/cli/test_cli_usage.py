@@ -32,6 +32,8 @@ BAD_USAGE = [
     (["sample", "--out", "OUT.png", "--size", "big"], "WIDTHxHEIGHT"),
     (["sample", "--out", "OUT.png", "--size", "0x5"], "WIDTHxHEIGHT"),
     (["sample", "--out", "OUT.png", "--seed", "-1"], "seed"),
+    (["contact-sheet", "recipe.toml", "--out", "OUT.png", "--seed", "-1"], "--seed"),
+    (["manifest", "IMAGE", "--dataset", "folders", "--out", "OUT.csv", "--workers", "-2"], "--workers"),
     (["models"], "ACTION"),
     (["models", "show", "rubust"], "robust"),
 ]

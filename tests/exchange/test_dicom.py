@@ -83,6 +83,27 @@ def test_dciodvfy_finds_no_error(on_dicom, tmp_path):
     assert [line for line in errors if "CommonZCoordinateValue" not in line] == []
 
 
+def test_broken_files_beside_the_slide_are_passed_over(on_dicom, tmp_path):
+    folder = tmp_path / "slide"
+    whole = (folder / "0.dcm").read_bytes()
+    for number, content in enumerate(
+        (b"", b"a letter", whole[:140], whole[:300], whole[:150] + b"\xff" * 400)
+    ):
+        (folder / f"-{number}.dcm").write_bytes(content)
+    (folder / "-folder").mkdir()
+    write_dicom(tmp_path / "cells.dcm", on_dicom)
+    assert (tmp_path / "cells.dcm").exists()
+
+
+def test_a_header_without_what_annotations_refer_to_is_one_line(on_dicom, tmp_path):
+    finest = tmp_path / "slide" / "0.dcm"
+    header = dcmread(finest)
+    del header.FrameOfReferenceUID
+    header.save_as(finest)
+    with pytest.raises(InputError, match="tells no FrameOfReferenceUID"):
+        write_dicom(tmp_path / "cells.dcm", on_dicom)
+
+
 def test_other_slides_are_refused(counted_blood, smear_file, tmp_path):
     for slide in (counted_blood.slide, open_slide(smear_file)):
         with pytest.raises(InputError, match="annotates DICOM slides only"):

@@ -18,7 +18,6 @@ _EXAMPLE = """\
   napari-wbc classify manifest.csv --out classes.csv
       the same for the images of a CSV file with the columns path and um_per_px
 """
-_IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 # Images are read and classified in groups: bounded memory, and progress.
 _GROUP = 256
 
@@ -44,7 +43,7 @@ def add_to(commands: Any) -> None:
 
 
 @dataclass(frozen=True)
-class _CellImage:
+class CellImage:
     """An image of one cell, as it is named in the result, where it lies, and its scale."""
 
     name: str
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         writable_file(args.out)
         model = load_model(args.model)
         choose_device(args.device)
-    images: list[_CellImage] = []
+    images: list[CellImage] = []
     failed = 0
     for path in args.paths:
         try:
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if failed else DONE
 
 
-def _classify(images: Sequence[_CellImage], model: Any, device: str) -> Any:
+def _classify(images: Sequence[CellImage], model: Any, device: str) -> Any:
     from napari_wbc.classification.predict import classify
 
     table = classify(
@@ -111,12 +110,14 @@ def _classify(images: Sequence[_CellImage], model: Any, device: str) -> Any:
     return table
 
 
-def _cell_images(path: Path, um_per_px: float | None) -> list[_CellImage]:
+def _cell_images(path: Path, um_per_px: float | None) -> list[CellImage]:
     """Give the images that a path stands for."""
     if path.suffix.lower() == ".csv":
-        return _from_manifest(path, um_per_px)
+        return images_of_csv(path, um_per_px)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _IMAGE_SUFFIXES)
+        from napari_wbc.training.adapters.published import IMAGE_SUFFIXES
+
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
         if not files:
             raise InputError(
                 f"{path}: no image in this folder; give a folder with PNG, JPEG, WebP, BMP or TIFF files"
@@ -125,10 +126,24 @@ def _cell_images(path: Path, um_per_px: float | None) -> list[_CellImage]:
         files = [path]
     if um_per_px is None:
         raise InputError(f"{path}: the scale of single-cell images cannot be guessed; give --um-per-px")
-    return [_CellImage(str(file), file, um_per_px) for file in files]
+    return [CellImage(str(file), file, um_per_px) for file in files]
 
 
-def _from_manifest(path: Path, um_per_px: float | None) -> list[_CellImage]:
+def images_of_csv(path: Path, um_per_px: float | None) -> list[CellImage]:
+    """Give the images that a CSV file with the columns ``path`` and ``um_per_px`` names.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The CSV file.
+    um_per_px : float or None
+        Scale of all images where it has no such column.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or does not tell place and scale.
+    """
     import pandas as pd
 
     from napari_wbc.csv_file import read_csv
@@ -147,6 +162,6 @@ def _from_manifest(path: Path, um_per_px: float | None) -> list[_CellImage]:
     else:
         raise InputError(f"{path}: the CSV file has no column 'um_per_px'; add it, or give --um-per-px")
     return [
-        _CellImage(str(name), path.parent / str(name), float(scale))
+        CellImage(str(name), path.parent / str(name), float(scale))
         for name, scale in zip(manifest["path"], scales, strict=True)
     ]

@@ -43,7 +43,11 @@ def add_to(commands: Any) -> None:
         help="cells of each domain and class (default: 1)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="another number, other cells and draws (default: 0)"
+        "--seed",
+        type=options.seed,
+        default=0,
+        metavar="N",
+        help="another number, other cells and draws (default: 0)",
     )
     options.add_run(parser, run)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +73,7 @@ def add_to(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, write and print."""
     from napari_wbc.classification.predict import choose_device
-    from napari_wbc.cli.places import writable_folder
+    from napari_wbc.cli.places import writable_folder, write_text
 
     with before_the_work():
         writable_folder(args.out)
@@ -84,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
             new_figure(1, 1)
     text = _recipe(args) if args.leave_one_domain_out else _model(args)
-    (args.out / "metrics.md").write_text(text, encoding="utf-8")
+    write_text(text, args.out / "metrics.md")
     if not args.quiet:
         say(f"{text}\n-> {args.out}")
     return DONE
@@ -94,6 +93,7 @@ def _model(args: argparse.Namespace) -> str:
     import pandas as pd
 
     from napari_wbc.classification.bundle import load_model
+    from napari_wbc.cli.places import write_json
     from napari_wbc.training.evaluation.model_report import evaluate_model, model_page
     from napari_wbc.training.manifests import read_manifest
 
@@ -104,7 +104,7 @@ def _model(args: argparse.Namespace) -> str:
             raise BadUsage(f"{args.manifest[0]}: no image is listed; add rows path,domain,label,um_per_px")
     with Bars(wants_progress(asked=args.progress, quiet=args.quiet)) as bars:
         measured = evaluate_model(model, rows, device=args.device, progress=bars)
-    (args.out / "metrics.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    write_json(measured, args.out / "metrics.json")
     if args.figures:
         import numpy as np
 

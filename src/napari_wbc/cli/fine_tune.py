@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_wbc.cli import options
 from napari_wbc.cli.terminal import (
@@ -18,10 +18,7 @@ from napari_wbc.cli.terminal import (
     say,
     wants_progress,
 )
-from napari_wbc.errors import Cancelled, InputError, OutputError, WbcError, system_reason
-
-if TYPE_CHECKING:
-    from napari_wbc.adaptation.verdict import Verdict
+from napari_wbc.errors import Cancelled, InputError, WbcError
 
 _EXAMPLE = """\
   napari-wbc fine-tune --model robust --labels ours.csv --out models/our-lab
@@ -66,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_wbc.adaptation.sources import labelled_cells
     from napari_wbc.classification.bundle import INFO_FILE, load_model
     from napari_wbc.classification.predict import choose_device
-    from napari_wbc.cli.places import writable_file, writable_folder
+    from napari_wbc.cli.places import writable_file, writable_folder, write_json
     from napari_wbc.execution.claims import claimed, lock_beside
 
     with before_the_work():
@@ -87,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             cells = labelled_cells(args.labels, um_per_px=args.um_per_px, progress=bars)
             adapted = adapt(model, cells, device=args.device, progress=bars)
             if args.verdict is not None:
-                _write(adapted.verdict, args.verdict)
+                write_json(adapted.verdict.to_dict(), args.verdict)
             if not args.quiet:
                 say(adapted.verdict.text())
             written = adapted.save(args.out)
@@ -100,15 +97,3 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         say(f"-> {written.folder}")
     return DONE
-
-
-def _write(verdict: Verdict, file: Path) -> None:
-    import json
-
-    from napari_wbc.execution.atomic import atomic_path
-
-    try:
-        with atomic_path(file) as temporary:
-            temporary.write_text(json.dumps(verdict.to_dict(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{file}: the verdict cannot be written ({system_reason(error)})") from None

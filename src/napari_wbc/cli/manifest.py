@@ -44,7 +44,11 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--domain", default="", metavar="NAME", help="name of the laboratory in the manifest")
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes that read images (default: 1)"
+        "--workers",
+        type=options.positive,
+        default=1,
+        metavar="N",
+        help="processes that read images (default: 1)",
     )
     options.add_run(parser, run)
 

@@ -114,6 +114,17 @@ def positive(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """Read a whole number from 0 to 4,294,967,295, which every generator of random numbers takes."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {(1 << 32) - 1}")
+    return value
+
+
 def wbc_count(text: str) -> float:
     """Read a white cell count in 10^9 per litre (or in full, as 7.2e9); gives cells per litre."""
     value = _number(text)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_wbc.errors import OutputError, system_reason
-from napari_wbc.results import result_folders, writable_folder
+from napari_wbc.results import writable_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["result_folders", "writable_file", "writable_folder", "write_json", "write_table"]
+__all__ = ["writable_file", "writable_folder", "write_json", "write_table", "write_text"]
 
 
 def writable_file(path: Path) -> None:
@@ -58,7 +59,19 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write plain values as JSON, whole or not at all.
+    """Write plain values as JSON, whole or not at all; a number that is none is null, since JSON has no other word.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    text = json.dumps(_with_null(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(f"{text}\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text, whole or not at all.
 
     Raises
     ------
@@ -67,9 +80,16 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
     """
     from napari_wbc.execution.atomic import atomic_path
 
-    text = json.dumps(dict(content), indent=2, ensure_ascii=False, allow_nan=False)
     try:
         with atomic_path(path) as temporary:
-            temporary.write_text(f"{text}\n", encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path}: the file cannot be written ({system_reason(error)})") from None
+
+
+def _with_null(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _with_null(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_null(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from napari_wbc.cli import options
+
 if TYPE_CHECKING:
     from napari_wbc.segmentation import SlideModel
 
 
 def add_same_slide(parser: argparse.ArgumentParser) -> None:
     """Add ``--same-slide`` and ``--slide-model``, one of which may be given."""
-    from napari_wbc.cli import options
-
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--same-slide",

@@ -88,16 +88,14 @@ class Bars:
     shown : bool
         Whether to draw anything.
     inputs : int, optional
-        How many inputs there are.
-    unit : str, optional
-        What an input is called.
+        How many images there are.
     """
 
-    def __init__(self, shown: bool, inputs: int = 1, unit: str = "image") -> None:
+    def __init__(self, shown: bool, inputs: int = 1) -> None:
         self._shown = shown
         self._stage: str | None = None
         self._bar: Any = None
-        self._inputs = self._new(inputs, unit, "", 0) if inputs > 1 else None
+        self._inputs = self._new(inputs, "image", "", 0) if inputs > 1 else None
 
     def __enter__(self) -> Self:
         return self

@@ -53,7 +53,9 @@ def write_coco(path: Path, contents: Contents) -> None:
         ],
     }
     with output_file(path) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
 def _annotation(cell: dict[Any, Any], mask: CellMask, rings: Sequence[Ring], category: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ import pandas as pd
 from napari_wbc.cell_table import counted
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
+from napari_wbc.differential.marks import rgb
 from napari_wbc.errors import InputError
 from napari_wbc.exchange.formats import Contents
 from napari_wbc.leukocytes import class_of, in_order
 from napari_wbc.slides import Slide
+from napari_wbc.slides.broken import DECODING_ERRORS
 
 if TYPE_CHECKING:
     from highdicom.ann import AnnotationGroup, Measurements
@@ -87,9 +90,7 @@ def write_dicom(path: Path, contents: Contents) -> None:
 
 def _level_0(slide: Slide) -> Dataset:
     """Give the little of the header of the slide's finest instance that annotations need to refer to it."""
-    from pydicom import dcmread
     from pydicom.dataset import Dataset
-    from pydicom.errors import InvalidDicomError
     from pydicom.misc import is_dicom
 
     path = slide.path
@@ -97,17 +98,15 @@ def _level_0(slide: Slide) -> Dataset:
         raise InputError(
             f"{slide.name}: the format dicom annotates DICOM slides only, and this image is none; leave dicom out"
         )
-    tags = [*_REFERRED, *_SIZE]
-    series = dcmread(path, specific_tags=tags, stop_before_pixels=True).get("SeriesInstanceUID")
+    named = _header(path)
+    if named is None:
+        raise InputError(f"{path}: the header of the DICOM file is broken")
     for file in sorted(path.parent.iterdir()):
-        try:
-            header = dcmread(file, specific_tags=tags, stop_before_pixels=True) if file.is_file() else None
-        except (InvalidDicomError, OSError):
-            continue
+        header = _header(file) if file.is_file() else None
         if (
             header is not None
             and header.get("SOPClassUID") == _SLIDE_STORAGE
-            and header.get("SeriesInstanceUID") == series
+            and header.get("SeriesInstanceUID") == named.get("SeriesInstanceUID")
             and tuple(header.get(name) for name in _SIZE) == slide.shape
         ):
             break
@@ -115,12 +114,28 @@ def _level_0(slide: Slide) -> Dataset:
         raise InputError(f"{path}: the file of the full resolution is not beside it; put the series together")
     known = Dataset()
     for name in _REFERRED:
+        if name not in header:
+            raise InputError(f"{file}: the header tells no {name}, which annotations refer to")
         setattr(known, name, header[name].value)
     known.Modality = "SM"
     empty = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
     for name in (*empty, "StudyDate", "StudyTime", "ReferringPhysicianName"):
         setattr(known, name, None)
     return known
+
+
+def _header(file: Path) -> Dataset | None:
+    """Read the few tags; None where a file is no DICOM, or broken."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        # Of files beside the slide nobody wants to hear.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dcmread(file, specific_tags=[*_REFERRED, *_SIZE], stop_before_pixels=True)
+    except (InvalidDicomError, *DECODING_ERRORS):
+        return None
 
 
 def _groups(contents: Contents) -> list[AnnotationGroup]:
@@ -142,7 +157,6 @@ def _groups(contents: Contents) -> list[AnnotationGroup]:
     for number, label in enumerate(in_order(shown["label"].unique()), 1):
         shape = class_of(label)
         cells = shown[shown["label"] == label]
-        colour = [int(shape.colour[i : i + 2], 16) for i in (1, 3, 5)]
         groups.append(
             AnnotationGroup(
                 number=number,
@@ -156,7 +170,7 @@ def _groups(contents: Contents) -> list[AnnotationGroup]:
                 algorithm_type="SEMIAUTOMATIC" if run.get("review") else "AUTOMATIC",
                 algorithm_identification=algorithm,
                 measurements=_measurements(cells),
-                display_color=CIELabColor.from_rgb(*colour),
+                display_color=CIELabColor.from_rgb(*rgb(shape.colour)),
             )
         )
     return groups

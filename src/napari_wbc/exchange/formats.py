@@ -54,15 +54,20 @@ class Contents:
 
     @cached_property
     def outlines(self) -> list[list[Ring]]:
-        """Rings of ``x, y`` of every cell, the largest first; traced once for all formats.
-
-        A mask without pixels cannot be traced, but the cell is there: its box stands for it.
-        """
+        """What :func:`cell_rings` gives of every cell; traced once for the formats that need all of them."""
         traced = []
         for mask in self.masks:
             self.cancel.check()
-            traced.append(outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)])
+            traced.append(cell_rings(mask))
         return traced
+
+
+def cell_rings(mask: CellMask) -> list[Ring]:
+    """Give the rings of ``x, y`` around a cell, the largest first.
+
+    A mask without pixels cannot be traced, but the cell is there: its box stands for it.
+    """
+    return outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _NUMBERED = re.compile(
 _COMMA = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,}),\s*([^\W\d_]{2,})")
 _CARET = re.compile(r"[^\W\d_]{2,}\^[^\W\d_]{2,}")
 _WORD = re.compile(r"[^\W\d_]+")
-_CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def _nhs(number: str) -> bool:

@@ -19,8 +19,9 @@ import pandas as pd
 from napari_wbc.cell_table import counted, probability_columns
 from napari_wbc.differential import RESEARCH_USE
 from napari_wbc.differential.exports import output_file
-from napari_wbc.differential.outlines import box_ring, geojson_geometry, outlines
-from napari_wbc.exchange.formats import Contents
+from napari_wbc.differential.marks import rgb
+from napari_wbc.differential.outlines import geojson_geometry, outlines
+from napari_wbc.exchange.formats import Contents, cell_rings
 from napari_wbc.execution.progress import check_cancelled
 from napari_wbc.leukocytes import class_of
 from napari_wbc.masks import CellMask
@@ -74,12 +75,10 @@ def write_geojson(path: str | Path, cells: pd.DataFrame, masks: Sequence[CellMas
 
 def _feature(cell: dict[Any, Any], mask: CellMask, probabilities: Sequence[str]) -> dict[str, Any]:
     shape = class_of(str(cell["label"]))
-    # A mask without pixels cannot be drawn, but the cell is there: its box stands for it.
-    rings = outlines(mask.cell, y0=mask.y0, x0=mask.x0) or [box_ring(*mask.bbox)]
     feature: dict[str, Any] = {
         "type": "Feature",
         "id": str(uuid.uuid5(_NAMESPACE, f"{cell['slide']}/{cell['cell_id']}")),
-        "geometry": geojson_geometry(rings),
+        "geometry": geojson_geometry(cell_rings(mask)),
     }
     nucleus = geojson_geometry(outlines(mask.nucleus, y0=mask.y0, x0=mask.x0))
     if nucleus is not None:
@@ -94,16 +93,12 @@ def _feature(cell: dict[Any, Any], mask: CellMask, probabilities: Sequence[str])
     feature["properties"] = {
         "objectType": "cell",
         "name": f"cell {cell['cell_id']}",
-        "classification": {"name": shape.name, "color": _rgb(shape.colour)},
+        "classification": {"name": shape.name, "color": list(rgb(shape.colour))},
         # JSON has no NaN; QuPath leaves a measurement that is not there empty.
         "measurements": {name: round(float(v), 5) for name, v in measurements.items() if math.isfinite(v)},
         "metadata": {name: str(cell[name]) for name in ("cell_id", "model_label", "status", "flags")},
     }
     return feature
-
-
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def write(path: Path, contents: Contents) -> None:

@@ -31,8 +31,8 @@ def image_sha256(slide: Slide, *, cancel: CancelToken | None = None) -> str:
     str
         64 hexadecimal digits. A file: of its bytes, as ``sha256sum`` prints it. A folder (OME-Zarr): of its
         files in the order of their relative paths, each path before its bytes; likewise an MRXS file and the
-        folder beside it. Of a DICOM slide only the file that is named counts. An array: of its type and shape,
-        then its pixels row by row.
+        folder beside it. Of a DICOM, VMS or VMU slide only the file that is named counts. An array: of its type and
+        shape, then its pixels row by row.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from napari_wbc.errors import InputError
+from napari_wbc.errors import InputError, system_reason
 from napari_wbc.slides.ome_zarr import is_zarr
 from napari_wbc.slides.open import OPENSLIDE_SUFFIXES, kind_of
 
@@ -46,7 +46,7 @@ def images_in(folder: str | Path) -> list[Path]:
     try:
         found = [path for path in folder.iterdir() if not path.name.startswith(".") and _is_image(path)]
     except OSError as error:
-        raise InputError(f"{folder}: the folder cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{folder}: the folder cannot be read ({system_reason(error)})") from None
     parts = {name for path in found for name in _parts(path)}
     images, series_there = [], set()
     for path in sorted(found, key=_by_name):

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from napari_wbc.errors import InputError
 from napari_wbc.leukocytes import BY_NAME
+from napari_wbc.slides.pixels import LARGEST_SIDE
 from napari_wbc.slides.synthetic import EVERY_CLASS, STAINS, SmearParameters, SyntheticSmear, default_sample
 from napari_wbc.slides.synthetic.parameters import DRAWN_CLASSES
 
@@ -210,6 +211,7 @@ def test_light_and_noise():
     ("wrong", "words"),
     [
         ({"height": 0}, "height"),
+        ({"width": LARGEST_SIDE + 1}, "width"),
         ({"um_per_px": 5.0}, "um_per_px"),
         ({"stain": "gram"}, "unknown stain 'gram'"),
         ({"composition": {"blast": 1.0}}, "'blast'"),

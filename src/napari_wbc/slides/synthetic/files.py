@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_wbc.errors import InputError, OutputError
+from napari_wbc.errors import InputError, OutputError, system_reason
 from napari_wbc.execution.atomic import atomic_folder, atomic_path
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
+from napari_wbc.slides.raster import LARGEST_PX
 from napari_wbc.slides.synthetic.parameters import SmearParameters
 from napari_wbc.slides.synthetic.png_file import write_png
 from napari_wbc.slides.synthetic.reduction import Strip
@@ -25,8 +26,6 @@ FORMATS: dict[str, str] = {
     ".svs": "svs",
     ".png": "png",
 }
-#: PNG cannot be read in parts; readers (this package's too) refuse larger ones.
-LARGEST_PNG_PX = 178_956_970
 # One piece is drawn in well under a second: cancelling waits for no more.
 _PIECE_PX = 1024
 
@@ -89,7 +88,7 @@ def write_sample(
     """
     path = Path(path)
     kind = _format_of(path, format)
-    if kind == "png" and parameters.height * parameters.width > LARGEST_PNG_PX:
+    if kind == "png" and parameters.height * parameters.width > LARGEST_PX:
         raise InputError(
             f"{path}: a PNG of {parameters.width} x {parameters.height} px cannot be read in parts; "
             "write .ome.tiff, .ome.zarr or .svs"
@@ -108,7 +107,7 @@ def write_sample(
             _write_truth(truth_file, smear, progress, cancel)
             _WRITERS[kind](temporary, parameters, strips)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {system_reason(error)}") from None
     return path
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from napari_wbc.errors import InputError
+from napari_wbc.slides.pixels import LARGEST_SIDE
 
 #: The classes that can be drawn.
 DRAWN_CLASSES: tuple[str, ...] = (
@@ -190,8 +191,8 @@ class SmearParameters:
     jpeg_quality: int | None = None
 
     def __post_init__(self) -> None:
-        self._check("height", self.height, 1, 2**24)
-        self._check("width", self.width, 1, 2**24)
+        self._check("height", self.height, 1, LARGEST_SIDE)
+        self._check("width", self.width, 1, LARGEST_SIDE)
         self._check("um_per_px", self.um_per_px, 0.04, 0.5)
         self._check("seed", self.seed, 0, 2**63 - 1)
         self._check("leukocytes_per_mm2", self.leukocytes_per_mm2, 0, 1_500)

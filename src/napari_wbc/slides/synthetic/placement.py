@@ -51,7 +51,9 @@ class _Candidates:
     mark: NDArray[np.float64]
     radius: NDArray[np.float64]
     pair: NDArray[np.bool_]
-    choice: NDArray[np.uint32]  # (n, 3): raw chance for class, variant, orientation (of a pair: twice)
+    #: Raw chance: for variant and orientation, (n, 3), of red cells; of leukocytes (n, 7) for class, variant and
+    #: orientation, the same of the second cell of a pair, and the direction in which that lies.
+    choice: NDArray[np.uint32]
 
     @staticmethod
     def joined(parts: list[_Candidates]) -> _Candidates:
