@@ -70,6 +70,26 @@ def test_each_training_domain_is_left_out_in_turn_and_the_target_never_seen(tmp_
     assert stages
 
 
+def test_other_labels_of_as_many_cells_have_other_curves(tmp_path):
+    crops, labels = cells(12, 0)
+    stages = []
+
+    def choose(given):
+        stages.clear()
+        select(
+            CONFIG,
+            rows_of(given, "aabb"),
+            crops,
+            work_dir=tmp_path,
+            progress=lambda p: stages.append(p.stage),
+        )
+        return bool(stages)
+
+    assert choose(labels)
+    assert not choose(labels)
+    assert choose([labels[1], *labels[1:]])
+
+
 def test_a_stopped_selection_goes_on_with_the_same_curves(tmp_path):
     token = CancelToken()
     with pytest.raises(Cancelled):

@@ -64,7 +64,31 @@ def test_a_test_and_a_training_part_are_needed():
         held_out(rows.assign(split=["test", "train"] * 3), small_config())
 
 
-def test_a_selection_needs_a_place():
-    recipe = small_config(manifests=[str(Path(__file__).with_name("missing.csv"))], **{"selection.every": 2})
+def test_a_selection_needs_a_place(tmp_path):
+    recipe = small_config(manifests=[str(write_manifest(tmp_path, 12))], **{"selection.every": 2})
+    with pytest.raises(InputError, match="needs a work_dir"):
+        train(recipe, tmp_path / "never", device="cpu")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_manifest_that_is_not_there_is_named():
+    recipe = small_config(manifests=[str(Path(__file__).with_name("missing.csv"))])
     with pytest.raises(InputError, match=r"missing\.csv"):
         train(recipe, "never", device="cpu")
+
+
+def test_cells_that_the_model_has_no_class_for_are_left_out_and_told(tmp_path):
+    manifest = write_manifest(tmp_path, 24, 1)
+    lines = manifest.read_text().splitlines()
+    lines[3] = lines[3].replace("lymphocyte", "plasma_cell").replace("eosinophil", "plasma_cell")
+    manifest.write_text("\n".join(lines) + "\n")
+    recipe = small_config(manifests=[str(manifest)], init="robust", holdout=0.3)
+    model = wbc.load_model(train(recipe, tmp_path / "model", device="cpu"))
+    assert model.info["training"]["labels_left_out"] == {"plasma_cell": 1}
+    assert "has no class for were not trained on: plasma_cell 1." in model.card
+    assert "plasma_cell" not in {c for d in model.info["training_domains"] for c in d["classes"]}
+    nothing = small_config(manifests=[str(manifest)], classes=["monocyte", "basophil"])
+    with pytest.raises(
+        InputError, match="no label of the manifests is one of the classes monocyte, basophil"
+    ):
+        train(nothing, tmp_path / "none", device="cpu")

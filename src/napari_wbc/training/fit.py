@@ -125,7 +125,7 @@ def fit_network(
     state = _begin(config, numbered, source, seed)
     pull = _StartPull(config, state.network)
     path = Path(checkpoint) if checkpoint is not None else None
-    fingerprint = f"{config.fingerprint()} {_rows_fingerprint(rows)} {seed} {device}"
+    fingerprint = f"{config.fingerprint()} {rows_fingerprint(rows)} {seed} {device}"
     if path is not None and path.is_file():
         watched = state.restore(path, fingerprint)
         if watch is not None:
@@ -300,7 +300,8 @@ class _Clock:
         return round(rate, 3)
 
 
-def _rows_fingerprint(rows: pd.DataFrame) -> str:
+def rows_fingerprint(rows: pd.DataFrame) -> str:
+    """Give a hash of which rows there are, by ``path``, ``domain`` and ``label``, in their order."""
     named = [c for c in ("path", "domain", "label") if c in rows.columns]
     text = "\n".join("\t".join(map(str, row)) for row in rows[named].itertuples(index=False))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,10 @@ from napari_wbc.slides.raster import open_raster
 #: The columns of a manifest, in their order.
 COLUMNS = ("path", "domain", "label", "label_raw", "group", "um_per_px", "split", "license")
 SPLITS = ("train", "val", "test")
+#: Images that are asked for at a time: few enough to stop soon.
+_READ_TOGETHER = 64
 #: µm per px of the development images, where a manifest does not say.
 _DEFAULT_UM_PER_PX = 25.0 / 192
-#: Images that one process reads.
-_READ_ALONE = 512
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
@@ -225,18 +224,17 @@ def load_crops(
         cached = Path(cache_dir) / f"crops-{key}.npy"
         if cached.is_file():
             return np.asarray(np.load(cached, mmap_mode="r"))
-    # Processes take longer to start than a few hundred images to read.
-    pool = ProcessPoolExecutor() if len(rows) > _READ_ALONE else None
-    with pool or nullcontext():
-        crops = np.empty((len(rows), CROP_PX, CROP_PX, 3), np.uint8)
-        named = rows["path"], rows["um_per_px"]
-        read = pool.map(_load_crop, *named, chunksize=64) if pool else map(_load_crop, *named)
-        for i, crop in enumerate(read):
+    crops = np.empty((len(rows), CROP_PX, CROP_PX, 3), np.uint8)
+    # Threads, since Pillow decodes and resizes without holding the interpreter; forks of a viewer may hang.
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(rows), _READ_TOGETHER):
             if cancel is not None:
                 cancel.check()
-            crops[i] = crop
+            some = rows.iloc[start : start + _READ_TOGETHER]
+            for i, crop in enumerate(pool.map(_load_crop, some["path"], some["um_per_px"]), start):
+                crops[i] = crop
             if progress is not None:
-                progress(Progress("Reading images", i + 1, len(rows), "image"))
+                progress(Progress("Reading images", start + len(some), len(rows), "image"))
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(cached) as temporary, temporary.open("wb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -139,14 +140,11 @@ def _thumbnails(
     """Read every image and shrink its window; an image that cannot be read is named."""
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     parts = []
-    with ProcessPoolExecutor(max(1, workers)) as pool:
-        results = (
-            pool.map(_read_thumbnails, chunks, [scale] * len(chunks))
-            if workers > 1
-            else map(_read_thumbnails, chunks, [scale] * len(chunks))
-        )
+    pool = ProcessPoolExecutor(workers) if workers > 1 else None
+    with pool or nullcontext():
+        results = (pool.map if pool else map)(_read_thumbnails, chunks, [scale] * len(chunks))
         for k, part in enumerate(results, start=1):
-            if cancel.cancelled:
+            if cancel.cancelled and pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
             cancel.check()
             parts.append(part)

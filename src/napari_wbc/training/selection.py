@@ -20,7 +20,7 @@ from napari_wbc.execution.progress import CancelToken, ProgressCallback
 from napari_wbc.leukocytes import coarse_class
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import FIVE_CLASSES, measure
-from napari_wbc.training.fit import fit_network
+from napari_wbc.training.fit import fit_network, rows_fingerprint
 from napari_wbc.training.manifests import CropRows
 from napari_wbc.training.outputs import CropSource, network_outputs
 from napari_wbc.training.priors import class_priors, log_prior
@@ -261,7 +261,7 @@ def _curve(
         stem,
     )
     kept, checkpoint = Path(f"{stem}.json"), Path(f"{stem}.checkpoint.pt")
-    settings = [config.fingerprint(), asdict(config.selection) | {"candidates": []}, len(rows)]
+    settings = [config.fingerprint(), asdict(config.selection) | {"candidates": []}, rows_fingerprint(rows)]
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     # Compared as JSON gives it back: a tuple comes back as a list.
     if known.get("settings") == json.loads(json.dumps(settings)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,13 @@ from napari_wbc.slides.crops import WINDOW_UM
 from napari_wbc.training.card import write_card
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.evaluation.metrics import measure
-from napari_wbc.training.manifests import CropRows, load_crops, read_manifest, split_by_group
+from napari_wbc.training.manifests import (
+    CropRows,
+    label_members,
+    load_crops,
+    read_manifest,
+    split_by_group,
+)
 from napari_wbc.training.metrics_log import MetricsLog
 from napari_wbc.training.outputs import model_outputs
 from napari_wbc.training.priors import class_priors, log_prior
@@ -51,6 +58,30 @@ def read_manifests(config: TrainingConfig) -> pd.DataFrame:
         raise InputError("the manifests hold no row of a domain to train on")
     rows["group"] = rows["group"].where(rows["group"] != "", rows["path"])
     return rows
+
+
+def with_known_labels(rows: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Leave out the rows whose label is none of the classes of a configuration, nor stands for some of them.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+        The others.
+    left_out : dict of str to int
+        Rows of each label that was left out.
+
+    Raises
+    ------
+    InputError
+        No row is left.
+    """
+    known = np.asarray(label_members(list(rows["label"]), config.classes).any(axis=1), bool)
+    if not known.any():
+        raise InputError(
+            f"no label of the manifests is one of the classes {', '.join(config.classes)}; change classes or labels"
+        )
+    left_out = Counter(str(label) for label, kept in zip(rows["label"], known, strict=True) if not kept)
+    return rows.iloc[np.flatnonzero(known)].reset_index(drop=True), dict(sorted(left_out.items()))
 
 
 def held_out(rows: pd.DataFrame, config: TrainingConfig) -> NDArray[np.bool_]:
@@ -100,6 +131,8 @@ def train(
 ) -> Path:
     """Train a model and write its bundle.
 
+    Rows whose label is none of the model's classes are not trained on; ``model.json`` and the card count them.
+
     Parameters
     ----------
     config : TrainingConfig
@@ -136,7 +169,7 @@ def train(
     out = Path(out)
     name = name or out.name
     place = choose_device(device)
-    rows = read_manifests(config)
+    rows, left_out = with_known_labels(read_manifests(config), config)
     crops = load_crops(rows, work_dir, progress=progress, cancel=cancel)
     test = held_out(rows, config)
     fitted = np.flatnonzero(~test)
@@ -211,7 +244,7 @@ def train(
             for d, part in rows.iloc[fitted].groupby("domain")
         ],
         "metrics": {"in_domain": metrics, "leave_one_domain_out": [dict(r) for r in leave_one_domain_out]},
-        "training": config.to_dict() | chosen,
+        "training": config.to_dict() | chosen | ({"labels_left_out": left_out} if left_out else {}),
         "licence": "BSD-3-Clause for the weights; the images keep their publishers' terms, see CARD.md",
     }
     tensors = {f"network.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}

@@ -86,6 +86,30 @@ def test_acevedo_reads_the_code_of_the_file_name(cells, tmp_path):
         make_manifest(root, "pbc", tmp_path / "pbc.csv")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "known", "unknown"),
+    [
+        ("matek", "EOS/EOS_1.png", "XYZ"),
+        ("mll23", "monocyte/a.png", "new_class"),
+        ("pbc", "ig/MMY_1.png", "blast"),
+    ],
+)
+def test_a_folder_of_images_that_is_no_class_stops_an_adapter(tmp_path, dataset, known, unknown):
+    image = Image.new("RGB", (64, 64), (90, 60, 140))
+    saved(image, tmp_path / "data" / known, 64)
+    (tmp_path / "data" / "notes").mkdir()
+    assert len(make_manifest(tmp_path, dataset, tmp_path / "m.csv")) == 1
+    saved(image, tmp_path / "data" / unknown / "b.png", 64)
+    with pytest.raises(InputError, match=f"{unknown}: '{unknown}' is no class of"):
+        make_manifest(tmp_path, dataset, tmp_path / "m.csv")
+
+
+def test_a_class_folder_within_itself_counts_once(tmp_path):
+    image = Image.new("RGB", (64, 64), (90, 60, 140))
+    saved(image, tmp_path / "monocyte" / "monocyte" / "a.png", 64)
+    assert len(make_manifest(tmp_path, "mll23", tmp_path / "m.csv")) == 1
+
+
 def test_raabin_slides_are_groups_and_the_other_microscope_is_left_out(cells, tmp_path):
     for name, label in {
         "Train/Neutrophil/95-5-10-1_312_1": "neutrophil",

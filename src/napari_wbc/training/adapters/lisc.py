@@ -40,7 +40,7 @@ _LEAST_PX = 500
 def find(folder: Path) -> list[FoundImage]:
     """List the cells of an unpacked copy."""
     found = []
-    for place in class_folders_of(folder, LABELS, "LISC"):
+    for place in class_folders_of(folder, LABELS, "LISC", left_out=("mixt",)):
         if _MASKS in place.parts:
             continue
         masks = place.parent.parent / _MASKS / place.name / _EXPERT

@@ -72,8 +72,13 @@ def images_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def class_folders_of(folder: Path, classes: Iterable[str], what: str) -> list[Path]:
+def class_folders_of(
+    folder: Path, classes: Iterable[str], what: str, *, left_out: Iterable[str] = ()
+) -> list[Path]:
     """Find the folders named after classes, at any depth, so that it does not matter where a download was unpacked.
+
+    Of a class folder within another one only the outer one counts. A folder of images beside them whose name is no
+    class is an error, never dropped.
 
     Parameters
     ----------
@@ -83,20 +88,33 @@ def class_folders_of(folder: Path, classes: Iterable[str], what: str) -> list[Pa
         Names of the folders; case does not matter.
     what : str
         The data set, for the message.
+    left_out : iterable of str, optional
+        Names of folders beside them that are passed over.
 
     Raises
     ------
     InputError
-        There is none.
+        There is none, or one beside them is not known.
     """
     wanted = {name.lower() for name in classes}
     candidates = [folder, *(p for p in sorted(folder.rglob("*")) if p.is_dir())]
-    found = [p for p in candidates if p.name.lower() in wanted and "__MACOSX" not in p.parts]
+    named = [p for p in candidates if p.name.lower() in wanted and "__MACOSX" not in p.parts]
+    found = [p for p in named if not set(p.parents) & set(named)]
     if not found:
         raise InputError(
             f"{folder} holds no folder of {what} ({', '.join(sorted(wanted)[:4])}, ...); give the folder that the "
             "download was unpacked to"
         )
+    passed_over = {name.lower() for name in left_out}
+    for parent in sorted({p.parent for p in found if p != folder}):
+        for beside in sorted(parent.iterdir()):
+            hidden = beside.name.startswith(".") or beside.name == "__MACOSX"
+            known = beside in found or beside.name.lower() in passed_over
+            if not (hidden or known) and any(images_below(beside)):
+                raise InputError(
+                    f"{beside}: {beside.name!r} is no class of {what} ({', '.join(sorted(wanted))}); move the folder "
+                    "away or rename it"
+                )
     return found
 
 
