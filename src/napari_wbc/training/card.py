@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from napari_wbc.leukocytes import class_of
+from napari_wbc.differential.intervals import wilson
+from napari_wbc.leukocytes import class_of, coarse_class, is_nucleated
+from napari_wbc.training.evaluation.summary import ACCURACY_INTERVAL
 from napari_wbc.training.evaluation.tables import markdown_table
 
 #: Origin and licence of the published images, by domain.
@@ -23,16 +25,10 @@ DATA_SOURCES = {
 def write_card(info: Mapping[str, Any]) -> str:
     """Write the card of a bundle from the content of its ``model.json``."""
     classes = [class_of(c) for c in info["classes"]]
-    no_blasts = not any("blast" in c.name and c.name != "erythroblast" for c in classes)
-    lines = [f"# {info['name']}", ""]
-    if no_blasts:
-        lines += [
-            "**This model has never seen a blast cell**, nor a plasma cell, a reactive lymphocyte or a parasite: no "
-            "image of them with an open licence was at hand. Such cells come out as one of the classes below or as "
-            "*unidentified*. A smear that may hold them must be read by a person.",
-            "",
-        ]
-    lines += [
+    lines = [
+        f"# {info['name']}",
+        "",
+        *_never_seen(info["classes"]),
         "**Research use only.** Not a medical device; its output is no diagnosis.",
         "",
         "## Intended use",
@@ -65,7 +61,7 @@ def write_card(info: Mapping[str, Any]) -> str:
             "saw. The recipe is the same. Five classes (neutrophil, lymphocyte, monocyte, eosinophil, basophil); a "
             "prediction outside them counts as wrong. Input size, augmentation and priors were chosen with these "
             "domains in sight, so a further laboratory may fare worse. This, not the next table, is what to expect on "
-            "it.",
+            "it." + _about_intervals(unseen),
             "",
             markdown_table(unseen),
         ]
@@ -82,14 +78,18 @@ def write_card(info: Mapping[str, Any]) -> str:
                         "classes": f"{level} ({len(m['f1'])})",
                         "cells": m["cells"],
                         "accuracy": m["accuracy"],
+                        "95 %": _wilson(m["accuracy"], m["cells"]),
+                        "leukocytes and erythroblasts": _of_nucleated(m),
                         "macro-F1": m["macro_f1"],
                         "calibration error": m["calibration_error"],
                     }
                 )
     lines += [
         "Groups (slide, field, near-duplicates) do not cross the split. *fine* tells bands from segmented neutrophils "
-        "and the stages of immature granulocytes apart, *coarse* does not. The temperature is the one fitted on "
-        "unseen domains, so the model is under-confident here.",
+        "and the stages of immature granulocytes apart, *coarse* does not. Accuracy is that of all cells with Wilson's "
+        "interval, then that of leukocytes and erythroblasts alone (their number), since platelets and artifacts are "
+        "easily told. The temperature is the one fitted on unseen "
+        "domains, so the model is under-confident here.",
         "",
         markdown_table(rows),
         "",
@@ -115,17 +115,78 @@ def write_card(info: Mapping[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        "- Bands, metamyelocytes, myelocytes, promyelocytes and erythroblasts were seen in one laboratory only (pbc); "
-        "elsewhere their labels are guesses.",
-        "- Basophils of raabin come from slides with a greenish background, and bccd has three: basophils are the "
-        "weakest class on a new stain.",
-        "- The class *artifact* was trained on red cells and on conspicuous places of fields that its developers read "
-        "as no leukocyte. Precipitate, smudge cells and platelet clumps were hardly seen; look at what stays "
-        "unidentified.",
+        *_limits(info),
         "- The scale matters: a window 15 % too wide costs several points of accuracy.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _never_seen(classes: Sequence[str]) -> list[str]:
+    """Name the cells of disease that a model has no class for, before anything else."""
+    if any("blast" in c and c != "erythroblast" for c in classes):
+        return []
+    others = {"plasma_cell": "a plasma cell", "lymphocyte_reactive": "a reactive lymphocyte"}
+    missing = [text for name, text in others.items() if name not in classes]
+    more = f"{', '.join(missing)} or a parasite" if missing else "a parasite"
+    return [
+        f"**This model has never seen a blast cell**, nor {more}: none of its training images shows one. Such cells "
+        "come out as one of the classes below or as *unidentified*. A smear that may hold them must be read by a "
+        "person.",
+        "",
+    ]
+
+
+def _limits(info: Mapping[str, Any]) -> list[str]:
+    """Say what follows from where the cells of each class came from."""
+    domains = {d["name"]: d["classes"] for d in info["training_domains"]}
+    lines = []
+    seen_in = {c: [name for name, cells in domains.items() if c in cells] for c in info["classes"]}
+    alone: dict[str, list[str]] = {}
+    for c, where in seen_in.items():
+        if len(where) == 1 and len(domains) > 1:
+            alone.setdefault(where[0], []).append(c)
+    for name, told in alone.items():
+        lines.append(
+            f"- Told apart in one laboratory only ({name}), so that elsewhere these labels are guesses: "
+            f"{', '.join(class_of(c).title.lower() for c in told)}."
+        )
+    if {"raabin", "bccd"} <= domains.keys():
+        lines.append(
+            "- Basophils of raabin come from slides with a greenish background, and bccd has three: basophils are the "
+            "weakest class on a new stain."
+        )
+    if "artifact" in info["classes"] and domains.keys() & DATA_SOURCES.keys():
+        lines.append(
+            "- The class *artifact* was trained on red cells and on conspicuous places of fields that its developers "
+            "read as no leukocyte. Precipitate, smudge cells and platelet clumps were hardly seen; look at what stays "
+            "unidentified."
+        )
+    left_out = info["training"].get("labels_left_out")
+    if left_out:
+        counts = ", ".join(f"{k} {v}" for k, v in left_out.items())
+        lines.append(f"- Cells of the manifests that it has no class for were not trained on: {counts}.")
+    return lines
+
+
+def _about_intervals(unseen: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the intervals are, where the rows have them."""
+    if ACCURACY_INTERVAL not in unseen[0]:
+        return ""
+    return " Intervals: by drawing groups and seeds again, of the labels before calibration, which differ a little."
+
+
+def _of_nucleated(metrics: Mapping[str, Any]) -> str:
+    """Give the accuracy of the leukocytes and erythroblasts, and how many there are."""
+    cells = {k: n for k, n in metrics["support"].items() if is_nucleated(coarse_class(k))}
+    total = sum(cells.values())
+    right = sum(n * metrics["recall"][k] for k, n in cells.items())
+    return f"{right / total:.3f} ({total})" if total else ""
+
+
+def _wilson(share: float, cells: int) -> str:
+    low, high = wilson(round(share * cells), cells)
+    return f"{low:.3f} to {high:.3f}"
 
 
 def _second_look(info: Mapping[str, Any]) -> str:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_wbc.training.evaluation.bootstrap import mean_interval
-from napari_wbc.training.evaluation.metrics import accuracy_of_counts
+from napari_wbc.training.evaluation.metrics import accuracy_of_counts, macro_f1_of_counts
 from napari_wbc.training.evaluation.results import RunResult, counts_by_run
 from napari_wbc.training.evaluation.tables import markdown_table, mean_and_spread, with_interval
 
+#: Titles of the columns with intervals on a card.
+ACCURACY_INTERVAL, F1_INTERVAL = "accuracy, 95 %", "macro-F1, 95 %"
 #: Calibrated measures by target and seed (:func:`napari_wbc.training.evaluation.out_of_fold.calibrated`).
 Calibrated = Mapping[tuple[str, int], Mapping[str, Any]]
 
@@ -34,11 +36,8 @@ def target_rows(results: Sequence[RunResult], calibration: Calibrated | None = N
         row: dict[str, Any] = {"left out": target, "cells": metrics[0]["cells"], "seeds": len(metrics)}
         for title, key in _COLUMNS.items():
             row[title] = mean_and_spread([m[key] for m in metrics])
-        known = (
-            [calibration[target, r.seed] for r in of_target if (target, r.seed) in (calibration or {})]
-            if calibration
-            else []
-        )
+        kept = calibration or {}
+        known = [kept[target, r.seed] for r in of_target if (target, r.seed) in kept]
         if known:
             row["calibrated"] = mean_and_spread([c["unseen"]["metrics"]["calibration_error"] for c in known])
             row["calibrated, in domain"] = mean_and_spread(
@@ -73,7 +72,10 @@ def class_rows(results: Sequence[RunResult]) -> list[dict[str, Any]]:
 
 
 def card_rows(results: Sequence[RunResult], calibration: Calibrated) -> list[dict[str, Any]]:
-    """Give a row for each domain left out as the card of a model shows it: means over the seeds."""
+    """Give a row for each domain left out as the card of a model shows it: means over the seeds.
+
+    The intervals are those of the runs as they were counted, before calibration.
+    """
     rows = []
     for target in dict.fromkeys(r.target for r in results):
         of_target = [r for r in results if r.target == target]
@@ -86,6 +88,10 @@ def card_rows(results: Sequence[RunResult], calibration: Calibrated) -> list[dic
         for name in of_target[0].names:
             scores = [m["f1"][name] for m in metrics if name in m["f1"]]
             row[f"F1 {name}"] = float(np.mean(scores)) if scores else float("nan")
+        runs = counts_by_run(of_target)
+        for title, statistic in ((ACCURACY_INTERVAL, accuracy_of_counts), (F1_INTERVAL, macro_f1_of_counts)):
+            found = mean_interval(runs, statistic=statistic)
+            row[title] = f"{found.low:.3f} to {found.high:.3f}"
         rows.append(row)
     return rows
 
