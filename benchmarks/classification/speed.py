@@ -137,11 +137,10 @@ def measure(cells: int, device: str, threads: int) -> dict[str, Any]:
             waited(lambda: short(torch_batch.bfloat16())),
         )
     resnet = _resnet(device)
-    if resnet is not None:
-        parts["resnet50_one_by_one"] = (
-            4,
-            waited(lambda: [_one_by_one(resnet, crop, device) for crop in crops[:4]]),
-        )
+    parts["resnet50_one_by_one"] = (
+        4,
+        waited(lambda: [_one_by_one(resnet, crop, device) for crop in crops[:4]]),
+    )
     best: dict[str, dict[str, float]] = {}
     for name, (_, work) in parts.items():
         if name != "everything":
@@ -182,8 +181,7 @@ def measure(cells: int, device: str, threads: int) -> dict[str, Any]:
         "share_of_limit_network": flops / best["network"][clock] / limit,
         "share_of_limit_everything": flops / best["everything"][clock] / limit,
     }
-    if resnet is not None:
-        figures["times_resnet50"] = best["resnet50_one_by_one"][clock] / best["everything"][clock]
+    figures["times_resnet50"] = best["resnet50_one_by_one"][clock] / best["everything"][clock]
     return figures
 
 

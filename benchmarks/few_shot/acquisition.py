@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from napari_wbc.adaptation.instant import InstantAdaptation, InstantResult
 from napari_wbc.review.next_cells import CellSpace, next_cells
-from napari_wbc.training.evaluation.figures import COLOURS, new_figure, save_figure
+from napari_wbc.training.evaluation.figures import COLOURS
 from napari_wbc.training.evaluation.tables import markdown_table
 
 from .cells import ROOT, Target, halves, targets
 from .instant import Figures, head_of, write
+from .panels import finish, new_panels
 from .tables import written
 
 TARGETS = ("pbc", "pbc (7 classes)", "raabin", "chula by cell", "bccd")
@@ -195,9 +196,7 @@ def report(rows: pd.DataFrame) -> str:
 def draw_curves(rows: pd.DataFrame) -> None:
     """Draw balanced accuracy against labels, a panel for each target."""
     names = [str(name) for name in rows["target"].unique()]
-    across = 4
-    figure = new_figure(2.3 * across, 2.3 * (-(-len(names) // across)) + 0.4)
-    panels = figure.subplots(-(-len(names) // across), across, sharex=True, squeeze=False)
+    figure, panels = new_panels(names, 4, 2.3, sharex=True)
     styles = {ASKED: ("-", "o"), ASKED_ONCE: ("--", None), CHANCE: ("-", "s")}
     colours = dict(zip(styles, (COLOURS[0], COLOURS[2], COLOURS[1]), strict=True))
     for ax, name in zip(panels.flat, names, strict=False):
@@ -211,14 +210,7 @@ def draw_curves(rows: pd.DataFrame) -> None:
             ax.plot(mean.index, mean, color=colour, ls=line, marker=marker, ms=2.5, lw=1.2, label=order)
             if order != ASKED_ONCE:
                 ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
-        ax.set_title(name, fontsize=8)
-    for ax in panels[-1]:
-        ax.set_xlabel("labels")
-    for ax in panels[:, 0]:
-        ax.set_ylabel("balanced accuracy, %")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    save_figure(figure, PICTURE)
+    finish(figure, panels, "labels", "balanced accuracy, %", None, PICTURE)
 
 
 def _needed(curve: pd.DataFrame, full: pd.Series, share: float) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from napari_wbc.training.evaluation.figures import COLOURS, new_figure, save_figure
+from napari_wbc.training.evaluation.figures import COLOURS
 
 from .cells import ROOT
+from .panels import finish, new_panels
 
 PICTURE = ROOT / "docs" / "images" / "few_shot_labels.svg"
 GOAL = 90
@@ -37,9 +38,7 @@ def draw(rows: pd.DataFrame, picture: Path = PICTURE) -> None:
         ``draw`` and ``accuracy``. Lines join the numbers per class; of a method that was run on few, all are points.
     """
     names = [str(name) for name in rows["target"].unique()]
-    across = 3
-    figure = new_figure(2.9 * across, 2.3 * (-(-len(names) // across)) + 0.4)
-    panels = figure.subplots(-(-len(names) // across), across, sharey=True, squeeze=False)
+    figure, panels = new_panels(names, 3, 2.9, sharey=True)
     colours = dict(zip(_STYLES, COLOURS, strict=False))
     for ax, name in zip(panels.flat, names, strict=False):
         part = rows[rows["target"] == name]
@@ -67,11 +66,4 @@ def draw(rows: pd.DataFrame, picture: Path = PICTURE) -> None:
         ax.set_xscale("log")
         ax.set_xticks([5, 10, 25, 50, 100, 250], ["5", "10", "25", "50", "100", "250"], minor=False)
         ax.minorticks_off()
-        ax.set_title(name, fontsize=8)
-    for ax in panels[-1]:
-        ax.set_xlabel("labels in all")
-    for ax in panels[:, 0]:
-        ax.set_ylabel("accuracy, %")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    save_figure(figure, picture)
+    finish(figure, panels, "labels in all", "accuracy, %", 3, picture)

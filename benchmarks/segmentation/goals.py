@@ -94,7 +94,13 @@ def _robustness(content: dict[str, Any], add: Any) -> None:
         if losses:
             lost, low, high, name, domain = max(losses)
             text = f"{lost:.3f} ({low:.3f} to {high:.3f}): {name}, {domain}"
-            add(f"F1 (IoU 0.5) lost, {kind}, worst case of any source", lost, text, goal, least=False)
+            add(
+                f"F1 (IoU 0.5) lost, {kind}, worst case of the fully marked sources",
+                lost,
+                text,
+                goal,
+                least=False,
+            )
 
 
 def _red_cells(content: dict[str, Any], add: Any) -> None:

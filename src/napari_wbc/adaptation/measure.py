@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_wbc.classification.predict import likeliest
 from napari_wbc.differential.intervals import wilson
-from napari_wbc.training.evaluation.bootstrap import group_counts
+from napari_wbc.training.evaluation.bootstrap import Interval, Statistic, group_counts, interval_of
 from napari_wbc.training.evaluation.metrics import (
     Comparison,
     accuracy_of_counts,
@@ -22,16 +22,6 @@ from napari_wbc.training.manifests import label_members
 _DRAWS = 2000
 #: A probability below this is as good as none.
 FLOOR = 0.01
-_Statistic = Callable[[NDArray[np.number]], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A share with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +30,16 @@ class BeforeAfter:
 
     Attributes
     ----------
-    before, after, difference : Estimate
+    before, after, difference : Interval
         Of the source, of the adapted model, and of the latter minus the former, whose interval rests on the same
         draws of cells for both.
     better : float
         Share of the draws in which the adapted model is better.
     """
 
-    before: Estimate
-    after: Estimate
-    difference: Estimate
+    before: Interval
+    after: Interval
+    difference: Interval
     better: float
 
 
@@ -63,14 +53,14 @@ class OfClass:
         The class.
     cells : int
         Labelled ones.
-    before, after : Estimate
+    before, after : Interval
         Share that is recognised, with Wilson's interval.
     """
 
     label: str
     cells: int
-    before: Estimate
-    after: Estimate
+    before: Interval
+    after: Interval
 
 
 def compared(
@@ -109,7 +99,7 @@ def before_and_after(
     n = len(counts[0])
     times = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=_DRAWS).astype(float)
     drawn = [(times @ c.reshape(n, -1)).reshape(_DRAWS, *c.shape[1:]) for c in counts]
-    statistics: dict[str, _Statistic] = {
+    statistics: dict[str, Statistic] = {
         "accuracy": accuracy_of_counts,
         "balanced_accuracy": _mean_recall,
         "macro_f1": macro_f1_of_counts,
@@ -120,9 +110,9 @@ def before_and_after(
         of_draws = [statistic(d) for d in drawn]
         gain = of_draws[1] - of_draws[0]
         result[name] = BeforeAfter(
-            _estimate(values[0], of_draws[0]),
-            _estimate(values[1], of_draws[1]),
-            _estimate(values[1] - values[0], gain),
+            interval_of(values[0], of_draws[0]),
+            interval_of(values[1], of_draws[1]),
+            interval_of(values[1] - values[0], gain),
             float((gain > 0).mean()),
         )
     return result
@@ -158,9 +148,9 @@ def probability_of_label(
     values = np.exp(sums[:2].sum(axis=1) / sums[2].sum())
     gain = drawn[:, 1] - drawn[:, 0]
     return BeforeAfter(
-        _estimate(float(values[0]), drawn[:, 0]),
-        _estimate(float(values[1]), drawn[:, 1]),
-        _estimate(float(values[1] - values[0]), gain),
+        interval_of(float(values[0]), drawn[:, 0]),
+        interval_of(float(values[1]), drawn[:, 1]),
+        interval_of(float(values[1] - values[0]), gain),
         float((gain > 0).mean()),
     )
 
@@ -172,7 +162,7 @@ def by_class(before: Comparison, after: Comparison) -> tuple[OfClass, ...]:
         inside = before.truth == i
         n = int(inside.sum())
         hits = [int(c.correct[inside].sum()) for c in (before, after)]
-        rows.append(OfClass(name, n, *(Estimate(h / n, *wilson(h, n)) for h in hits)))
+        rows.append(OfClass(name, n, *(Interval(h / n, *wilson(h, n)) for h in hits)))
     return tuple(sorted(rows, key=lambda row: -row.cells))
 
 
@@ -180,8 +170,3 @@ def _mean_recall(counts: NDArray[np.number]) -> NDArray[np.float64]:
     recall = recall_of_counts(counts)
     present = ~np.isnan(recall)
     return np.asarray(np.where(present, recall, 0.0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1))
-
-
-def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return Estimate(value, float(low), float(high))

@@ -14,9 +14,15 @@ from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.calibration import fit_temperature
 from napari_wbc.classification.conformal import coarse_probabilities
 from napari_wbc.classification.novelty import NoveltyReference, nucleated_columns, raw_parts, unit_length
-from napari_wbc.leukocytes import coarse_class
+from napari_wbc.leukocytes import coarse_class, is_nucleated
 from napari_wbc.training.manifests import label_members
-from napari_wbc.training.trust.cells import JudgedCells, equal_weights, per_pair, weighted_quantiles
+from napari_wbc.training.trust.cells import (
+    JudgedCells,
+    equal_weights,
+    per_pair,
+    weighted_mean_and_spread,
+    weighted_quantiles,
+)
 from napari_wbc.training.trust.unseen import sharpest_level
 
 #: Labelled cells as which the temperature of the source counts.
@@ -25,7 +31,6 @@ _WORTH_OF_SOURCE = 50
 _LEAST_FOR_SETS = 50
 #: Reference cells kept of each pair of domain and label.
 _REFERENCE_PER_PAIR = 24
-_MIN_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +132,9 @@ def _novelty(
     logits = np.concatenate([cells.logits for cells in both])
     labels = np.concatenate([cells.labels for cells in both])
     weights = equal_weights(np.concatenate([cells.domains for cells in both]))
-    scaled = {name: _mean_and_spread(part, weights) for name, part in values.items() if name in before.parts}
+    scaled = {
+        name: weighted_mean_and_spread(part, weights) for name, part in values.items() if name in before.parts
+    }
     total = np.zeros(len(labels))
     for name, (mean, spread) in scaled.items():
         total += (values[name] - mean) / spread
@@ -145,8 +152,6 @@ def _novelty(
 
 
 def _nucleated(target: JudgedCells, folds: NDArray[np.intp]) -> tuple[JudgedCells, NDArray[np.intp]]:
-    from napari_wbc.leukocytes import is_nucleated
-
     rows = np.flatnonzero([is_nucleated(coarse_class(str(x))) for x in target.labels])
     return target.rows(rows), folds[rows]
 
@@ -154,12 +159,6 @@ def _nucleated(target: JudgedCells, folds: NDArray[np.intp]) -> tuple[JudgedCell
 def _references(cells: JudgedCells, seed: int) -> NDArray[np.float64]:
     chosen = per_pair(cells.domains, cells.labels, _REFERENCE_PER_PAIR, seed)
     return np.asarray(unit_length(cells.embeddings[chosen]), float)
-
-
-def _mean_and_spread(values: NDArray[np.floating], weights: NDArray[np.floating]) -> tuple[float, float]:
-    mean = float(np.average(values, weights=weights))
-    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-    return round(mean, 6), round(max(spread, _MIN_SPREAD), 6)
 
 
 def target_cells(

@@ -18,6 +18,7 @@ from napari_wbc.adaptation.measure import (
     probability_of_label,
 )
 from napari_wbc.leukocytes import class_of
+from napari_wbc.training.evaluation.bootstrap import Interval
 from napari_wbc.training.manifests import label_members
 
 #: Chance that a gain is one, over draws of the slides, below which it is none. One of two measures has to reach it: the
@@ -304,7 +305,7 @@ def _suspects(judged: Judged, classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(judged.names[i]) for i in np.argsort(of_label, kind="stable") if of_label[i] < _UNLIKELY)
 
 
-def _with_interval(estimate: Any) -> str:
+def _with_interval(estimate: Interval) -> str:
     return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.0f}-{100 * estimate.high:.0f})"
 
 

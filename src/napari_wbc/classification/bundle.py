@@ -55,7 +55,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A classifier with its contract.
+    """A classifier with its contract; :func:`napari_wbc.load_model` gives one.
 
     Attributes
     ----------
@@ -76,7 +76,14 @@ class Model:
     info : dict
         The content of ``model.json``.
     tensors : dict of str to numpy.ndarray
-        The content of ``model.safetensors``.
+        The content of ``model.safetensors``: weights and references, float16 or float32.
+
+    Examples
+    --------
+    >>> import napari_wbc as wbc
+    >>> model = wbc.load_model("robust")
+    >>> model.input_px, model.window_um, round(model.um_per_px, 4)
+    (128, 25.0, 0.1562)
     """
 
     name: str
@@ -214,6 +221,7 @@ def load_model(name_or_path: str | Path | Model = "robust") -> Model:
     Returns
     -------
     Model
+        Checked against its SHA-256; the network is built when it is first asked for.
 
     Raises
     ------

@@ -253,11 +253,12 @@ def classify(
     Parameters
     ----------
     crops_or_paths : array of shape (n, height, width, 3), or iterable of arrays and paths
-        RGB images of any size; what lies outside a window of 25 µm is cut away, what is missing is mirrored.
+        RGB images of any size up to 8192 px, of the kinds that :func:`napari_wbc.open_slide` takes (arrays of uint8,
+        uint16, or float in 0..1); what lies outside a window of 25 µm is cut away, what is missing is mirrored.
     model : str, Path or Model, optional
-        A bundle.
+        A name of an installed bundle, a bundle's folder, or a loaded model.
     um_per_px : float or sequence of float
-        Of the images, one for all or one for each.
+        µm per px of the images, 0.01 to 5: one for all or one for each.
     device : {"auto", "cpu", "cuda"}
         Where to run.
     progress, cancel : optional
@@ -266,20 +267,28 @@ def classify(
     Returns
     -------
     pandas.DataFrame
-        One row per image: ``label``, ``confidence``, ``p_<class>`` for every class, ``novelty``.
+        One row per image, in their order: ``label`` (str; ``unidentified`` where the model is unsure), ``confidence``
+        (float32, 0..1: calibrated probability of the likeliest class), ``p_<class>`` (float32) for every class of the
+        model, which sum to 1, and ``novelty`` (float32, 0..1; one minus it is a p-value).
 
     Raises
     ------
     InputError
-        An image cannot be used. ScaleUnknownError when no µm per px is given.
+        An image cannot be used, or ``um_per_px`` is no scale or not one for each.
+    ScaleUnknownError
+        No µm per px is given.
+    ModelError
+        There is no such model, or its bundle is broken.
+    Cancelled
+        ``cancel`` was set.
 
     Examples
     --------
     >>> import numpy as np
     >>> import napari_wbc as wbc
     >>> table = wbc.classify(np.full((2, 96, 96, 3), 230, np.uint8), um_per_px=0.26)
-    >>> len(table)
-    2
+    >>> len(table), table["novelty"].dtype
+    (2, dtype('float32'))
     """
     from napari_wbc.classification.crops import centre_crop
     from napari_wbc.slides import open_slide

@@ -14,6 +14,7 @@ from napari_wbc.classification.bundle import Model, load_model, save_bundle
 from napari_wbc.classification.replay import REPLAY_FILE, Replay, packed_replay
 from napari_wbc.errors import InputError
 from napari_wbc.execution.progress import CancelToken, ProgressCallback
+from napari_wbc.leukocytes import CONTAINS
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.manifests import load_crops
 from napari_wbc.training.outputs import lower_maps
@@ -62,8 +63,6 @@ def choose_replay(
 
 
 def _known(classes: Sequence[str]) -> set[str]:
-    from napari_wbc.leukocytes import CONTAINS
-
     return {*classes, *(coarse for coarse, fine in CONTAINS.items() if any(c in classes for c in fine))}
 
 

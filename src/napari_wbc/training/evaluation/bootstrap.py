@@ -69,7 +69,7 @@ def mean_interval(
         Of the draws.
     """
     drawn = _drawn_means([runs], statistic, draws, seed)[0]
-    return _interval(_mean(runs, statistic), drawn)
+    return interval_of(_mean(runs, statistic), drawn)
 
 
 def paired_difference(
@@ -99,7 +99,7 @@ def paired_difference(
             raise ValueError(f"the runs on {key[0]} with seed {key[1]} were tested on different cells")
     ours, theirs = {k: runs[k] for k in common}, {k: against[k] for k in common}
     drawn = _drawn_means([ours, theirs], statistic, draws, seed)
-    return _interval(_mean(ours, statistic) - _mean(theirs, statistic), drawn[0] - drawn[1])
+    return interval_of(_mean(ours, statistic) - _mean(theirs, statistic), drawn[0] - drawn[1])
 
 
 def _seeds_by_target(runs: GroupCounts) -> dict[str, list[int]]:
@@ -141,6 +141,7 @@ def _drawn_means(
     return np.asarray(np.mean(by_target, axis=0))
 
 
-def _interval(value: float, drawn: NDArray[np.float64]) -> Interval:
+def interval_of(value: float, drawn: NDArray[np.float64]) -> Interval:
+    """Give a value with the 2.5th and the 97.5th percentile of its draws; draws without a value are passed over."""
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return Interval(value, float(low), float(high))

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_wbc.classification.calibration import expected_calibration_error
@@ -233,11 +232,3 @@ def _hits_and_margins(
     k = counts.shape[-2]
     hits = np.diagonal(counts[..., :k], axis1=-2, axis2=-1)
     return hits, counts.sum(axis=-1), counts[..., :k].sum(axis=-2)
-
-
-def confusion(
-    probabilities: NDArray[np.floating], classes: Sequence[str], labels: Sequence[str]
-) -> pd.DataFrame:
-    """Count label against predicted class (rows: label; columns: the class with the highest probability)."""
-    predicted = np.array(classes)[np.asarray(probabilities).argmax(axis=1)]
-    return pd.crosstab(pd.Series(list(labels), name="label"), pd.Series(predicted, name="predicted"))

@@ -1,4 +1,4 @@
-"""Calibration on a domain that neither the network nor the temperature saw."""
+"""Calibration on a domain that the network never saw, with a temperature that none of its cells was fitted to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def calibrated(
     """Calibrate each run with the temperature of the others, and measure it again.
 
     The temperature for a target is fitted on the logits of the runs with the same seed that left out another domain,
-    each on the domain it left out: no cell of the target has a say in it.
+    each on the domain it left out: it is fitted to no cell of the target. Those other networks had the target among
+    their training domains, though.
 
     Parameters
     ----------

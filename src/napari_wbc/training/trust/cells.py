@@ -77,6 +77,21 @@ def equal_weights(domains: NDArray[np.str_]) -> NDArray[np.float64]:
     return np.asarray(len(domains) / (len(counts) * counts[inverse]))
 
 
+def weighted_mean_and_spread(
+    values: NDArray[np.floating], weights: NDArray[np.floating]
+) -> tuple[float, float]:
+    """Give mean and standard deviation of weighted values, to six digits; the latter is never 0.
+
+    Examples
+    --------
+    >>> weighted_mean_and_spread(np.array([0.0, 2.0]), np.array([1.0, 1.0]))
+    (1.0, 1.0)
+    """
+    mean = float(np.average(values, weights=weights))
+    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+    return round(mean, 6), round(max(spread, 1e-6), 6)
+
+
 def weighted_quantiles(values: NDArray[np.floating], weights: NDArray[np.floating]) -> list[float]:
     """Give 201 evenly spaced quantiles (0 to 1) of weighted values."""
     order = np.argsort(values)

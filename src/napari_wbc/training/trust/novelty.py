@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from napari_wbc.classification.novelty import NoveltyReference, nucleated_columns, raw_parts, unit_length
 from napari_wbc.errors import InputError
-from napari_wbc.training.trust.cells import JudgedCells, equal_weights, per_pair, weighted_quantiles
+from napari_wbc.training.trust.cells import (
+    JudgedCells,
+    equal_weights,
+    per_pair,
+    weighted_mean_and_spread,
+    weighted_quantiles,
+)
 
 _NEIGHBOURS = 10
 #: Reference cells kept for each pair of domain and class.
@@ -56,7 +62,7 @@ def fit_novelty(
     values = raw_parts(held_out.logits[:, columns], held_out.embeddings, reference, _NEIGHBOURS)
     # Every domain counts the same: the largest one must not say alone what is usual.
     weights = equal_weights(held_out.domains)
-    parts = {name: _mean_and_spread(part, weights) for name, part in values.items()}
+    parts = {name: weighted_mean_and_spread(part, weights) for name, part in values.items()}
     unscaled = NoveltyReference(reference.astype(float), _NEIGHBOURS, parts, np.zeros(1), columns)
     stated = {
         "neighbours": _NEIGHBOURS,
@@ -65,9 +71,3 @@ def fit_novelty(
         "cells": "held out, of the training domains",
     }
     return {"novelty.reference": reference}, stated
-
-
-def _mean_and_spread(values: NDArray[np.floating], weights: NDArray[np.floating]) -> tuple[float, float]:
-    mean = float(np.average(values, weights=weights))
-    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-    return round(mean, 6), round(max(spread, 1e-6), 6)

@@ -142,7 +142,6 @@ def sharpest_level(
     """
     true_probability = sums[np.arange(len(truth)), truth]
     right = sums.argmax(axis=1) == truth
-    level, threshold = 0.99, conformal_threshold(true_probability, weights, 0.99)
     for hundredth in range(99, 49, -1):
         level, threshold = hundredth / 100, conformal_threshold(true_probability, weights, hundredth / 100)
         single = prediction_sets(sums, threshold).sum(axis=1) == 1
