@@ -51,6 +51,14 @@ class CountResult:
         How far the slide lies from those that the model was trained on.
     journal : Path, optional
         Where finished tiles were noted; :meth:`write` removes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_wbc as wbc
+    >>> result = wbc.count(np.full((200, 300, 3), 235, np.uint8), um_per_px=0.2, device="cpu")
+    >>> result.scale.um_per_px, result.scale.origin, len(result.cells), result.embeddings.dtype
+    (0.2, 'given', 0, dtype('float16'))
     """
 
     slide: Slide

@@ -36,6 +36,15 @@ class WbcError(Exception):
     ----------
     message : str
         What is wrong with what, and what to do.
+
+    Examples
+    --------
+    >>> import napari_wbc as wbc
+    >>> try:
+    ...     wbc.open_slide("not-there.svs")
+    ... except wbc.WbcError as error:
+    ...     print(str(error).splitlines()[0].startswith("not-there.svs"))
+    True
     """
 
     def __init__(self, message: str) -> None:

@@ -194,7 +194,15 @@ def count(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import napari_wbc as wbc
+    >>> empty = np.full((200, 300, 3), 235, np.uint8)
+    >>> result = wbc.count(empty, um_per_px=0.2, device="cpu")
+    >>> result.differential.denominator, result.differential.alarms
+    (0, ('No leukocyte was found: there is no differential to state.',))
+
+    A smear is counted and written in the same way:
+
     >>> result = wbc.count("smear.png")  # doctest: +SKIP
     >>> result.differential.table[["class", "count", "percent"]]  # doctest: +SKIP
     >>> result.write("results/smear")  # doctest: +SKIP

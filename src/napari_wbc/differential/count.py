@@ -95,6 +95,15 @@ class Differential:
         What is known of the class of each cell: labels, probabilities, what a person settled.
     confusion : Confusion or None
         What the model makes of cells whose class is known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from napari_wbc.differential.count import differential
+    >>> counted = differential(pd.DataFrame({"label": ["lymphocyte"] * 3 + ["monocyte"]}))
+    >>> table = counted.table.set_index("class")
+    >>> counted.denominator, table.loc["lymphocyte", ["count", "percent", "ci_low", "ci_high"]].tolist()
+    (4, [3.0, 75.0, 30.1, 95.4])
     """
 
     table: pd.DataFrame

@@ -30,6 +30,17 @@ def load_slide_model(path: str | Path) -> SlideModel:
     ------
     InputError
         When there is no such file, or no slide model in it that this version can use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import napari_wbc as wbc
+    >>> fields = [np.full((90, 90, 3), light, np.uint8) for light in (230, 240)]
+    >>> model = wbc.pool_slide_model(fields, um_per_px=0.1)
+    >>> file = save_slide_model(model, Path(tempfile.mkdtemp()) / "model.json")
+    >>> load_slide_model(file).um_per_px
+    0.1
     """
     # The method of Path raises an error about the name ~smear.json.
     path = Path(os.path.expanduser(path))  # noqa: PTH111

@@ -89,6 +89,14 @@ class Segmentation:
         One row per region: its box ``y0``, ``x0``, ``y1``, ``x1`` and the measures of :class:`RegionQuality`.
     slide_model : SlideModel
         Light and stain that were used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_wbc as wbc
+    >>> found = wbc.segment(np.full((64, 48, 3), 255, np.uint8), um_per_px=0.1)
+    >>> found.cells.shape, found.cells.dtype, len(found.table)
+    ((64, 48), dtype('int32'), 0)
     """
 
     nuclei: NDArray[np.int32]

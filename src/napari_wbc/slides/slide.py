@@ -69,6 +69,14 @@ class Slide(Protocol):
         From the finest to the coarsest.
     metadata_um_per_px : float or None
         µm per level-0 px as the file tells it, unchecked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_wbc as wbc
+    >>> slide = wbc.open_slide(np.zeros((4, 6, 3), np.uint8), name="black")
+    >>> slide.name, slide.shape, slide.read(0, 1, 2, 2, 3).shape
+    ('black', (4, 6), (2, 3, 3))
     """
 
     @property
