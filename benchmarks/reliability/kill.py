@@ -19,6 +19,8 @@ from .victim import Victim, descendants, ended, outliving
 
 #: A job that was killed so often runs to its end.
 _KILLS_OF_A_JOB = 5
+#: A review is killed within the time that so many edits take.
+_EDITS_OF_A_REVIEW = 20
 
 
 def jobs(work: Path) -> dict[str, Callable[[], Job]]:
@@ -194,23 +196,27 @@ def kill_review(work: Path, times: int, seed: int) -> Outcome:
     )
     begun = begun_review(work)
 
-    def after(n: int) -> Any:
-        """Give the table after so many edits that nobody disturbed."""
-        folder = work / "undisturbed.wbcreview"
+    def anew(name: str) -> Path:
+        """Give a review in which nothing is changed yet."""
+        folder = work / f"{name}.wbcreview"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(begun, folder)
-        session = open_session(folder)
+        return folder
+
+    def after(n: int) -> Any:
+        """Give the table after so many edits that nobody disturbed."""
+        session = open_session(anew("undisturbed"))
         for _ in edits(session, seed, n):
             pass
         return session.cells
 
-    folder = work / "killed.wbcreview"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(begun, folder)
-    made = 0
+    # On a busy computer a review takes longer to open: the blows fall before, among and after so many edits.
+    trial = anew("trial")
+    seconds = ended(Victim(edit_review, (str(trial), seed, _EDITS_OF_A_REVIEW), trial, say)).seconds
+    folder, made = anew("killed"), 0
     while outcome.injected < times:
         victim = Victim(edit_review, (str(folder), seed, 10**6), folder, say)
-        time.sleep(float(random.uniform(0.0, 1.0)))
+        time.sleep(float(random.uniform(0.0, seconds)))
         victim.kill()
         told = f"after {made} edits"
         result = ended(victim)

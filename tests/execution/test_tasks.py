@@ -122,6 +122,8 @@ def test_what_goes_wrong_while_a_worker_starts_is_told_by_this_process_alone(
 ) -> None:
     with pytest.raises(kind, match=message):
         list(run_tasks(jobs.surroundings, jobs.Unopened(error), [1, 2, 3], workers=2))
+    with pytest.raises(kind, match=message):
+        list(run_tasks(jobs.surroundings, None, [jobs.Unopened(error)] * 2, workers=2))
     assert capfd.readouterr().err == "", "a worker printed its own traceback"
     assert children() == []
 

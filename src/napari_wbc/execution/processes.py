@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
+from napari_wbc.errors import is_memory_error
+
 #: One thread per process: the processes share the cores, and libraries must not start threads for each of them.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -82,7 +84,7 @@ class Processes:
     def _submit(self, task: Any) -> Future[Any]:
         # The pool starts its processes here.
         with _surroundings_of_workers():
-            return self._pool.submit(_do, task)
+            return self._pool.submit(_do, pickle.dumps(task))
 
 
 @contextmanager
@@ -108,7 +110,8 @@ class _Job:
     """Work and what all its tasks share; in a worker process they are unpacked with the first task.
 
     What goes wrong there (no memory for the libraries, a slide that is gone) is then an error of that task, which
-    arrives here: a process that fails while it starts would print its traceback and die.
+    arrives here: a process that fails while it starts, or while the pool unpacks a task, would print its traceback
+    and die.
     """
 
     def __init__(self, work: Callable[[Any, Any], Any], shared: Any) -> None:
@@ -121,13 +124,13 @@ class _Job:
     def __setstate__(self, packed: bytes) -> None:
         self._unpacked, self._packed = None, packed
 
-    def do(self, task: Any) -> Any:
-        """Do a task."""
+    def do(self, task: bytes) -> Any:
+        """Unpack a task and do it."""
         if self._unpacked is None:
             self._unpacked = pickle.loads(self._packed)  # noqa: S301 - from the process that started this one
             self._packed = b""
         work, shared = self._unpacked
-        return work(shared, task)
+        return work(shared, pickle.loads(task))  # noqa: S301 - from there, too
 
 
 _job: _Job | None = None
@@ -152,6 +155,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(task: Any) -> Any:
+def _do(task: bytes) -> Any:
     assert _job is not None
-    return _job.do(task)
+    try:
+        return _job.do(task)
+    except Exception as error:
+        if not is_memory_error(error):
+            raise
+    # Out here what the task held is let go of: there is room to say it.
+    raise MemoryError
