@@ -186,3 +186,8 @@ def test_a_file_that_is_no_text(tmp_path):
     path.write_bytes(b"slide,NEUT%\n\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
         read_analyser(path)
+
+
+def test_a_row_of_absolute_numbers_without_a_leukocyte_is_named(write_csv):
+    with pytest.raises(InputError, match="the slide 's2' has no leukocytes; take the row out"):
+        read_analyser(write_csv("a.csv", "slide,Neut,Lymph\ns1,4.2,1.8\ns2,0,0.0\n"))

@@ -221,6 +221,23 @@ def test_before_and_after_a_review(tmp_path, write_results):
     assert by_name(found)["monocyte"].slides[0].counts.second == 5
 
 
+def test_no_class_in_common_is_said(write_csv):
+    a = write_csv("a.csv", "slide,Neut,Lymph\ns1,10,20\n")
+    b = write_csv("b.csv", "slide,Mono,Eos\ns1,10,20\n")
+    with pytest.raises(InputError) as caught:
+        compare(a, b)
+    assert str(caught.value) == (
+        "a and b have no class in common: lymphocyte, neutrophil against eosinophil, monocyte"
+    )
+
+
+@pytest.mark.parametrize("count", ["x", "-1", "1.5", "1e12", "nan"])
+def test_a_differential_with_an_impossible_count_is_refused(write_csv, count):
+    path = write_csv("differential.csv", f"class,count,in_denominator\nlymphocyte,{count},1\n")
+    with pytest.raises(InputError, match="the column count holds something that is no number of cells"):
+        read_side(path)
+
+
 def test_nothing_in_common_is_said(tmp_path, write_results, write_csv):
     results = write_results(tmp_path / "ours" / "s1", BLOOD).parent
     write_results(tmp_path / "ours" / "s2", BLOOD)

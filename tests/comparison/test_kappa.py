@@ -77,3 +77,9 @@ def test_a_neighbouring_stage_weighs_less_than_a_distant_one():
     near, far = [[10, 3, 0], [0, 10, 0], [0, 0, 10]], [[10, 0, 3], [0, 10, 0], [0, 0, 10]]
     assert cohen_kappa(near, costs[:3, :3]).value > cohen_kappa(far, costs[:3, :3]).value
     assert cohen_kappa(near).value == pytest.approx(cohen_kappa(far).value)
+
+
+def test_no_cell_has_no_kappa():
+    found = cohen_kappa(np.zeros((2, 2)))
+    assert found.n == 0
+    assert all(math.isnan(value) for value in (found.value, found.low, found.high, found.error))

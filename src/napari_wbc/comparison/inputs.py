@@ -173,8 +173,6 @@ def _table_of_cells(path: Path, before_review: bool, profile: Profile) -> Side:
             slides.append(slide)
             known |= classes
             models.add(model)
-        if not slides:
-            raise InputError(f"{path}: the table has no cells")
         return Side(
             path.parent.name or path.stem,
             by_key(slides, str(path)),
