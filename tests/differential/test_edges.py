@@ -160,3 +160,44 @@ def test_probabilities_that_are_incomplete_are_no_evidence():
     cells = cells.assign(p_lymphocyte=[0.2, 0.3], p_monocyte=[0.2, 0.1], p_platelet=[0.6, 0.6])
     # Of those classes that can be a leukocyte or an erythroblast: a half and three quarters.
     assert differential(cells).evidence.expected == pytest.approx({"lymphocyte": 1.25, "monocyte": 0.75})
+
+
+def test_cells_that_were_not_split_may_be_what_a_class_lacks():
+    """40 % segmented and 4.96 % that are not split are 44.96 %, below 45 %; with 5 % they are not."""
+    profile = load_profile(None).split()
+
+    def flag(not_split: int) -> str:
+        composition = {"neutrophil_segmented": 1000, "neutrophil": not_split, "lymphocyte": 1500 - not_split}
+        labels = [name for name, number in composition.items() for _ in range(number)]
+        table = differential(pd.DataFrame({"label": labels}), profile).table.set_index("class")
+        return str(table.loc["neutrophil_segmented", "flag"])
+
+    assert (flag(124), flag(125)) == ("low", "")
+
+
+def test_what_is_advised():
+    """1.96² x 0.09 x 0.91 / 0.01² = 3146 cells set 10 % apart from 9 %; none do so from 10 %."""
+    limits = "{name: monocyte, reference: [0, 9], flag: {above: 10}}"
+    profile = parse_profile(f"schema_version: 1\nname: lab\nclasses: [lymphocyte, {limits}]\n")
+    result = differential(pd.DataFrame({"label": ["monocyte"] * 10 + ["lymphocyte"] * 90}), profile)
+    assert result.advice == (
+        "Count 100 further leukocytes to reach the target of 200: with 100, a class that makes up 1 % of the "
+        "leukocytes is missed with a chance of 37 %.",
+        "Monocyte: the limit 9 % lies within 5.5–17.4 %; about 3100 further leukocytes would settle it if the share "
+        "stays.",
+        "Monocyte: the limit 10 % lies within 5.5–17.4 %; more than 10\u202f000 further leukocytes would be needed to "
+        "settle it if the share stays.",
+    )
+    assert [(item.name, item.title, item.limit) for item in result.count_more] == [
+        ("monocyte", "Monocyte", 9.0),
+        ("monocyte", "Monocyte", 10.0),
+    ]
+    assert result.flags == (
+        "Monocyte: 10.0 % (5.5–17.4) is above the reference interval 0–9 %; not settled: the interval includes the "
+        "limit.",
+    )
+
+
+def test_a_method_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"^interval is 'wald'; it must be one of wilson, clopper_pearson$"):
+        differential(pd.DataFrame({"label": ["lymphocyte"]}), interval="wald")

@@ -100,3 +100,16 @@ def test_a_point_beyond_the_end_of_a_segment_is_kept():
     ring = np.array([[0, 0], [-2, 0], [0, 0.1], [10, 0], [12, 0], [10, 10], [0, 0]], float)
     assert [-2.0, 0.0] in simplify(ring, 0.5).tolist()
     assert [12.0, 0.0] in simplify(ring, 0.5).tolist()
+
+
+@pytest.mark.parametrize(("y0", "x0"), [(0, 0), (100, 2000)])
+def test_an_outline_runs_around_its_pixels(y0, x0):
+    """Rows 3 to 6 and columns 2 to 8 of 12: the corners of pixels, 2 to 9 across and 3 to 7 down, cut by half a px."""
+    mask = np.zeros((12, 12), bool)
+    mask[3:7, 2:9] = True
+    (ring,) = outlines(mask, y0=y0, x0=x0, tolerance=0.0)
+    assert ring.min(axis=0).tolist() == [x0 + 2, y0 + 3]
+    assert ring.max(axis=0).tolist() == [x0 + 9, y0 + 7]
+    assert ring[0].tolist() == ring[-1].tolist()
+    # Four corners of half a px by half a px are cut off.
+    assert ring_area(ring) == 7 * 4 - 4 * 0.125

@@ -365,6 +365,19 @@ def test_an_error_names_the_nearest_line_that_is_known():
             "line 4: wbc_loinc is '26464-9', which is no LOINC code: its check digit is wrong",
         ),
         ("title: 2001-13-45", "profile is no valid YAML: month must be in 1..12"),
+        (
+            "merges: {neutrophil: [lymphocyte], lymphocyte: [monocyte]}",
+            "line 4: merges: neutrophil holds lymphocyte, which is a merged row itself; list its classes instead",
+        ),
+        (
+            "merges: {neutrophil: []}",
+            "line 4: merges: neutrophil merges nothing; list the classes that are counted",
+        ),
+        ("merges: {blast: [myeloblast]}", "line 4: merges: 'blast' is not among the classes; list it there"),
+        (
+            "merges: {neutrophil: [erythroblast]}",
+            "line 4: merges: erythroblast cannot be counted as neutrophil: only one of them is a leukocyte",
+        ),
     ],
 )
 def test_words_of_errors(entry, wrong):
@@ -386,3 +399,11 @@ def test_how_long_the_name_of_a_class_may_be():
     assert parse_profile(profile("a" * 64)).classes[0].name == "a" * 64
     with pytest.raises(InputError, match="is no class name; it has 1 to 64 letters"):
         parse_profile(profile("a" * 65))
+
+
+def test_a_profile_without_a_denominator_names_the_line_of_its_classes():
+    with pytest.raises(InputError) as error:
+        parse_profile("schema_version: 1\nname: lab\n\nclasses: [erythroblast, platelet]", "lab.yaml")
+    assert str(error.value) == (
+        "lab.yaml, line 4: no class is in the denominator; there is nothing to take percentages of"
+    )
