@@ -90,6 +90,85 @@ def test_dots_lie_where_the_numbers_are(write_csv):
     assert np.ptp(np.diff(dots[[1, 0, 2]], axis=0), axis=0) == pytest.approx([0, 0], abs=0.2)
 
 
+def neutrophils(write_csv, a, b):
+    """Compare sides that counted so many neutrophils among 100 cells on each slide."""
+    first, second = (
+        write_csv(
+            f"{name}.csv",
+            "slide,Neut,Lymph\n" + "".join(f"s{i},{n},{100 - n}\n" for i, n in enumerate(numbers)),
+        )
+        for name, numbers in (("a", a), ("b", b))
+    )
+    found = compare(first, second)
+    return found.by_class[0], found.slide_name
+
+
+def drawn(picture) -> ET.Element:
+    return ET.fromstring(str(picture))
+
+
+def test_the_scatter_is_drawn_to_scale(write_csv):
+    """The box is 346 x 250 px from 46, 10 on; 0 to 100 %. 80 and 100 of 100 differ by more than chance."""
+    compared, names = neutrophils(write_csv, [20, 50, 80], [10, 50, 100])
+    root = drawn(scatter(compared, ("A", "B" * 40), names, "#0072b2"))
+    assert [(n.get("cx"), n.get("cy")) for n in root.iter("circle")] == [
+        ("115.2", "235.0"),
+        ("219.0", "135.0"),
+    ]
+    (square,) = (n for n in root.iter("rect") if n.get("width") == "9")
+    assert (square.get("x"), square.get("y")) == ("318.3", "5.5")
+    assert square.find("title").text == "s2: 80.0 and 100.0"
+    box = root.find("defs/clipPath/rect")
+    assert box.attrib == {"x": "46", "y": "10", "width": "346", "height": "250"}
+    texts = [n.text for n in root.iter("text")]
+    assert texts == [*("0", "20", "40", "60", "80", "100") * 2, "A, %", f"{'B' * 31}…, %"]
+    # The line of identity, from corner to corner; through three points no other one has an interval to fill.
+    assert [n.get("d") for n in root.iter("path") if n.get("stroke-dasharray") == "5 4"] == [
+        "M46.0 260.0 L392.0 10.0"
+    ]
+    assert list(root.iter("polygon")) == []
+
+
+def test_differences_are_drawn_to_scale(write_csv):
+    """Means 15, 50 and 90, differences -10, 0 and 20: 3.3 on average, limits -26.6 and 33.3, axis from -40 to 40."""
+    compared, names = neutrophils(write_csv, [20, 50, 80], [10, 50, 100])
+    root = drawn(difference_plot(compared, ("A", "B"), names, "#0072b2"))
+    assert [(n.get("cx"), n.get("cy")) for n in root.iter("circle")] == [
+        ("97.9", "166.2"),
+        ("219.0", "135.0"),
+    ]
+    (square,) = (n for n in root.iter("rect") if n.get("width") == "9")
+    # 90 of 100 across, 20 of 40 up.
+    assert (float(square.get("x")) + 4.5, float(square.get("y")) + 4.5) == pytest.approx(
+        (357.4, 72.5), abs=0.06
+    )
+    levels = [n.get("d") for n in root.iter("path") if n.get("d").count("L") == 1 and n.get("fill") == "none"]
+    heights = [float(d.split()[1]) for d in levels]
+    assert heights == pytest.approx([135.0, 124.6, 218.1, 31.0], abs=0.15)
+    assert len(list(root.iter("polygon"))) == 3
+    # By chance alone, for 100 cells each: 1.96 x sqrt(50 x 50 x 2 / 100) = 13.9 % in the middle, on either side.
+    dotted = [n.get("d") for n in root.iter("path") if n.get("stroke-dasharray") == "1.5 3"]
+    ends = [[float(y) for y in d.replace("M", "L").split("L")[30].split()[1:]] for d in dotted]
+    assert [y for (y,) in ends] == pytest.approx([135 + 13.86 / 80 * 250, 135 - 13.86 / 80 * 250], abs=0.3)
+
+
+def test_a_line_through_many_slides_has_its_interval_in_grey(write_csv):
+    percents = [10, 14, 21, 26, 33, 40, 45, 52, 58, 64, 70, 77]
+    compared, names = neutrophils(write_csv, percents, [p + 3 * (-1) ** i for i, p in enumerate(percents)])
+    root = drawn(scatter(compared, ("A", "B"), names, "#0072b2"))
+    (area,) = root.iter("polygon")
+    corners = np.array([point.split(",") for point in area.get("points").split()], float)
+    assert len(corners) == 60
+    # Upper and lower edge go across the box and back, and the line lies between them.
+    assert corners[[0, 29, 30, 59], 0].tolist() == [46, 392, 392, 46]
+    line = compared.line
+    x = (corners[:, 0] - 46) / 346 * 80
+    heights = 260 - (line.intercept + line.slope * x) / 80 * 250
+    assert (corners[:30, 1] <= heights[:30] + 0.1).all()
+    assert (corners[30:, 1] >= heights[30:] - 0.1).all()
+    assert np.ptp(corners[[14, 45], 1]) > 1
+
+
 def test_json_says_everything_and_has_no_nan(models, tmp_path):
     written = json.loads(write_json(models, tmp_path / "comparison.json").read_text(encoding="utf-8"))
     assert written["research_use"] == RESEARCH_USE
