@@ -83,6 +83,8 @@ def _read_summary(content: bytes, folder: Path) -> None:
     summary = read_summary(folder)
     assert summary.leukocytes >= 0, "less than no leukocytes"
     assert all(n >= 0 for n in summary.counts.values()), "less than no cells"
+    assert sum(summary.counts.values()) == summary.leukocytes, "a total that is not that of its parts"
+    assert all(not p < 0 and not p > 100 for p in summary.percents.values()), "an impossible percentage"
 
 
 # ---- manifests and sheets --------------------------------------------------------------------------------------

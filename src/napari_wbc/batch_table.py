@@ -87,7 +87,7 @@ def read_summary(folder: str | Path) -> CountSummary:
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
         inside = [row for row in stated["rows"] if row["in_denominator"]]
-        return CountSummary(
+        summary = CountSummary(
             leukocytes=int(stated["denominator"]),
             counts={row["class"]: int(row["count"]) for row in inside},
             percents={row["class"]: _number(row["percent"]) for row in inside},
@@ -101,8 +101,19 @@ def read_summary(folder: str | Path) -> CountSummary:
             rows=tuple(stated["rows"]),
             wbc_per_l=stated["wbc"]["given_per_l"],
         )
+        _check_numbers(summary)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: no differential of napari-wbc; count the image again ({error})") from None
+    return summary
+
+
+def _check_numbers(summary: CountSummary) -> None:
+    """Raise ValueError for numbers that no count has; a class that is listed twice has lost one of its two."""
+    cells = (summary.leukocytes, summary.unidentified, summary.excluded, *summary.counts.values())
+    if min(cells) < 0 or sum(summary.counts.values()) != summary.leukocytes:
+        raise ValueError("numbers of cells that are none")
+    if any(not (math.isnan(share) or 0 <= share <= 100) for share in summary.percents.values()):
+        raise ValueError("percentages that are none")
 
 
 @dataclass(frozen=True)
