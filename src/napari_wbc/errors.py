@@ -112,6 +112,8 @@ def expected_line(error: BaseException) -> str | None:
         return "There is not enough memory for this image; close other programs or restrict the count to a region"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return f"{error.filename or 'a file'} cannot be written ({system_reason(error)})"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}...: no file has so long a name; give another"
     return None
 
 

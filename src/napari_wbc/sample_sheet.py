@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,7 +189,8 @@ def _row(folder: Path, place: str, known: dict[str, str], *, decimal_comma: bool
 
     wbc = number("wbc", *_WBC_LIMITS, "10^9 per litre")
     profile = known.get("profile") or None
-    if profile is not None and (folder / profile).is_file():
+    # Asked in this way, a name that is too long for a file is none; a path would raise.
+    if profile is not None and os.path.isfile(folder / profile):  # noqa: PTH113
         profile = str(folder / profile)
     return SheetRow(
         image=str(folder / known["image"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_a_description_that_asks_for_too_much_is_refused(folder, changes, word):
     assert str(caught.value).isprintable()
 
 
+def test_a_weight_that_is_no_number_gives_no_label(folder, tmp_path):
+    """Its checksum may be right; the first class would be said of every cell."""
+    from PIL import Image
+
+    tensors = load((folder / WEIGHTS_FILE).read_bytes())
+    name = max(tensors, key=lambda name: tensors[name].ndim)
+    tensors[name] = tensors[name].copy()
+    tensors[name].flat[0] = np.nan
+    rewrite(folder, save(tensors))
+    Image.new("RGB", (160, 160), (200, 100, 150)).save(tmp_path / "cell.png")
+    with pytest.raises(ModelError, match="no finite output"):
+        classify([tmp_path / "cell.png"], model=folder, um_per_px=0.15)
+
+
 def test_a_header_that_claims_more_than_the_file_holds_is_refused(folder):
     content = (folder / WEIGHTS_FILE).read_bytes()
     head = json.dumps(
@@ -152,6 +167,15 @@ def test_an_adapter_names_no_place_and_no_code(folder, tmp_path):
     whole = hashlib.sha256(
         save({k: np.ascontiguousarray(v) for k, v in {**base.tensors, **tensors}.items()})
     ).hexdigest()
+    sound = save(tensors, metadata=told)
+    length = int.from_bytes(sound[:8], "little")
+    for version in (math.inf, math.nan, None, []):
+        head = json.loads(sound[8 : 8 + length])
+        head["__metadata__"]["version"] = version
+        altered = json.dumps(head).encode()
+        file.write_bytes(len(altered).to_bytes(8, "little") + altered + sound[8 + length :])
+        with pytest.raises(InputError, match="no lab adapter"):
+            read_adapter(file)
     file.write_bytes(save(tensors, metadata={**told, "sha256": whole}))
     before = sorted(p.name for p in tmp_path.iterdir())
     with pytest.raises(WbcError):

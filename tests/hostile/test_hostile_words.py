@@ -167,3 +167,41 @@ def test_no_field_slips_into_another_column(text, word, tmp_path):
     (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=word):
         read_csv(tmp_path / "t.csv", "a table")
+
+
+LONG = "9" * 400
+
+
+def test_names_too_long_for_a_file_are_one_line(tmp_path, small_file, capsys):
+    sheet = tmp_path / "slides.csv"
+    sheet.write_text(f"image,profile\n{small_file},{LONG}\n", encoding="utf-8")
+    out = str(tmp_path / "out")
+    for argv in (
+        ["count", str(sheet), "--out", out],
+        ["count", str(small_file), "--out", out, "--profile", LONG],
+        ["count", LONG, "--out", out],
+        ["count", str(small_file), "--out", out, "--model", LONG],
+        ["count", str(small_file), "--out", out, "--slide-model", LONG],
+        ["count", str(small_file), "--out", f"{out}/{LONG}"],
+        ["segment", LONG, "--out", f"{out}.tif"],
+        ["compare", LONG, LONG],
+        ["compare", str(small_file), str(small_file), "--images", LONG],
+        ["classify", LONG, "--out", f"{out}.csv", "--um-per-px", "0.1"],
+        ["train", LONG, "--out", out],
+        ["fine-tune", "--labels", LONG, "--out", out],
+        ["models", "show", LONG],
+    ):
+        assert main(argv) in (1, 2), argv[0]
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1, line
+        assert "nexpected" not in line, line
+
+
+def test_a_number_that_no_float_holds_is_none(tmp_path):
+    from napari_wbc.differential.profile import load_profile
+    from napari_wbc.differential.profile_file import parse_profile, profile_text
+
+    text = profile_text(load_profile(None))
+    assert "target_count: 200" in text
+    with pytest.raises(InputError, match="target_count"):
+        parse_profile(text.replace("target_count: 200", f"target_count: {LONG}"))

@@ -180,7 +180,7 @@ def _read(file: Path) -> tuple[dict[str, Any], bytes]:
         dict(result["info"])
         if not all(isinstance(name, str) for name in list(result["dropped"])):
             raise TypeError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise InputError(f"{file} is no lab adapter of napari-wbc, or a damaged one") from None
     if version != _VERSION:
         raise InputError(f"{file} was written by a later version of napari-wbc; update to import it")

@@ -16,7 +16,7 @@ from napari_wbc.cell_table import UNLIKE_TRAINING
 from napari_wbc.classification.bundle import Model, load_model
 from napari_wbc.classification.conformal import coarse_probabilities, prediction_sets
 from napari_wbc.classification.novelty import NoveltyReference
-from napari_wbc.errors import InputError, ScaleUnknownError
+from napari_wbc.errors import InputError, ModelError, ScaleUnknownError
 from napari_wbc.execution.progress import CancelToken, Progress, ProgressCallback
 from napari_wbc.leukocytes import UNIDENTIFIED, coarse_class, is_nucleated
 
@@ -131,7 +131,15 @@ def predict_crops(
 
 
 def calibrated(model: Model, logits: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Give probabilities ``(n, k)`` of logits, with the temperature and the class priors of a model."""
+    """Give probabilities ``(n, k)`` of logits, with the temperature and the class priors of a model.
+
+    Raises
+    ------
+    ModelError
+        The logits are no numbers: a weight of the network is none, whatever its checksum says.
+    """
+    if not np.isfinite(logits).all():
+        raise ModelError(f"the network of {model.folder} gives no finite output; fetch the model again")
     return np.asarray(softmax(logits / model.temperature + model.log_prior, axis=1), np.float32)
 
 

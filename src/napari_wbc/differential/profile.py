@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -212,7 +213,8 @@ def load_profile(name_or_path: str | Path | None = None) -> Profile:
         packaged = resources.files(__package__) / "profiles" / f"{name}.yaml"
         return parse_profile(packaged.read_text(encoding="utf-8"), f"profile {name}")
     path = Path(name)
-    if path.suffix.lower() not in (".yaml", ".yml") and not path.is_file():
+    # Asked in this way, a name that is too long for a file is none; a path would raise.
+    if path.suffix.lower() not in (".yaml", ".yml") and not os.path.isfile(path):  # noqa: PTH113
         raise InputError(
             f"profile {name!r} is unknown; give the path of a YAML file or one of: {', '.join(profile_names())}"
         )

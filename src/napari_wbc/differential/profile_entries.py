@@ -249,4 +249,7 @@ def check_digit(digits: str) -> int:
 
 def is_number(value: object) -> bool:
     """Tell whether a value is a finite number (true and false are none)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # of more than 300 digits
+        return False
