@@ -1,15 +1,14 @@
-"""The main job on real fields and on a synthetic slide, as Markdown tables.
+"""The main job on real fields and on a synthetic smear, as Markdown tables.
 
     python benchmarks/main_job.py fields --domain bccd
     python benchmarks/main_job.py fields --domain bccd --model runs/robust/without-bccd-0
     python benchmarks/main_job.py synthetic --size 4000x3000
-    python benchmarks/main_job.py slide --size 20000x20000
     python benchmarks/main_job.py start
 
 ``fields`` counts every field of a domain of the development images (NAPARI_WBC_DATA, default ../shared/data beside the
 checkout) and compares cells with the marked boxes, classes with the published labels. ``synthetic`` compares with the
-truth of a drawn smear, which says nothing about accuracy on real ones. ``slide`` runs the command line in a process of
-its own and reads its peak memory. ``start`` times a cold import and ``--help``.
+truth of a drawn smear, which says nothing about accuracy on real ones. ``start`` times a cold import and ``--help``.
+Whole slides: slide_growth.py.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 from scipy.optimize import linear_sum_assignment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -175,40 +173,6 @@ def synthetic(size: tuple[int, int], seed: int, model_name: str) -> None:
     print("\n" + (share.fillna(0) * 100).round(1).to_string())
 
 
-def slide(size: str, keep: Path | None) -> None:
-    """Draw a large slide and count it with the command line; report the peak memory of each process tree."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = keep or Path(scratch)
-        path = folder / "slide.ome.tiff"
-        rows = []
-        draw = ["sample", "--out", str(path), "--size", size, "--seed", "1"]
-        for command in (draw, ["count", str(path), "--out", str(folder / "results")]):
-            if command is draw and path.exists():
-                continue
-            start = time.perf_counter()
-            process = subprocess.Popen([COMMAND, *command], stdout=subprocess.DEVNULL)
-            peak = 0
-            while process.poll() is None:
-                peak = max(peak, tree_memory(process.pid))
-                time.sleep(0.2)
-            rows.append(
-                {
-                    "command": " ".join(["napari-wbc", command[0]]),
-                    "size": size,
-                    "exit": process.returncode,
-                    "minutes": (time.perf_counter() - start) / 60,
-                    "peak memory, MB": peak // 2**20,
-                }
-            )
-        print(markdown_table(rows))
-        cells = pd.read_csv(next((folder / "results").glob("*/cells.csv")))
-        truth = pd.read_csv(folder / "slide.truth.csv")
-        _, centred = box_matches(cells, truth[["bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"]].to_numpy(float))
-        print(
-            f"\n{len(truth)} drawn, {len(cells)} candidates, {len(centred) / len(truth):.4f} found (centre in box)"
-        )
-
-
 def start() -> None:
     """Time a cold import and the help of the command line (best of five; the file cache is warm)."""
     rows = []
@@ -230,35 +194,23 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def tree_memory(pid: int) -> int:
-    """Resident memory of a process and its children, bytes."""
-    try:
-        process = psutil.Process(pid)
-        return sum(p.memory_info().rss for p in [process, *process.children(recursive=True)])
-    except psutil.Error:
-        return 0
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["fields", "synthetic", "slide", "start"])
+    parser.add_argument("what", choices=["fields", "synthetic", "start"])
     parser.add_argument("--domain", default="bccd")
     parser.add_argument("--model", default="robust")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--limit", type=int, help="at most so many fields, evenly spread")
     parser.add_argument("--size", default="4000x3000", help="WIDTHxHEIGHT in px")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder that keeps the slide and its results")
     arguments = parser.parse_args()
     if arguments.what == "fields":
         fields(arguments.domain, arguments.model, arguments.device, arguments.limit)
     elif arguments.what == "synthetic":
         width, height = (int(v) for v in arguments.size.split("x"))
         synthetic((width, height), arguments.seed, arguments.model)
-    elif arguments.what == "slide":
-        slide(arguments.size, arguments.keep)
     else:
         start()
 

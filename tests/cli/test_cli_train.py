@@ -31,6 +31,16 @@ def command(recipe, *more):
     return ["train", str(recipe), "--out", str(recipe.parent / "model"), "--device", "cpu", *more]
 
 
+def test_cells_that_the_model_has_no_class_for_are_told(recipe, capsys):
+    manifest = recipe.parent / "cells.csv"
+    lines = manifest.read_text().splitlines()
+    lines[2] = ",".join([*lines[2].split(",")[:2], "plasma_cell", lines[2].split(",")[3]])
+    manifest.write_text("\n".join(lines) + "\n")
+    recipe.write_text(recipe.read_text().replace("steps = 45", "steps = 2"))
+    assert main(command(recipe)) == 0
+    assert "not trained on, since none of its classes: plasma_cell 1\n" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 @needs_posix_signals
 def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(recipe, capsys):

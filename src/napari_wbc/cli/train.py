@@ -153,10 +153,15 @@ def _stopped_by_signals(token: CancelToken) -> Iterator[None]:
 def _summary(bundle: Path) -> str:
     from napari_wbc.classification.bundle import load_model
 
+    info = load_model(bundle).info
     lines = [
         f"{domain}: accuracy {m['coarse']['accuracy']:.3f}, macro-F1 {m['coarse']['macro_f1']:.3f} "
         f"on {m['coarse']['cells']} held-out cells"
-        for domain, m in load_model(bundle).info["metrics"]["in_domain"].items()
+        for domain, m in info["metrics"]["in_domain"].items()
         if m["coarse"]["cells"]
     ]
+    left_out = info["training"].get("labels_left_out", {})
+    if left_out:
+        counts = ", ".join(f"{label} {n}" for label, n in left_out.items())
+        lines.append(f"not trained on, since none of its classes: {counts}")
     return "\n".join([*lines, "Expect less on a laboratory that is not among these; see CARD.md."])
