@@ -112,6 +112,14 @@ def test_labels_of_one_class_are_refused_before_anything_is_learned(source, targ
         adapt(source, target.rows(target.labels == "lymphocyte"), device="cpu")
 
 
+def test_a_label_that_stands_for_no_class_is_named(source, target):
+    labels = target.labels.astype("U20")
+    labels[3] = "not_leukocyte"
+    cells = LabelledCells(target.crops, labels, target.slides, target.names)
+    with pytest.raises(InputError, match="'not_leukocyte' stands for none of the classes of model"):
+        adapt(source, cells, device="cpu")
+
+
 def test_two_labels_are_refused(source, target):
     with pytest.raises(InputError, match=r"too few .* label 12 or more"):
         adapt(source, target.rows(np.array([0, 1])), device="cpu")

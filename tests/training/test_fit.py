@@ -81,7 +81,12 @@ def test_a_state_of_other_settings_or_no_state_is_refused(tmp_path):
         fit(small_config(steps=2), checkpoint=tmp_path / "c.pt")
     (tmp_path / "c.pt").write_bytes(b"no state")
     with pytest.raises(InputError, match=r"c\.pt cannot be read as the state"):
-        fit(small_config(), checkpoint=tmp_path / "c.pt")
+        fit(small_config(steps=1), checkpoint=tmp_path / "c.pt")
+    # A file of torch with something else in it.
+    for other in ([1, 2], torch.zeros(3), {"fingerprint": None}):
+        torch.save(other, tmp_path / "c.pt")
+        with pytest.raises(InputError, match=r"c\.pt (cannot be read as the state|belongs to)"):
+            fit(small_config(steps=1), checkpoint=tmp_path / "c.pt")
 
 
 def test_the_draws_go_by_their_seed_and_the_start_by_that_of_the_configuration():

@@ -24,6 +24,14 @@ def test_a_resumed_run_goes_on_where_its_state_was(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("damaged", ['{"loss": 1}', '{"step": "x"}', "[1]", "7"])
+def test_what_stands_behind_a_line_without_a_step_is_dropped(tmp_path, damaged):
+    path = tmp_path / "m.jsonl"
+    path.write_text(f'{{"step": 20}}\n{damaged}\n{{"step": 40}}\n')
+    MetricsLog(path).begin(60)
+    assert path.read_text() == '{"step": 20}\n'
+
+
 def test_tensorboard_gets_the_same_numbers(tmp_path):
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="the extra train is not installed"

@@ -90,6 +90,13 @@ def test_other_labels_of_as_many_cells_have_other_curves(tmp_path):
     assert choose([labels[1], *labels[1:]])
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"settings": [], '])
+def test_a_damaged_curve_is_measured_again(tmp_path, content):
+    whole = run(CONFIG, tmp_path)
+    (tmp_path / "training-choice-0-a.json").write_text(content)
+    assert run(CONFIG, tmp_path) == whole
+
+
 def test_a_stopped_selection_goes_on_with_the_same_curves(tmp_path):
     token = CancelToken()
     with pytest.raises(Cancelled):

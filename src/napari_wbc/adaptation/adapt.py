@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_wbc.adaptation.card import write_adapted_card
 from napari_wbc.adaptation.cells import Copies, Folds, LabelledCells, find_copies, split_into_folds
-from napari_wbc.adaptation.checks import check_enough, noticed
+from napari_wbc.adaptation.checks import check_enough, check_labels, noticed
 from napari_wbc.adaptation.crossfit import cross_fit
 from napari_wbc.adaptation.outputs import outputs_of, probabilities_of, upper_outputs
 from napari_wbc.adaptation.parents import source_of
@@ -143,6 +143,7 @@ def adapt(
     cells, before_logits, plain = cells.rows(copies.kept), before_logits[copies.kept], plain[:, copies.kept]
     check_enough(cells)
     start = start_of(source, cells.labels)
+    check_labels(start, cells)
     folds = split_into_folds(cells)
     warnings = noticed(start, copies, before_logits, embeddings[copies.kept])
 

@@ -10,6 +10,7 @@ from napari_wbc.adaptation.enough import LEAST_CELLS, LEAST_CLASSES, LEAST_PER_C
 from napari_wbc.adaptation.start import Start
 from napari_wbc.classification.novelty import NoveltyReference
 from napari_wbc.errors import InputError
+from napari_wbc.training.manifests import label_members
 
 #: Share of the cells that lie beyond all that the source was ever right about: then they are hardly blood cells.
 _FOREIGN = 0.5
@@ -36,6 +37,23 @@ def check_enough(cells: LabelledCells) -> None:
         f"too few labelled cells to learn from and to judge by ({there}); label {LEAST_CELLS} or more, "
         f"{LEAST_PER_CLASS} each of {LEAST_CLASSES} classes at least"
     )
+
+
+def check_labels(start: Start, cells: LabelledCells) -> None:
+    """Make sure that every label stands for a class.
+
+    Raises
+    ------
+    InputError
+        One does not, as "not_leukocyte" for a model that knows leukocytes only.
+    """
+    labels = list(map(str, cells.labels))
+    unknown = np.flatnonzero(~label_members(labels, start.classes).any(axis=1))
+    if len(unknown):
+        raise InputError(
+            f"the label {labels[unknown[0]]!r} stands for none of the classes of {start.model.name}; give these cells "
+            "a class, or leave them out"
+        )
 
 
 def noticed(

@@ -19,6 +19,9 @@ from napari_wbc.execution.atomic import atomic_path
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.losses import Objective
 
+#: What a file that is no state of a run makes of it, beside an unpickler's own error.
+_BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, EOFError)
+
 
 @dataclass
 class RunState:
@@ -119,8 +122,8 @@ class RunState:
                 torch.cuda.set_rng_state(content["cuda"])
             self.step, self.ended = int(content["step"]), bool(content["ended"])
             return dict(json.loads(content["watched"]))
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        except (*_BROKEN, pickle.UnpicklingError) as error:
+            why = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"{path} cannot be read as the state of a training ({str(error).splitlines()[0]}); delete it to "
-                "start afresh"
+                f"{path} cannot be read as the state of a training ({why}); delete it to start afresh"
             ) from None

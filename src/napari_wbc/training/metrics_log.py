@@ -68,9 +68,12 @@ class MetricsLog:
         found = []
         for line in self._path.read_bytes().splitlines():
             try:
-                found.append(dict(json.loads(line)))
+                entry = dict(json.loads(line))
             except (ValueError, TypeError, RecursionError):
                 break
+            if not isinstance(entry.get("step"), int):
+                break
+            found.append(entry)
         return found
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from napari_wbc.leukocytes import CONTAINS
 from napari_wbc.training.config import TrainingConfig
 from napari_wbc.training.manifests import load_crops
 from napari_wbc.training.outputs import lower_maps
-from napari_wbc.training.train import held_out, read_manifests
+from napari_wbc.training.train import held_out, read_manifests, with_known_labels
 from napari_wbc.training.trust.cells import per_pair
 
 #: Cells of each pair of domain and label that an adaptation trains on again, and that it is watched on.
@@ -104,7 +104,7 @@ def add_replay(
     """
     model = load_model(bundle)
     config = training_config(model, manifests)
-    rows = read_manifests(config)
+    rows, _ = with_known_labels(read_manifests(config), config)
     chosen, of_guard = choose_replay(rows, config, trained=trained, guard=guard)
     _check_domains(model, rows)
     some = rows.iloc[chosen]

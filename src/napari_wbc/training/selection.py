@@ -262,7 +262,7 @@ def _curve(
     )
     kept, checkpoint = Path(f"{stem}.json"), Path(f"{stem}.checkpoint.pt")
     settings = [config.fingerprint(), asdict(config.selection) | {"candidates": []}, rows_fingerprint(rows)]
-    known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    known = _stored_curve(kept)
     # Compared as JSON gives it back: a tuple comes back as a list.
     if known.get("settings") == json.loads(json.dumps(settings)):
         watch.restore(known)
@@ -285,6 +285,15 @@ def _curve(
     if not watch.scores:
         raise InputError(f"selection.every is {config.selection.every}, more than the {config.steps} steps")
     return Curve(domain, candidate, tuple(watch.steps), tuple(watch.scores))
+
+
+def _stored_curve(file: Path) -> dict[str, Any]:
+    """Read a curve that was measured before; nothing where there is none, or a file that is none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _five_class(rows: pd.DataFrame) -> pd.Series[str]:
