@@ -152,3 +152,21 @@ def test_the_window_stays_alive_while_it_computes(viewer, add_widget, smear, qtb
         lines.append(widget.progress_line.text())
     assert widget.controller.runner.state is JobState.IDLE
     assert any("20 tiles" in line for line in lines)
+
+
+def test_a_save_that_is_cancelled_does_not_speak_of_an_earlier_count(
+    viewer, add_widget, smear, qtbot, finish, tmp_path
+):
+    widget = started(viewer, add_widget, smear, qtbot)
+    finish(widget)
+    viewer.add_image(smear, rgb=True, name="another")
+    widget.form.image.setCurrentIndex(widget.form.image.findText("another"))
+    widget.run.click()
+    viewer.layers.remove("another")
+    finish(widget)
+    assert "image was removed" in widget.message.text()
+    assert widget.form.image.currentText() == "smear"
+    widget.controller.save(tmp_path / "results")
+    widget.run.click()
+    finish(widget)
+    assert widget.message.text() == "Cancelled."

@@ -179,10 +179,21 @@ def test_another_slide_waits_for_the_window_being_read(source, pixels, centres, 
 
 
 def test_a_source_that_is_dropped_ends_its_thread(qapp, pixels, centres, qtbot):
-    source = CropSource()
-    source.set_slide(open_slide(pixels), centres, 0.1)
-    source.want([0])
+    source, slide = CropSource(), SlowSlide(pixels)
+    source.set_slide(slide, centres, 0.1)
+    source.want(range(10))
+    assert slide.begun.acquire(timeout=10)
     thread = source._reader._thread
     assert thread.is_alive()
     del source
+    slide.gate.release()
     qtbot.waitUntil(lambda: not thread.is_alive())
+    assert len(slide.places) == 1
+
+
+def test_the_thread_is_there_while_something_is_wished_for(source, pixels, centres, qtbot):
+    source.set_slide(open_slide(pixels), centres, 0.1)
+    for rows in ([0, 1], [2]):
+        source.want(rows)
+        qtbot.waitUntil(lambda rows=rows: all(source.crop(row) is not None for row in rows))
+        qtbot.waitUntil(lambda: source._reader._thread is None)

@@ -296,3 +296,24 @@ def test_what_would_change_in_words(counted):
     text = changes_text(Preview(session, other, 2))
     assert f"{len(cells)} of {len(cells)} cells would change" in text
     assert "→ Hairy cell" in text
+
+
+def test_labels_that_cannot_be_counted_say_why_and_the_others_are_counted(
+    tuning, tmp_path, qtbot, monkeypatch
+):
+    from napari_wbc.gui.fine_tune import label_sources
+
+    _, _, tune = tuning
+    real = label_sources.labels_at
+
+    def broken(place):
+        if place.path.name == "broken.csv":
+            raise RuntimeError("a fault of ours")
+        return real(place)
+
+    monkeypatch.setattr(label_sources, "labels_at", broken)
+    tune.controller.sources.add(LabelPlace(tmp_path / "broken.csv"))
+    tune.controller.sources.add(LabelPlace(drawn_manifest(tmp_path, 24, seed=3)))
+    qtbot.waitUntil(lambda: "24 labels in cells.csv" in tune.places.texts, timeout=10_000)
+    assert tune.places.texts[0].startswith("not used: ")
+    assert "a fault of ours" in tune.places.texts[0]

@@ -343,3 +343,17 @@ def test_a_place_that_cannot_be_written_to_is_one_line(panel, folder, finish_fol
     finish_folder(panel)
     assert "a file is in the way" in panel.error.text()
     assert column(panel, 1) == ["waiting"] * 3
+
+
+def test_choices_made_while_it_counts_hold_for_the_next_count(viewer, panel, finish_folder):
+    form = panel.parent().form
+    panel.run.click()
+    form.scale.setValue(0.12)
+    # What counts now is what it began with.
+    assert "0.1 µm per px" in panel.choices_line.text()
+    finish_folder(panel)
+    assert "0.12 µm per px" in panel.choices_line.text()
+    # Everything about an image is told wherever the mouse rests in its row.
+    tooltips = {panel.table.item(0, number).toolTip() for number in range(panel.table.columnCount())}
+    assert len(tooltips) == 1
+    assert "leukocyte" in tooltips.pop()

@@ -5,7 +5,8 @@ from qtpy.QtCore import Qt, QUrl
 from qtpy.QtWidgets import QLabel
 
 from napari_wbc.gui.model_card import CardBrowser
-from napari_wbc.gui.plain_text import plain_label, plain_tooltip
+from napari_wbc.gui.plain_text import plain_label
+from napari_wbc.gui.tooltip_text import plain_tooltip
 
 pytestmark = pytest.mark.gui
 
@@ -61,3 +62,30 @@ def test_no_label_of_ours_guesses(qtbot):
         ]
         named = [label for label in later if type(label) is QLabel and label.wordWrap()]
         assert all(label.textFormat() == Qt.TextFormat.PlainText for label in named)
+
+
+def test_a_class_with_a_hostile_name_is_a_text_in_image_list_and_bar(counted, qtbot, monkeypatch):
+    from qtpy.QtCore import QPoint
+    from qtpy.QtGui import QHelpEvent
+    from qtpy.QtWidgets import QToolTip
+
+    from napari_wbc.gui.stacked_bar import Piece, StackedBar
+
+    viewer, count = counted
+    session = count.workspace.session
+    session.relabel([0], "<img src=x>")
+    cell = session.cells.iloc[0]
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (cell["y_px"], cell["x_px"])
+    viewer.tooltip.text = ""
+    viewer.tooltip.text = "anything"
+    assert "&lt;img src=x&gt;" in viewer.tooltip.text
+    assert "<img" not in viewer.tooltip.text
+
+    shown = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _, text, *__: shown.append(text))
+    bar = StackedBar()
+    qtbot.addWidget(bar)
+    bar.set_pieces([Piece("<img src=x>", 100.0)])
+    bar.event(QHelpEvent(QHelpEvent.Type.ToolTip, QPoint(5, 5), QPoint(5, 5)))
+    assert "<img" not in shown[0]

@@ -1,6 +1,7 @@
 """Own models in a real viewer: used and left again, passed on, taken in, deleted; the open review keeps its labels."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox
 
 import napari_wbc as wbc
-from napari_wbc.adaptation.own_models import own_models
+from napari_wbc.adaptation.own_models import OwnModel, own_models
 from napari_wbc.cell_table import is_labelled
 from napari_wbc.classification.bundle import load_model, save_bundle, user_models_dir
+from napari_wbc.gui.fine_tune.own_models_panel import OwnModelsPanel
 
 pytestmark = pytest.mark.gui
 WANTED = "monocyte"
@@ -209,3 +211,23 @@ def test_adapters_that_cannot_be_used_are_told_in_one_line(shelf, our_lab, tmp_p
         tune.shelf.install(adapter, name, use=True)
         assert reason in tune.lines.error.text()
     assert [m.name for m in own_models()] == ["our-lab"]
+
+
+def test_nothing_can_be_pressed_while_a_job_goes_on(qtbot):
+    panel = OwnModelsPanel()
+    qtbot.addWidget(panel)
+    models = [
+        OwnModel(name, Path(name), "0" * 64, parent="robust", labels=20) for name in ("first", "second")
+    ]
+    panel.show_models(models, "first")
+    panel.set_idle(False)
+    # A row can be chosen all the same, to read about it.
+    panel.choose("second")
+    assert panel.card.isEnabled()
+    assert not any(
+        part.isEnabled() for part in (panel.use, panel.export, panel.delete, panel.import_, panel.back)
+    )
+    panel.set_idle(True)
+    assert all(
+        part.isEnabled() for part in (panel.use, panel.export, panel.delete, panel.import_, panel.back)
+    )

@@ -96,6 +96,9 @@ def test_what_is_no_colour_image_is_left_to_others(tmp_path, smear):
     assert reader(str(grey)) is None
     assert reader(str(tmp_path)) is None
     assert reader([str(grey), str(grey)]) is None
+    # Zeiss calls the files of all its microscopes so.
+    (tmp_path / "embryo.czi").write_bytes(b"ZISRAWFILE" + bytes(500))
+    assert reader(str(tmp_path / "embryo.czi")) is None
     colour = tmp_path / "field.tif"
     tifffile.imwrite(colour, smear, photometric="rgb")
     ((data, meta, kind),) = reader(str(colour))(str(colour))

@@ -88,3 +88,32 @@ def test_the_image_relabels_while_a_layer_of_the_slide_is_active(reviewing, qtbo
     viewer.layers.selection.active = viewer.layers["smear"]
     qtbot.keyClick(canvas, "2")
     assert str(viewer.layers["smear"].mode) == "transform"
+
+
+def test_escape_leaves_what_was_begun(reviewing, qtbot):
+    viewer, _, review = reviewing
+    session, control = review.controller.session, review.controller
+    n = len(control.rows)
+    layers = len(viewer.layers)
+    # Drawing, also while the mouse has not been on the image yet.
+    review.gallery.setFocus()
+    qtbot.keyClick(review.gallery, "A")
+    assert len(viewer.layers) == layers + 1
+    qtbot.keyClick(review.gallery, Qt.Key.Key_Escape)
+    assert len(viewer.layers) == layers
+    assert not review.tools.add.isChecked()
+    # Cells that may be of a class.
+    review.show_likely(str(session.cells["model_label"].iloc[0]))
+    assert control.likely is not None
+    qtbot.keyClick(review.gallery, Qt.Key.Key_Escape)
+    assert control.likely is None
+    assert len(control.rows) == n
+
+
+def test_undo_and_redo_tell_their_keys_and_what_they_would_do(reviewing):
+    _, _, review = reviewing
+    assert "Ctrl+Z" in review.tools.undo.toolTip()
+    review.workspace.edit(lambda session: session.relabel([0], "basophil"))
+    assert review.tools.undo.toolTip().splitlines()[1] == "label of cell 1"
+    assert "Ctrl+Z" in review.tools.undo.toolTip()
+    assert "Ctrl+Shift+Z" in review.tools.redo.toolTip()

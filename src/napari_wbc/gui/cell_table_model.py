@@ -15,6 +15,7 @@ from napari_wbc.cell_table import empty_table
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.cell_rows import CellFilter, CellRows
 from napari_wbc.gui.swatches import icon
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.leukocytes import UNIDENTIFIED, class_of
 
 #: Column of the cell table (``second`` is reckoned from the probabilities), and its heading.
@@ -33,6 +34,8 @@ _DECIMALS = {"confidence": 2, "novelty": 2, "nucleus_area_um2": 0, "cell_area_um
 _LEFT = ("label", "second", "status", "flags")
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _NOWHERE = QModelIndex()
+# As far from the dark ground of a theme as from the light one.
+_EXCLUDED_GREY = QColor(124, 124, 124)
 # More rows than these are repainted as one stretch; only what is seen is painted anyway.
 _MOST_STRETCHES = 32
 
@@ -53,7 +56,7 @@ class CellTableModel(QAbstractTableModel):
         self._sorted_by: tuple[str, bool] = (COLUMNS[0][0], False)
         self._filter = CellFilter()
         self._fonts = {(slanted, struck): _font(slanted, struck) for slanted in (0, 1) for struck in (0, 1)}
-        self._grey = QBrush(QColor(140, 140, 140))
+        self._grey = QBrush(_EXCLUDED_GREY)
 
     # ---- what is shown -------------------------------------------------------------------------------------
 
@@ -179,7 +182,7 @@ class CellTableModel(QAbstractTableModel):
             return _RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
             if name == "flags":
-                return text_of(name, self._rows.value(name, row))
+                return plain_tooltip(text_of(name, self._rows.value(name, row)))
             if name == "label" and looks.unsure[row]:
                 return tooltips.UNSURE
             return tooltips.COLUMNS[name]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -37,9 +36,11 @@ from napari_wbc.differential.wording import (
 )
 from napari_wbc.exchange.formats import FORMATS
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.plain_text import plain_label, plain_tooltip
+from napari_wbc.gui.plain_text import plain_label
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
 from napari_wbc.gui.swatches import icon
+from napari_wbc.gui.theme_colours import Ink, ink
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 _CLASS, _COUNT, _PERCENT, _INTERVAL, _REFERENCE, _FLAG, _ABSOLUTE = range(7)
 _HEADINGS = ("Class", "n", "%", "95 % CI", "Ref. %", "Flag", "10⁹/L")
-_FLAG_COLOUR = QColor("#e8a33d")
 _ROW_PX = 22
 
 
@@ -122,6 +122,12 @@ class DifferentialPanel(QWidget):
         self.bar.set_pieces(())
         for widget in (self.summary, self.target, self.bar, self.table, self.save, self.export, self.copy):
             widget.setVisible(False)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._differential is not None:
+            self._fill_table(self._differential)
 
     def show_differential(self, differential: Differential) -> None:
         """Show a differential.
@@ -198,7 +204,7 @@ class DifferentialPanel(QWidget):
                 )
             if row["flag"]:
                 for column in (_PERCENT, _FLAG):
-                    table.item(i, column).setForeground(_FLAG_COLOUR)
+                    table.item(i, column).setForeground(ink(Ink.WARNING, self))
                 table.item(i, _FLAG).setToolTip("" if settled else tooltips.UNSETTLED)
         table.setColumnHidden(_FLAG, not any(row["flag"] for row in records))
         table.setColumnHidden(_ABSOLUTE, differential.wbc_per_l is None)

@@ -11,7 +11,29 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_wbc.gui.gl_context import main_window, make_current
+from napari_wbc.gui.settings import PLUGIN
 from napari_wbc.gui.workspace import Workspace
+
+
+def open_widget(viewer: Any, title: str) -> Any:
+    """Open another dock widget of ours, or bring it to sight where it is hidden or lies behind others.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Where.
+    title : str
+        As in the manifest.
+
+    Returns
+    -------
+    DockedWidget
+        The widget in the dock.
+    """
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+    dock.show()
+    dock.raise_()
+    return widget
 
 
 class DockedWidget(QWidget):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from napari_wbc.cell_table import second_guesses
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.leukocytes import class_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class HoverText:
         self._telling = True
         try:
             self._viewer.status = status
-            self._viewer.tooltip.text = "\n".join(words)
+            self._viewer.tooltip.text = plain_tooltip("\n".join(words))
         finally:
             self._telling = False
 
@@ -93,7 +94,7 @@ class HoverText:
             return
         self._telling = True
         try:
-            self._viewer.tooltip.text = "\n".join(words)
+            self._viewer.tooltip.text = plain_tooltip("\n".join(words))
         finally:
             self._telling = False
 

@@ -8,8 +8,8 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.swatches import icon
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.leukocytes import class_of, in_order
 
 _COLUMNS = 2

@@ -7,11 +7,15 @@ from qtpy.QtGui import QDesktopServices, QTextDocument
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_wbc.classification.bundle import find_model, read_card
+from napari_wbc.errors import WbcError
 
 
 def card_text(model: str) -> str:
-    """Give the card of an installed model, Markdown."""
-    return read_card(find_model(model)) or "This model has no card."
+    """Give the card of an installed model, Markdown; where it is gone meanwhile, say so."""
+    try:
+        return read_card(find_model(model)) or "This model has no card."
+    except WbcError as error:
+        return str(error)
 
 
 class CardBrowser(QTextBrowser):

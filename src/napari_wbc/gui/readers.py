@@ -19,6 +19,8 @@ LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[Any], list[LayerData]]
 # No heading of a cell table is longer.
 _HEADER = 10_000
+# Most files of this kind come from other microscopes than slide scanners.
+_OF_OTHERS_TOO = (".czi",)
 
 
 def reader(path: str | Sequence[str]) -> Reader | None:
@@ -52,7 +54,7 @@ def _is_smear(place: Path) -> bool:
 
     if place.is_dir() and not any((place / name).exists() for name in (".zattrs", ".zgroup", "zarr.json")):
         return False
-    if place.suffix.lower() in OPENSLIDE_SUFFIXES:
+    if place.suffix.lower() in OPENSLIDE_SUFFIXES and place.suffix.lower() not in _OF_OTHERS_TOO:
         # Nobody else reads these well; what is wrong with one of them should be said by us.
         return True
     try:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPainterPath
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.leukocytes import class_of
 
 
@@ -97,8 +98,7 @@ class StackedBar(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             for piece, rectangle in self._rectangles():
                 if rectangle.contains(event.pos().toPointF()):
-                    QToolTip.showText(
-                        event.globalPos(), f"{class_of(piece.label).title}: {piece.percent:.1f} %", self
-                    )
+                    text = f"{class_of(piece.label).title}: {piece.percent:.1f} %"
+                    QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
                     return True
         return bool(super().event(event))

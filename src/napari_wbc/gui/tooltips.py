@@ -14,7 +14,6 @@ MODEL_CARD = "What the model was trained on, what it is for, and how well it doe
 MORE = "Device, lab profile and white cell count."
 DEVICE = "Where the classifier runs. 'auto' takes the GPU if there is one; 'cuda' is listed only then."
 PROFILE = "The lab's classes, merges, reference intervals and alarm rules."
-PROFILE_FILE = "Use a profile of your own (YAML)."
 REGIONS = "Count the whole image, or only inside the rectangles of a Shapes layer."
 DRAW_REGIONS = "Draw rectangles on the image: only the cells inside them are counted."
 WBC = "White cells in 10⁹ per litre, from the blood counter: adds absolute counts. 0: not given."
@@ -64,7 +63,10 @@ PROPAGATED = "With the errors of the model: {interval} %"
 UNSETTLED = "Not settled: the interval includes the limit, so that more cells could change it."
 REFERENCE = "Reference interval of the profile, % of leukocytes."
 
-ORDER = "In which order the cells are shown. The text below each cell is what they are sorted by."
+ORDER = (
+    "In which order the cells are shown. The number below a cell is the confidence of the model; in the order 'Most "
+    "unlike training' it is the novelty."
+)
 ONE_CLASS = "Show all cells, or those of one class."
 LEFT_ONLY = "Show only cells that nobody has looked at."
 SORT_AGAIN = "Sort anew. Until then every cell stays where it is, also when its class changes."

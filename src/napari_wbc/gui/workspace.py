@@ -66,7 +66,8 @@ class Workspace:
     Signals (called on the GUI thread)
     -------
     chosen()
-        Another image is chosen, there is another result or none for the one that is, or another model sees its cells.
+        Another image is chosen, there is another result or none for the one that is, it is being counted, or another
+        model sees its cells.
     edited(Change)
         Cells of the chosen image are others.
     selected(tuple of int)
@@ -199,6 +200,13 @@ class Workspace:
         regions = shown.regions if shown is not None else RegionLayer(self.viewer, image)
         self.shown[image] = Shown(layers, regions, shown.session if shown is not None else None)
         return layers
+
+    def begin(self, image: Image) -> None:
+        """Take note that an image is being counted or opened: until that has ended, none of its cells can be edited."""
+        self.busy = image
+        if image is self.image:
+            self.select(())
+            self.chosen.emit()
 
     def show(self, image: Image, session: ReviewSession) -> None:
         """Show the cells of a review over an image, in the place of what was shown of it."""

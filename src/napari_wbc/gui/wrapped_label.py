@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from napari_wbc.gui.theme_colours import Ink, ink
 
 Kind = Literal["plain", "note", "warning", "alarm", "error", "good"]
 
-# Colours that keep their contrast on the dark and on the light theme.
+# A warning has the colour of the theme; the others can be read on any.
 _STYLES: dict[Kind, str] = {
     "plain": "",
     "note": "font-size: 8pt;",
-    "warning": "color: #e8a33d;",
+    "warning": "color: {warning};",
     "alarm": "background: #8a5a00; color: white; border-radius: 4px; padding: 5px 7px;",
     "good": "background: #1f6f4a; color: white; border-radius: 4px; padding: 5px 7px;",
     "error": "background: #a33a2c; color: white; border-radius: 4px; padding: 5px 7px;",
@@ -37,8 +39,20 @@ class WrappedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self.setStyleSheet(_STYLES[kind])
+        self._kind = kind
+        self._follow_theme()
         self.set_lines(())
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._follow_theme()
+
+    def _follow_theme(self) -> None:
+        style = _STYLES[self._kind].format(warning=ink(Ink.WARNING, self).name())
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
 
     def set_lines(self, lines: Iterable[str]) -> None:
         """Show these lines; without any, disappear."""

@@ -194,8 +194,8 @@ class CountController:
     @property
     def result(self) -> CountResult | None:
         """The result of the chosen image, as it was reviewed."""
-        current = self.workspace.current
-        return current.result if current is not None else None
+        session = self.workspace.session
+        return session.result() if session is not None else None
 
     @property
     def _counting(self) -> Image | None:
@@ -260,15 +260,10 @@ class CountController:
         )
         self.workspace.layers_for(layer, image.shape).show(empty_table([]), [])
         self.shown[layer].regions.remove()
-        self.workspace.busy = layer
-        self.workspace.select(())
+        self._ended, self._opening = "", False
         self.live.begin()
-        self._text, self._started = ProgressText(), perf_counter()
-        self._stop_line, self._ended, self._opening = "Cancelled.", "", False
-        self.result_changed.emit(None)
-        self.stain_changed.emit(None)
-        self.counts_changed.emit({})
-        self.runner.start(Job(f"Counting {layer.name}", lambda cancel: count_steps(image, options, cancel)))
+        self.workspace.begin(layer)
+        self._start(Job(f"Counting {layer.name}", lambda cancel: count_steps(image, options, cancel)))
 
     def save(self, folder: str | Path) -> None:
         """Write the result of the chosen image into a folder, as the command line does."""
@@ -276,8 +271,7 @@ class CountController:
         if result is None or self.runner.state is not JobState.IDLE:
             return
         self.message.emit("", False)
-        self._text = ProgressText()
-        self.runner.start(Job(f"Saving {folder}", lambda cancel: save_steps(result, Path(folder), cancel)))
+        self._start(Job(f"Saving {folder}", lambda cancel: save_steps(result, Path(folder), cancel)))
 
     def export(self, fmt: Format, path: str | Path) -> None:
         """Write the result of the chosen image as one file for another program."""
@@ -285,10 +279,7 @@ class CountController:
         if result is None or self.runner.state is not JobState.IDLE:
             return
         self.message.emit("", False)
-        self._text = ProgressText()
-        self.runner.start(
-            Job(f"Writing {path}", lambda cancel: export_steps(result, fmt, Path(path), cancel))
-        )
+        self._start(Job(f"Writing {path}", lambda cancel: export_steps(result, fmt, Path(path), cancel)))
 
     def name_warning(self) -> str:
         """Say that the chosen image is called like a patient; empty where it is not."""
@@ -305,10 +296,9 @@ class CountController:
             return
         layer = read_layer(image)
         self.workspace.layers_for(image, layer.shape).show(empty_table([]), [])
-        self.workspace.busy = image
-        self._text, self._started, self._stop_line = ProgressText(), perf_counter(), "Cancelled."
         self._opening = True
-        self.runner.start(Job(f"Opening {chosen}", lambda cancel: reopen_steps(layer, chosen, cancel)))
+        self.workspace.begin(image)
+        self._start(Job(f"Opening {chosen}", lambda cancel: reopen_steps(layer, chosen, cancel)))
 
     def _may_reopen(self, image: Image) -> bool:
         return image is self.choices.image and self.runner.state is JobState.IDLE
@@ -320,6 +310,10 @@ class CountController:
     def cancel(self) -> None:
         """Stop the current job."""
         self.runner.cancel()
+
+    def _start(self, job: Job) -> None:
+        self._text, self._started, self._stop_line = ProgressText(), perf_counter(), "Cancelled."
+        self.runner.start(job)
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Progress):

@@ -44,11 +44,10 @@ from napari_wbc.gui.jobs import Job, JobRunner, JobState
 from napari_wbc.gui.message_lines import research_line
 from napari_wbc.gui.progress_text import ProgressText
 from napari_wbc.gui.settings import remember, remembered
+from napari_wbc.gui.theme_colours import Ink, ink
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
 _BUTTON = {JobState.IDLE: "Count", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling…"}
-#: Qt's own blue cannot be read on the dark theme.
-_LINK = "#4a9fdc"
 #: Thousandths, so that the bar moves also within an image.
 _BAR_STEPS = 1000
 
@@ -156,11 +155,9 @@ class FolderPanel(QDialog):
     # ---- choosing ------------------------------------------------------------------------------------------
 
     def set_choices(self, choices: Choices) -> None:
-        """Take the choices of the form; a count that runs goes on with those that it began with."""
-        if self.runner.state is JobState.IDLE:
-            self._choices = choices
-            self.choices_line.set_lines([choices_text(choices)])
-            self._tell()
+        """Take the choices of the form; a count that runs goes on with those that it began with, and says so."""
+        self._choices = choices
+        self._tell()
 
     def set_folders(self, images: str, out: str = "") -> None:
         """Choose the folder of the images, and the one for the results; without it, ``counts`` within the first."""
@@ -249,6 +246,8 @@ class FolderPanel(QDialog):
         state = self.runner.state
         reason = self.counts.reason(self.images.text().strip(), self.out.text().strip(), self._choices)
         self.reason.set_lines([reason] if state is JobState.IDLE else [])
+        if state is JobState.IDLE:
+            self.choices_line.set_lines([choices_text(self._choices)])
         self.run.setEnabled(state is JobState.RUNNING or (state is JobState.IDLE and not reason))
 
     # ---- showing -------------------------------------------------------------------------------------------
@@ -282,15 +281,20 @@ class FolderPanel(QDialog):
         row = self._chosen()
         if row is not None and row.folder is not None:
             name = escape(row.path.name)
-            parts += [
-                f"{name}: {_link(row.folder, 'results')}, {_link(row.folder / 'report.html', 'report')}"
-            ]
+            report = self._link_to(row.folder / "report.html", "report")
+            parts += [f"{name}: {self._link_to(row.folder, 'results')}, {report}"]
         table = Path(self.out.text().strip()) / COUNTS_FILE
         if self.counts.ended and self.runner.state is JobState.IDLE and table.is_file():
-            page = _link(table.parent / PAGE_FILE, "side by side")
-            parts += [f"All images: {_link(table.parent, 'results')}, {page}, {_link(table, COUNTS_FILE)}"]
+            folder = self._link_to(table.parent, "results")
+            page = self._link_to(table.parent / PAGE_FILE, "side by side")
+            parts += [f"All images: {folder}, {page}, {self._link_to(table, COUNTS_FILE)}"]
         self.link.setText(" &nbsp;·&nbsp; ".join(parts))
         self.link.setVisible(bool(parts))
+
+    def _link_to(self, path: Path, text: str) -> str:
+        place = escape(QUrl.fromLocalFile(str(path)).toString())
+        # Qt's own blue cannot be read on the dark theme.
+        return f'<a href="{place}" style="color: {ink(Ink.LINK, self).name()}">{escape(text)}</a>'
 
     def _chosen(self) -> ImageRow | None:
         number = self.table.currentRow()
@@ -328,8 +332,3 @@ def _place(tooltip: str, hint: str) -> QLineEdit:
     field.setPlaceholderText(hint)
     field.setToolTip(tooltip)
     return field
-
-
-def _link(path: Path, text: str) -> str:
-    place = escape(QUrl.fromLocalFile(str(path)).toString())
-    return f'<a href="{place}" style="color: {_LINK}">{escape(text)}</a>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QKeyEvent
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -17,12 +17,12 @@ from napari_wbc.batch_table import CountSummary, largest_text
 from napari_wbc.differential.wording import whole_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.count.folder_counts import ImageRow
-from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
+from napari_wbc.gui.theme_colours import Ink, ink
+from napari_wbc.gui.tooltip_text import plain_tooltip
 
 _IMAGE, _STATE, _COUNT, _BAR, _CLASSES = range(5)
 _HEADINGS = ("Image", "State", "Leukocytes", "Shares", "Largest classes")
-_WARNING, _PROBLEM = QColor("#e8a33d"), QColor("#e06c5a")
 _ROW_PX = 26
 
 
@@ -78,20 +78,21 @@ class FolderTable(QTableWidget):
         """Show how far an image is."""
         summary = row.summary
         texts = {_IMAGE: row.path.name, _STATE: row.state_text, _COUNT: "", _BAR: "", _CLASSES: row.problem}
-        colour = _PROBLEM
+        kind: Ink | None = Ink.PROBLEM
         if summary is not None:
             texts[_COUNT] = whole_text(summary.leukocytes)
             texts[_CLASSES] = f"{'⚠  ' if summary.alarms else ''}{largest_text(summary)}"
-            colour = _WARNING if summary.alarms else None
+            kind = Ink.WARNING if summary.alarms else None
             if self.cellWidget(number, _BAR) is None:
                 self.setCellWidget(number, _BAR, _bar(summary))
+        tooltip = plain_tooltip(row.details)
         for column, text in texts.items():
             item = self.item(number, column)
+            item.setToolTip(tooltip)
             if item.text() != text:
                 item.setText(text)
-                item.setToolTip(plain_tooltip(row.details))
-                if column == _CLASSES and colour is not None:
-                    item.setForeground(colour)
+                if column == _CLASSES and kind is not None:
+                    item.setForeground(ink(kind, self))
 
     def bring_to_sight(self, number: int) -> None:
         """Scroll to a row."""

@@ -7,8 +7,9 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_wbc.batch_table import Together, together_lines
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.plain_text import plain_label, plain_tooltip
+from napari_wbc.gui.plain_text import plain_label
 from napari_wbc.gui.stacked_bar import Piece, StackedBar
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.gui.wrapped_label import WrappedLabel
 
 _TITLE_PX = 300

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_wbc.cell_table import empty_table
 from napari_wbc.classification.bundle import list_models
 from napari_wbc.differential.profile import profile_names
 from napari_wbc.exchange.formats import FORMATS
@@ -30,7 +31,7 @@ from napari_wbc.gui.count.form import CountForm
 from napari_wbc.gui.count.scale_finder import ScaleFinder
 from napari_wbc.gui.count.stain_note import stain_details, stain_text
 from napari_wbc.gui.differential_panel import DifferentialPanel
-from napari_wbc.gui.docked import DockedWidget
+from napari_wbc.gui.docked import DockedWidget, open_widget
 from napari_wbc.gui.excluded_switch import ExcludedSwitch
 from napari_wbc.gui.jobs import JobRunner, JobState
 from napari_wbc.gui.legend import Legend
@@ -71,9 +72,9 @@ class CountWidget(DockedWidget):
         self._recall()
         self.go_live()
 
-    def minimumSizeHint(self) -> Any:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """See Qt; on a small screen the dock shrinks and its panels scroll."""
-        return super().minimumSizeHint().boundedTo(super().minimumSizeHint().__class__(_WIDTH, 480))
+        return super().minimumSizeHint().boundedTo(QSize(_WIDTH, 480))
 
     def _build(self) -> None:
         self.form = CountForm()
@@ -253,7 +254,7 @@ class CountWidget(DockedWidget):
     def _on_result(self, result: CountResult | None) -> None:
         if result is None:
             self.panel.clear()
-            self.table.set_cells(_no_cells())
+            self.table.set_cells(empty_table([]))
         else:
             self.panel.show_differential(result.differential)
             self.table.set_cells(result.cells)
@@ -270,8 +271,7 @@ class CountWidget(DockedWidget):
         self.reopen.setVisible(bool(text))
 
     def _open_review(self) -> None:
-        window = self.workspace.viewer.window
-        window.add_plugin_dock_widget("napari-wbc", "Review cells")
+        open_widget(self.workspace.viewer, "Review cells")
 
     def _show_results(self, there: bool) -> None:
         for widget in (self.marks, self.legend, self.regions, self.review, self.tabs):
@@ -317,9 +317,3 @@ class CountWidget(DockedWidget):
         self.folder.stop()
         self.folder.hide()
         self.controller.shutdown()
-
-
-def _no_cells() -> Any:
-    from napari_wbc.cell_table import empty_table
-
-    return empty_table([])

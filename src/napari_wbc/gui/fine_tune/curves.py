@@ -16,6 +16,8 @@ _MARGIN = 6
 #: Of a line of the heading: the run, and below it what is drawn.
 _LINE_PX = 16
 _HEIGHT_PX = 136
+#: Of the line before the name of a curve, with the gap behind it.
+_KEY_PX = 24
 
 
 class LearningCurves(QWidget):
@@ -63,18 +65,26 @@ class LearningCurves(QWidget):
         points = [point for run in self._runs.values() for point in run]
         largest = max((point.loss for point in points), default=1.0) or 1.0
         last = [run[-1] for run in self._runs.values()][-1] if self._runs else None
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         heading = QRectF(field.left(), _MARGIN - 2, field.width(), _LINE_PX)
         if last is not None:
             painter.setPen(self.palette().text().color())
-            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"Learning {last.run}".strip())
+            painter.drawText(heading, left, f"Learning {last.run}".strip())
             heading.translate(0, _LINE_PX)
-            painter.setPen(_LOSS)
-            painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, f"—  loss {last.loss:.2f}")
-            painter.setPen(_F1)
             # The run with all cells has none set aside: the last that was measured stands.
             scored = [point.macro_f1 for point in points if point.macro_f1 is not None]
             f1 = f" {scored[-1]:.2f}" if scored else ""
-            painter.drawText(heading, Qt.AlignmentFlag.AlignRight, f"- -  macro-F1 of cells set aside{f1}")
+            measured = f"macro-F1 of cells set aside{f1}"
+            # Only the line has the colour of its curve: as words it could not be read on every theme.
+            painter.drawText(heading.adjusted(_KEY_PX, 0, 0, 0), left, f"loss {last.loss:.2f}")
+            painter.drawText(heading, right, measured)
+            middle, words = heading.center().y(), painter.fontMetrics().horizontalAdvance(measured)
+            for start, colour, style in (
+                (heading.left(), _LOSS, Qt.PenStyle.SolidLine),
+                (heading.right() - words - _KEY_PX, _F1, Qt.PenStyle.DashLine),
+            ):
+                painter.setPen(QPen(colour, 2.0, style))
+                painter.drawLine(QPointF(start, middle), QPointF(start + _KEY_PX - 6, middle))
         for number, run in enumerate(self._runs.values(), 1):
             pale = number < len(self._runs)
             losses = [(p.step / p.steps, p.loss / largest) for p in run]

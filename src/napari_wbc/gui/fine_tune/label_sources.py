@@ -74,6 +74,7 @@ class LabelSources:
         self._runner = runner
         runner.arrived.connect(self._on_counted)
         runner.finished.connect(lambda _: self._read())
+        runner.failed.connect(self._on_failed)
 
     def recall(self) -> None:
         """Take the places that were learned from before."""
@@ -174,6 +175,13 @@ class LabelSources:
         if isinstance(found, SourceCount):
             self._counts[found.place] = found
             self.changed.emit()
+
+    def _on_failed(self, line: str) -> None:
+        """Take note of the place that nobody thought of, and go on with the others."""
+        failed = next((place for place in self.places if place not in self._counts), None)
+        if failed is not None:
+            self._on_counted(SourceCount(failed, {}, line))
+            self._read()
 
 
 def count_steps(places: list[LabelPlace], cancel: CancelToken) -> Generator[Any]:

@@ -46,6 +46,7 @@ class OwnModelsPanel(QWidget):
         super().__init__(parent)
         self._models: list[OwnModel] = []
         self._parent_name = ""
+        self._idle = True
         self.empty = WrappedLabel(kind="note")
         self.table = small_table(_HEADINGS, tooltips.OWN_MODELS)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -142,17 +143,18 @@ class OwnModelsPanel(QWidget):
 
     def set_idle(self, idle: bool) -> None:
         """Let nothing be pressed while something else goes on."""
-        for part in (self.use, self.export, self.delete, self.import_, self.back):
-            part.setEnabled(idle)
-        if idle:
-            self._tell()
+        self._idle = idle
+        self._tell()
 
     def _tell(self) -> None:
         model = next((m for m in self._models if m.name == self.chosen), None)
-        for part in (self.use, self.card, self.export, self.delete):
-            part.setEnabled(model is not None)
+        self.card.setEnabled(model is not None)
+        for part in (self.use, self.delete):
+            part.setEnabled(self._idle and model is not None)
+        for part in (self.import_, self.back):
+            part.setEnabled(self._idle)
         # Only what was adapted differs from something.
-        self.export.setEnabled(model is not None and bool(model.parent))
+        self.export.setEnabled(self._idle and model is not None and bool(model.parent))
         if model is None:
             self.verdict.set_lines([])
             return

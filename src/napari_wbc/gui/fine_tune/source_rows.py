@@ -11,7 +11,8 @@ from napari_wbc.adaptation.label_places import LabelPlace
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.fine_tune.label_sources import SourceCount
-from napari_wbc.gui.plain_text import plain_label, plain_tooltip
+from napari_wbc.gui.tooltip_text import plain_tooltip
+from napari_wbc.gui.wrapped_label import WrappedLabel
 
 
 class SourceRows(QWidget):
@@ -50,10 +51,10 @@ class SourceRows(QWidget):
 
     def _row(self, place: LabelPlace, count: SourceCount | None) -> QWidget:
         row = QWidget()
-        label = plain_label()
-        label.setStyleSheet("font-size: 8pt;" + ("color: #e8a33d;" if count and count.problem else ""))
+        label = WrappedLabel(kind="warning" if count and count.problem else "note")
+        label.setWordWrap(False)
         label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        label.setText(text_of_source(place, count))
+        label.set_lines([text_of_source(place, count)])
         label.setToolTip(plain_tooltip(count.problem if count and count.problem else str(place.path)))
         away = QToolButton()
         away.setText("×")

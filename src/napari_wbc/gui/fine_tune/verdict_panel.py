@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.small_table import small_table
 from napari_wbc.gui.swatches import icon
+from napari_wbc.gui.tooltip_text import plain_tooltip
 from napari_wbc.gui.wrapped_label import WrappedLabel
 from napari_wbc.leukocytes import BY_NAME, class_of
 

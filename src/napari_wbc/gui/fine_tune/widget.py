@@ -24,7 +24,7 @@ from napari_wbc.adaptation.adapter import SUFFIX
 from napari_wbc.adaptation.label_places import LabelPlace
 from napari_wbc.adaptation.own_models import free_name
 from napari_wbc.gui import tooltips
-from napari_wbc.gui.docked import DockedWidget
+from napari_wbc.gui.docked import DockedWidget, open_widget
 from napari_wbc.gui.fine_tune.controller import GOAL_PER_CLASS, FineTuneController
 from napari_wbc.gui.fine_tune.curves import LearningCurves
 from napari_wbc.gui.fine_tune.import_dialog import ask_import
@@ -173,7 +173,6 @@ class FineTuneWidget(DockedWidget):
         shelf.message.connect(self.lines.tell)
         shelf.started.connect(lambda: self.lines.tell("", False))
         shelf.changed.connect(self._on_shelf)
-        self.workspace.model_wanted.connect(lambda name: remember(model=name))
 
     # ---- showing -------------------------------------------------------------------------------------------
 
@@ -264,7 +263,7 @@ class FineTuneWidget(DockedWidget):
             self.shelf.delete(name)
 
     def _review(self) -> ReviewWidget:
-        _, review = self.workspace.viewer.window.add_plugin_dock_widget("napari-wbc", "Review cells")
+        review: ReviewWidget = open_widget(self.workspace.viewer, "Review cells")
         return review
 
     def _on_cell_wanted(self, name: str) -> None:
@@ -301,6 +300,7 @@ class FineTuneWidget(DockedWidget):
 
     def connect_all(self) -> None:
         """Begin to listen."""
+        self.workspace.model_wanted.connect(_remember_model)
         self.shelf.connect()
         self.controller.connect()
         self._on_shelf()
@@ -310,6 +310,11 @@ class FineTuneWidget(DockedWidget):
         self.preview.setChecked(False)
         self.controller.disconnect()
         self.shelf.disconnect()
+        self.workspace.model_wanted.disconnect(_remember_model)
+
+
+def _remember_model(name: str) -> None:
+    remember(model=name)
 
 
 def _line(widget: QWidget, *parts: Any) -> None:

@@ -78,7 +78,10 @@ class ReadCrop:
 
 
 class CropReader:
-    """A thread that knows nothing of Qt; what it has read waits in ``done`` until somebody takes it."""
+    """Reads in a thread that knows nothing of Qt, and is there only while something is wished for.
+
+    What was read waits in ``done`` until somebody takes it.
+    """
 
     def __init__(self) -> None:
         self.done: SimpleQueue[ReadCrop] = SimpleQueue()
@@ -96,7 +99,6 @@ class CropReader:
             if self._wishes and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="napari-wbc crops", daemon=True)
                 self._thread.start()
-            self._something.notify_all()
 
     def forget(self, wait_s: float) -> None:
         """Drop all wishes, and wait for the window that is being read: its slide may be closed after that."""
@@ -109,20 +111,19 @@ class CropReader:
         with self._something:
             self._stopped = True
             self._wishes.clear()
-            self._something.notify_all()
 
     def join(self, wait_s: float) -> bool:
         """Wait for the thread after :meth:`stop`; tell whether it has ended."""
-        if self._thread is not None:
-            self._thread.join(wait_s)
-        return self._thread is None or not self._thread.is_alive()
+        thread = self._thread
+        if thread is not None:
+            thread.join(wait_s)
+        return thread is None or not thread.is_alive()
 
     def _work(self) -> None:
         while True:
             with self._something:
-                while not self._wishes and not self._stopped:
-                    self._something.wait()
-                if self._stopped:
+                if self._stopped or not self._wishes:
+                    self._thread = None
                     return
                 plan, row = self._wishes.popleft()
                 self._reading = True

@@ -33,8 +33,8 @@ _BYTES_PER_PX = 4
 class CropSource(QObject):
     """The pictures of the rows of a cell table.
 
-    A thread of its own reads the windows; it knows neither Qt nor viewer. A timer on the GUI thread, which runs only
-    while something is awaited, fetches what was read, so that nothing can arrive after :meth:`shutdown`.
+    A thread of its own reads the windows; it knows neither Qt nor viewer. A timer on the GUI thread fetches what was
+    read, so that nothing can arrive after :meth:`shutdown`. Both run only while something is awaited.
 
     The slide may be the one that a count is reading at the same time: slides can be read from several threads at
     once (see :class:`napari_wbc.slides.Slide`; the TIFF and whole-slide adapters lock their small caches, the others

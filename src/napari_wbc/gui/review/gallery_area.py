@@ -12,12 +12,12 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QHelpEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from napari_wbc.gui.plain_text import plain_tooltip
 from napari_wbc.gui.review.crop_source import CropSource
 from napari_wbc.gui.review.gallery_grid import Grid, grid_for
 from napari_wbc.gui.review.gallery_item import Item, ItemStyle
 from napari_wbc.gui.review.gallery_rows import GalleryRows
 from napari_wbc.gui.review.gallery_selection import GallerySelection
+from napari_wbc.gui.tooltip_text import plain_tooltip
 
 SMALLEST_SIDE, LARGEST_SIDE, USUAL_SIDE = 48, 160, 96
 _MARGIN = 4

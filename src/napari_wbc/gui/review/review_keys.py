@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
 from napari_wbc.gui.review.controller import CLASS_KEYS, ReviewController
+from napari_wbc.gui.review.drawing import Drawing
 from napari_wbc.gui.workspace import Workspace
 
 _SHIFT_OR_KEYPAD = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
@@ -26,18 +27,19 @@ class ReviewKeys:
     ----------
     controller : ReviewController
         Of the review.
-    answers : mapping of str to callable
-        What further letters do.
+    drawing : Drawing
+        Of missed cells, and of lines that cut one in two.
     """
 
-    def __init__(self, controller: ReviewController, answers: Mapping[str, Callable[[], Any]]) -> None:
-        self._controller = controller
+    def __init__(self, controller: ReviewController, drawing: Drawing) -> None:
+        self._controller, self._drawing = controller, drawing
         self._answers: dict[str, Callable[[], Any]] = {
             "X": controller.exclude,
             "N": controller.next,
             "S": controller.show_alike,
             "M": controller.maker.merge,
-            **answers,
+            "A": drawing.add,
+            "T": drawing.split,
             _UNDO: controller.undo,
             _REDO: controller.redo,
         }
@@ -71,14 +73,25 @@ class ReviewKeys:
         control = self._controller
         if control.session is None:
             return False
-        if name == _LEAVE and control.alike is not None:
-            control.refresh()
-        elif name in control.keys:
+        if name == _LEAVE:
+            return self._leave()
+        if name in control.keys:
             control.relabel(control.keys[name], listed)
         elif name == " ":
             control.accept(listed)
         elif name in self._answers:
             self._answers[name]()
+        else:
+            return False
+        return True
+
+    def _leave(self) -> bool:
+        """Stop drawing, or show the other cells again."""
+        control = self._controller
+        if self._drawing.sketch is not None:
+            self._drawing.end()
+        elif control.alike is not None or control.likely is not None:
+            control.refresh()
         else:
             return False
         return True

@@ -7,10 +7,11 @@ from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 from napari_wbc.differential.wording import cells_text
 from napari_wbc.gui import tooltips
 from napari_wbc.gui.message_lines import MessageLines
-from napari_wbc.gui.plain_text import plain_label, plain_tooltip
+from napari_wbc.gui.plain_text import plain_label
 from napari_wbc.gui.review.class_keys import ClassKeys
 from napari_wbc.gui.review.controller import ReviewController
 from napari_wbc.gui.review.layouts import button, line
+from napari_wbc.gui.tooltip_text import plain_tooltip
 
 
 class ReviewTools(QWidget):
@@ -65,12 +66,12 @@ class ReviewTools(QWidget):
             part.setEnabled(is_open and idle)
         for part in (self.next, self.alike, self.sign):
             part.setEnabled(session is not None and idle)
-        for part, text in (
-            (self.undo, session.undo_text if session else ""),
-            (self.redo, session.redo_text if session else ""),
+        for part, tooltip, text in (
+            (self.undo, tooltips.UNDO, session.undo_text if session else ""),
+            (self.redo, tooltips.REDO, session.redo_text if session else ""),
         ):
             part.setEnabled(is_open and bool(text))
-            part.setToolTip(plain_tooltip(text.capitalize()))
+            part.setToolTip(plain_tooltip(f"{tooltip}\n{text}".strip()))
         self.sign.setText("Unlock…" if session is not None and session.signature else "Sign…")
         done, total = control.progress
         self.progress.setRange(0, max(1, total))

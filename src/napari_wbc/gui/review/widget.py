@@ -57,7 +57,7 @@ class ReviewWidget(DockedWidget):
         self.runner = JobRunner(self)
         self.controller = ReviewController(self.workspace, self._start)
         self.drawing = Drawing(self.controller, lambda adding: self.tools.add.setChecked(adding))
-        self.keys = ReviewKeys(self.controller, {"A": self.drawing.add, "T": self.drawing.split})
+        self.keys = ReviewKeys(self.controller, self.drawing)
         self.image_keys = ImageKeys(self.workspace, self.keys)
         self.crops = CropSource(self)
         self._shown: ReviewSession | None = None
@@ -131,8 +131,6 @@ class ReviewWidget(DockedWidget):
         control.listed.connect(self._on_listed)
         control.edited.connect(self._on_edited)
         control.state_changed.connect(self._on_state)
-        workspace.selected.connect(self._on_selected)
-        workspace.message.connect(tools.lines.tell)
 
     def show_order(self, order: str) -> None:
         """Sort the cells by one of :data:`napari_wbc.review.order.ORDERS`, and go to the first."""
@@ -300,7 +298,8 @@ class ReviewWidget(DockedWidget):
     def connect_all(self) -> None:
         """Begin to listen."""
         self.controller.connect()
-        self.workspace.key_pressed.connect(self.keys.use)
+        for signal, answer in self._answers():
+            signal.connect(answer)
         self.image_keys.connect()
 
     def disconnect_all(self) -> None:
@@ -310,8 +309,18 @@ class ReviewWidget(DockedWidget):
         self.crops.clear()
         self._shown = None
         self.image_keys.disconnect()
-        self.workspace.key_pressed.disconnect(self.keys.use)
+        for signal, answer in self._answers():
+            signal.disconnect(answer)
         self.controller.disconnect()
+
+    def _answers(self) -> list[tuple[Any, Callable[..., Any]]]:
+        """Give what the viewer's other widgets tell, and what is done then."""
+        workspace = self.workspace
+        return [
+            (workspace.key_pressed, self.keys.use),
+            (workspace.selected, self._on_selected),
+            (workspace.message, self.tools.lines.tell),
+        ]
 
 
 def _marks(cells: pd.DataFrame) -> dict[str, Any]:
